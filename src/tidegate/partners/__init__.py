@@ -1,0 +1,1 @@
+"""Partners: members, partnerships, training, projects, applications, permits, and the one gate."""
