@@ -1,0 +1,24 @@
+"""Every table of the node, gathered: importing this module fills `METADATA`."""
+
+import importlib
+
+from tidegate.db.metadata import METADATA
+
+ROOMS = (
+    "audit",
+    "work",
+    "access",
+    "partners",
+    "policy",
+    "catalogue",
+    "deid",
+    "commons",
+    "connector",
+    "connector_identity",
+    "lab",
+)
+
+for _room in ROOMS:
+    importlib.import_module(f"tidegate.db.tables.{_room}")
+
+__all__ = ["METADATA"]

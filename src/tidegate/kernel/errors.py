@@ -1,0 +1,70 @@
+"""The seven kinds of error every room derives its own from.
+
+Doors map a kind to an HTTP status, a page or an exit code in one table each; a room never names one.
+A message says what happened and what to do next, and holds no patient's value.
+"""
+
+import re
+from typing import ClassVar
+
+
+class TidegateError(Exception):
+    """An anticipated refusal or failure, told in words a person can act on.
+
+    `code` is a stable snake_case reason, used as key for translations; `details` are the ids,
+    names and counts that the words mention.
+    """
+
+    kind: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, code: str = "", **details: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or _snake(type(self).__name__.removesuffix("Error"))
+        self.details = details
+
+
+class NotFoundError(TidegateError):
+    """What was asked for does not exist, or the asker may not know that it does."""
+
+    kind = "not_found"
+
+
+class ForbiddenError(TidegateError):
+    """The asker may not do this at all."""
+
+    kind = "forbidden"
+
+
+class ConflictError(TidegateError):
+    """The present state does not allow this."""
+
+    kind = "conflict"
+
+
+class InvalidError(TidegateError):
+    """The input is malformed or contradicts itself."""
+
+    kind = "invalid"
+
+
+class WithheldError(TidegateError):
+    """A policy, a rule of law or disclosure control says no."""
+
+    kind = "withheld"
+
+
+class UnavailableError(TidegateError):
+    """Something needed cannot be reached now; trying again later may succeed."""
+
+    kind = "unavailable"
+
+
+class CorruptError(TidegateError):
+    """A hash, a signature or a proof does not hold."""
+
+    kind = "corrupt"
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,1 @@
+"""The keys room: the node's own keys, sealed by a passphrase."""

@@ -1,0 +1,132 @@
+"""The key ring: one sealed file with the node's secrets.
+
+The file holds a root secret of 32 bytes, an Ed25519 key that signs evidence and a P-256 key that is
+the node's identity (ES256). It is sealed with AES-256-GCM under a key derived from the passphrase by
+scrypt (RFC 7914; n=2**15, r=8, p=1).
+"""
+
+import base64
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from joserfc.jwk import ECKey
+
+from tidegate.kernel.canonical import canonical_json, sha256_hex
+from tidegate.keys.errors import KeyFileCorruptError, PassphraseWrongError
+
+_FORM = "tidegate-keys-1"
+_SCRYPT = {"n": 2**15, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The node's keys, opened. Nothing here is ever logged or leaves the process unsealed."""
+
+    _root: bytes
+    _evidence: Ed25519PrivateKey
+    _identity: ECKey
+
+    @property
+    def evidence_public(self) -> bytes:
+        """Return the raw 32 bytes of the Ed25519 public key that verifies evidence."""
+        return self._evidence.public_key().public_bytes_raw()
+
+    @property
+    def evidence_fingerprint(self) -> str:
+        """Return the SHA-256 of the evidence key, in hexadecimal."""
+        return sha256_hex(self.evidence_public)
+
+    def sign_evidence(self, data: bytes) -> bytes:
+        """Sign `data` with Ed25519 (RFC 8032)."""
+        return self._evidence.sign(data)
+
+    @property
+    def identity_kid(self) -> str:
+        """Return the key id of the identity key: its RFC 7638 thumbprint."""
+        return self._identity.thumbprint()
+
+    def identity_public_jwk(self) -> dict[str, Any]:
+        """Return the public identity key as a JWK, with its `kid`."""
+        return {**self._identity.as_dict(private=False), "kid": self.identity_kid}
+
+    def identity_key(self) -> ECKey:
+        """Return the private identity key (P-256, for ES256 signatures)."""
+        return self._identity
+
+    def derive(self, purpose: str) -> bytes:
+        """Derive 32 bytes for one purpose from the root secret (HKDF-SHA256, RFC 5869)."""
+        return HKDF(SHA256(), 32, salt=None, info=b"tidegate/" + purpose.encode()).derive(
+            self._root
+        )
+
+
+def create_key_file(path: Path, passphrase: str) -> KeyRing:
+    """Make new keys and seal them into `path` (mode 0600); refuse to overwrite a file."""
+    root, evidence = secrets.token_bytes(32), Ed25519PrivateKey.generate()
+    identity = ECKey.generate_key("P-256")
+    content = {
+        "root": _text(root),
+        "evidence": _text(evidence.private_bytes_raw()),
+        "identity": identity.as_dict(private=True),
+    }
+    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
+    sealed = AESGCM(_stretch(passphrase, salt)).encrypt(
+        nonce, canonical_json(content), _FORM.encode()
+    )
+    document = {"form": _FORM, "salt": _text(salt), "nonce": _text(nonce), "sealed": _text(sealed)}
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(canonical_json(document))
+        file.flush()
+        os.fsync(file.fileno())
+    return KeyRing(root, evidence, identity)
+
+
+def open_key_file(path: Path, passphrase: str) -> KeyRing:
+    """Open the sealed keys; raise PassphraseWrongError or KeyFileCorruptError."""
+    try:
+        document = json.loads(path.read_bytes())
+        salt, nonce, sealed = (_bytes(document[name]) for name in ("salt", "nonce", "sealed"))
+        form = document["form"]
+    except (ValueError, KeyError, TypeError):
+        raise KeyFileCorruptError(
+            f"{path.name} is not a Tidegate key file; restore it from your backup of the keys."
+        ) from None
+    if form != _FORM:
+        raise KeyFileCorruptError(f"{path.name} has the form {form!r}; this version reads {_FORM}.")
+    try:
+        content = json.loads(
+            AESGCM(_stretch(passphrase, salt)).decrypt(nonce, sealed, _FORM.encode())
+        )
+    except InvalidTag:
+        raise PassphraseWrongError(
+            "The passphrase does not open the node's keys, or the key file was changed."
+        ) from None
+    return KeyRing(
+        _bytes(content["root"]),
+        Ed25519PrivateKey.from_private_bytes(_bytes(content["evidence"])),
+        ECKey.import_key(content["identity"]),
+    )
+
+
+def _stretch(passphrase: str, salt: bytes) -> bytes:
+    return Scrypt(salt=salt, length=32, **_SCRYPT).derive(passphrase.encode())
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

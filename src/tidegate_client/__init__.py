@@ -1,0 +1,1 @@
+"""The typed SDK of a Tidegate node; it imports nothing of `tidegate`."""
