@@ -1,0 +1,65 @@
+"""What can go wrong between nodes, in words; the kinds say what the doors answer.
+
+Every message is safe to show to the peer: it names the check that failed, never a secret.
+"""
+
+from tidegate.kernel.errors import (
+    ConflictError,
+    CorruptError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
+
+
+class PeerUnauthenticatedError(ForbiddenError):
+    """The caller did not prove who it is: no token, a bad one, or one used before."""
+
+
+class PeerRefusedError(ForbiddenError):
+    """The caller proved who it is, and lacks the standing for what it asks."""
+
+
+class PeerUnreachableError(UnavailableError):
+    """The other node cannot be reached now, or answers that it is not able to."""
+
+
+class PeerAnswerError(InvalidError):
+    """The other node answered something that the protocol does not allow."""
+
+
+class PeerDeclinedError(ForbiddenError):
+    """The other node understood and refused; asking again will not help."""
+
+
+class AddressRefusedError(ForbiddenError):
+    """The address may not be called from here."""
+
+
+class DidInvalidError(InvalidError):
+    """The DID, or the document behind it, does not have the shape it must have."""
+
+
+class CredentialInvalidError(CorruptError):
+    """A credential or presentation does not hold: signature, holder, validity or status."""
+
+
+class MessageInvalidError(InvalidError):
+    """A message between nodes is malformed."""
+
+
+class RequestUnknownError(NotFoundError):
+    """There is no such credential request of this holder."""
+
+
+class NoSpaceError(ConflictError):
+    """The node belongs to no space yet."""
+
+
+class SpaceConflictError(ConflictError):
+    """The node's present membership does not allow this."""
+
+
+class CredentialMissingError(UnavailableError):
+    """The node itself holds no valid membership credential at the moment."""

@@ -1,0 +1,1 @@
+"""Exchange: signed messages between nodes, delivered once, in order, per peer."""

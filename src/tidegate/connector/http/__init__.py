@@ -1,0 +1,1 @@
+"""Outgoing HTTP: the only way a node calls another, with limits and checked addresses."""

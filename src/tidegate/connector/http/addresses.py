@@ -1,0 +1,74 @@
+"""Which addresses a node may call: the pure rule against server-side request forgery.
+
+Registries: IANA IPv4 and IPv6 special-purpose address registries (RFC 6890), as `ipaddress`
+knows them; addresses embedded in IPv6 are judged by the IPv4 address inside.
+"""
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
+
+from tidegate.connector.errors import AddressRefusedError
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_LONGEST_URL = 2048
+
+Address = IPv4Address | IPv6Address
+
+
+def read_address(text: str) -> Address:
+    """Read an address, taking out the IPv4 address that an IPv6 address carries."""
+    address = ip_address(text.partition("%")[0])
+    return _inside(address) if isinstance(address, IPv6Address) else address
+
+
+def _inside(address: IPv6Address) -> Address:
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    if address.teredo is not None:
+        return address.teredo[1]
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def may_call(text: str, *, loopback: bool) -> bool:
+    """Say whether a node may connect to this address.
+
+    `loopback`: the space lives on one machine, so its own and private addresses are open;
+    link-local (cloud metadata), multicast and unspecified addresses never are.
+    """
+    address = read_address(text)
+    if address.is_multicast or address.is_link_local or address.is_unspecified:
+        return False
+    if address.is_global:
+        return True
+    return loopback and (address.is_loopback or address.is_private)
+
+
+def check_may_call(text: str, *, loopback: bool) -> None:
+    """Raise AddressRefusedError unless a node may connect to this address."""
+    if not may_call(text, loopback=loopback):
+        raise AddressRefusedError(
+            "The address leads inside this network; only public addresses of other nodes are "
+            "called. Only a space of profile loopback may use private addresses.",
+            code="address_refused",
+        )
+
+
+def check_url(url: str, *, loopback: bool) -> None:
+    """Raise AddressRefusedError unless the URL is one a node may call at all."""
+    if len(url) > _LONGEST_URL:
+        raise AddressRefusedError("The address is too long.", code="url_too_long")
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (loopback and parts.scheme == "http"):
+        raise AddressRefusedError(
+            "Nodes call each other by https; plain http is open only in a space of profile "
+            "loopback.",
+            code="https_required",
+        )
+    if not parts.hostname or parts.username is not None or parts.password is not None:
+        raise AddressRefusedError(
+            "The address must name a host and carry no user name.", code="url_refused"
+        )

@@ -1,0 +1,55 @@
+"""Reading JSON that a stranger wrote: bounded in size, in depth, and only JSON."""
+
+import json
+from typing import Any
+
+from tidegate.connector.errors import MessageInvalidError
+
+MAX_DEPTH = 48
+
+
+def read_json(raw: bytes, *, max_depth: int = MAX_DEPTH) -> object:
+    """Decode one JSON document; raise MessageInvalidError when malformed or nested too deep."""
+    check_depth(raw, max_depth)
+    try:
+        found: object = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise MessageInvalidError(
+            "The body is not valid JSON (RFC 8259).", code="json_invalid"
+        ) from None
+    return found
+
+
+def check_depth(raw: bytes, max_depth: int) -> None:
+    """Raise MessageInvalidError when brackets outside strings nest deeper than allowed."""
+    if raw.count(b"[") + raw.count(b"{") <= max_depth:
+        return
+    depth = 0
+    inside = False
+    escaped = False
+    for byte in raw:
+        if inside:
+            inside = escaped or byte != 0x22
+            escaped = byte == 0x5C and not escaped
+        elif byte == 0x22:
+            inside = True
+        else:
+            depth += _STEP.get(byte, 0)
+            if depth > max_depth:
+                raise MessageInvalidError(
+                    f"The body nests deeper than {max_depth} levels.", code="json_too_deep"
+                )
+
+
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(name)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found

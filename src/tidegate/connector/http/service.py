@@ -1,0 +1,186 @@
+"""The outgoing HTTP client for every call from node to node."""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import httpx
+import msgspec
+
+from tidegate.connector.errors import (
+    AddressRefusedError,
+    MessageInvalidError,
+    PeerAnswerError,
+    PeerUnreachableError,
+)
+from tidegate.connector.http.addresses import check_url
+from tidegate.connector.http.body import read_json
+from tidegate.connector.http.model import Answer, HttpSettings
+from tidegate.connector.http.transport import (
+    Deadline,
+    GuardedBackend,
+    GuardedTransport,
+    Resolver,
+    resolve,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer whose body is read piece by piece."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
+
+
+class PeerHttp:
+    """A thread-safe pool of connections to other nodes.
+
+    Addresses are checked, redirects are not followed, bodies and times are limited, and only
+    JSON (or compact tokens) is read. What cannot be reached raises PeerUnreachableError.
+    """
+
+    def __init__(
+        self,
+        settings: HttpSettings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        resolver: Resolver = resolve,
+    ) -> None:
+        self._settings = settings
+        self._deadline = Deadline()
+        backend = GuardedBackend(
+            loopback=settings.loopback, deadline=self._deadline, resolver=resolver
+        )
+        self._client = httpx.Client(
+            transport=transport or GuardedTransport(settings, backend),
+            timeout=httpx.Timeout(settings.total_seconds, connect=settings.connect_seconds),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"user-agent": "tidegate", "accept-encoding": "identity"},
+        )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether plain http and private addresses are open."""
+        return self._settings.loopback
+
+    def get(self, url: str, *, authorization: str = "", seconds: float | None = None) -> Answer:
+        """Ask for a document; any status comes back as an answer."""
+        return self.call("GET", url, authorization=authorization, seconds=seconds)
+
+    def post(
+        self, url: str, body: object, *, authorization: str = "", seconds: float | None = None
+    ) -> Answer:
+        """Send a JSON document; any status comes back as an answer."""
+        return self.call("POST", url, body, authorization=authorization, seconds=seconds)
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        body: object = None,
+        *,
+        authorization: str = "",
+        seconds: float | None = None,
+    ) -> Answer:
+        """Call another node once, without retries."""
+        headers = {"accept": "application/json, application/vc+jwt, text/plain;q=0.5"}
+        content = None
+        if body is not None:
+            headers["content-type"] = "application/json"
+            content = msgspec.json.encode(body)
+        with self.stream(
+            method,
+            url,
+            authorization=authorization,
+            headers=headers,
+            content=content,
+            seconds=seconds,
+        ) as stream:
+            return self._read(stream)
+
+    @contextlib.contextmanager
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        authorization: str = "",
+        headers: Mapping[str, str] | None = None,
+        content: bytes | Iterable[bytes] | None = None,
+        seconds: float | None = None,
+    ) -> Iterator[Stream]:
+        """Call another node and read its answer in pieces, inside the block.
+
+        `seconds` bounds the whole block; the caller bounds the bytes it is willing to read.
+        """
+        check_url(url, loopback=self._settings.loopback)
+        sent = dict(headers or {})
+        if authorization:
+            sent["authorization"] = authorization
+        limit = seconds or self._settings.total_seconds
+        with (
+            self._deadline.within(limit),
+            _in_words(),
+            self._client.stream(method, url, headers=sent, content=content) as response,
+        ):
+            found = {name.lower(): value for name, value in response.headers.items()}
+            yield Stream(response.status_code, found, response.iter_raw())
+
+    def _read(self, stream: Stream) -> Answer:
+        most = self._settings.max_answer_bytes
+        announced = stream.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > most:
+            raise PeerAnswerError("The other node's answer is too large.", code="answer_too_large")
+        raw = bytearray()
+        for chunk in stream.chunks:
+            raw += chunk
+            if len(raw) > most:
+                raise PeerAnswerError(
+                    "The other node's answer is too large.", code="answer_too_large"
+                )
+        return _answer(stream, bytes(raw))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+def _answer(stream: Stream, raw: bytes) -> Answer:
+    media_type = stream.headers.get("content-type", "").partition(";")[0].strip().lower()
+    looks_json = media_type.endswith(("/json", "+json")) or (
+        not media_type and raw[:1] in {b"{", b"["}
+    )
+    if not looks_json or not raw:
+        text = raw.decode("ascii", errors="replace")
+        return Answer(stream.status, stream.headers, None, text)
+    try:
+        return Answer(stream.status, stream.headers, read_json(raw))
+    except MessageInvalidError as problem:
+        if stream.status >= 400:
+            return Answer(stream.status, stream.headers)
+        raise PeerAnswerError(
+            f"The other node's answer cannot be read: {problem.message}", code=problem.code
+        ) from None
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except httpx.TimeoutException:
+        raise PeerUnreachableError(
+            "The other node did not answer in time.", code="peer_timeout"
+        ) from None
+    except httpx.UnsupportedProtocol:
+        raise AddressRefusedError(
+            "The address cannot be called by http.", code="url_refused"
+        ) from None
+    except httpx.TransportError:
+        raise PeerUnreachableError(
+            "The other node cannot be reached now.", code="peer_unreachable"
+        ) from None
+    except httpx.InvalidURL:
+        raise AddressRefusedError("The address is malformed.", code="url_refused") from None

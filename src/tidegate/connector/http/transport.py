@@ -1,0 +1,218 @@
+"""The guarded transport: resolves once, checks every address, connects to the checked one.
+
+The name is resolved by us and the connection is made to the address that was checked, so a
+name that changes its mind between check and use (DNS rebinding) gains nothing. Every read and
+write also obeys the deadline of the whole call, so a slow stream cannot hold a thread.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import httpcore
+import httpx
+
+from tidegate.connector.errors import AddressRefusedError
+from tidegate.connector.http.addresses import may_call
+from tidegate.connector.http.model import HttpSettings
+
+Resolver = Callable[[str, int], tuple[str, ...]]
+
+
+class Deadline(threading.local):
+    """When the call that this thread is making must be over."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._until = float("inf")
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Give everything this thread does inside the block so many seconds."""
+        self._until = self._monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._until = float("inf")
+
+    def cut(self, seconds: float | None) -> float:
+        """Shorten a time limit to what is left; raise ReadTimeout when nothing is."""
+        left = self._until - self._monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the time for the whole call is over")
+        return left if seconds is None else min(seconds, left)
+
+
+class _GuardedStream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.cut(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.cut(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        inner = self._stream.start_tls(ssl_context, server_hostname, self._deadline.cut(timeout))
+        return _GuardedStream(inner, self._deadline)
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)
+
+
+def resolve(host: str, port: int) -> tuple[str, ...]:
+    """Resolve a host name by the system's resolver."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class GuardedBackend(httpcore.NetworkBackend):
+    """Opens connections only to addresses that the rule allows."""
+
+    def __init__(
+        self,
+        *,
+        loopback: bool,
+        deadline: Deadline,
+        resolver: Resolver = resolve,
+        inner: httpcore.NetworkBackend | None = None,
+    ) -> None:
+        self._loopback = loopback
+        self._deadline = deadline
+        self._resolver = resolver
+        self._inner = inner or httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first allowed address of `host` that answers."""
+        failure: Exception = httpcore.ConnectError("the name has no address")
+        for address in self._allowed(host, port):
+            try:
+                stream = self._inner.connect_tcp(
+                    address, port, self._deadline.cut(timeout), local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as problem:
+                failure = problem
+            else:
+                return _GuardedStream(stream, self._deadline)
+        raise failure
+
+    def _allowed(self, host: str, port: int) -> tuple[str, ...]:
+        try:
+            addresses = self._resolver(host, port)
+        except OSError as problem:
+            raise httpcore.ConnectError("the name does not resolve") from problem
+        allowed = tuple(each for each in addresses if may_call(each, loopback=self._loopback))
+        if addresses and not allowed:
+            raise AddressRefusedError(
+                "The other node's name leads to an address inside this network; it is not "
+                "called. Only a space of profile loopback may use private addresses.",
+                code="address_refused",
+            )
+        return allowed
+
+
+_FAILURES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+    (httpcore.ConnectTimeout, httpx.ConnectTimeout),
+    (httpcore.TimeoutException, httpx.ReadTimeout),
+    (httpcore.ConnectError, httpx.ConnectError),
+    (httpcore.NetworkError, httpx.NetworkError),
+    (httpcore.ProtocolError, httpx.RemoteProtocolError),
+    (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
+)
+
+
+@contextlib.contextmanager
+def _as_httpx() -> Iterator[None]:
+    try:
+        yield
+    except tuple(each for each, _ in _FAILURES) as problem:
+        for kind, target in _FAILURES:
+            if isinstance(problem, kind):
+                raise target(str(problem)) from problem
+        raise  # pragma: no cover - every kind caught stands in the table
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_httpx():
+            yield from self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class GuardedTransport(httpx.BaseTransport):
+    """An httpx transport over a pool whose every connection passes the guard."""
+
+    def __init__(self, settings: HttpSettings, backend: httpcore.NetworkBackend) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl_context(settings),
+            max_connections=settings.max_connections,
+            max_keepalive_connections=settings.max_connections,
+            keepalive_expiry=30.0,
+            network_backend=backend,
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request; the body of the answer is read by the caller."""
+        url = request.url
+        with _as_httpx():
+            response = self._pool.handle_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=httpcore.URL(
+                        scheme=url.raw_scheme,
+                        host=url.raw_host,
+                        port=url.port,
+                        target=url.raw_path,
+                    ),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx.Response(
+            status_code=response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
+
+    def close(self) -> None:
+        """Close every connection of the pool."""
+        self._pool.close()
+
+
+def ssl_context(settings: HttpSettings) -> ssl.SSLContext:
+    """Build the TLS side of the client from files: trust, and our own certificate if any."""
+    context = ssl.create_default_context(
+        cafile=str(settings.ca_file) if settings.ca_file is not None else None
+    )
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.certificate_file is not None:
+        context.load_cert_chain(settings.certificate_file, settings.key_file)
+    return context
