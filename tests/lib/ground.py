@@ -1,4 +1,4 @@
-"""The ground of a room under test: a real SQLite journal, a clock that waits, and the task runner."""
+"""The ground of a room under test: a real SQLite journal, a waiting clock, the tasks it queued."""
 
 import importlib
 import json
@@ -58,7 +58,7 @@ class Ground:
         return [(row.handler, json.loads(row.payload)) for row in rows]
 
     def run_tasks(self, **handlers):
-        """Run every waiting task through `handlers` (name -> callable(**payload)); unknown ones stay."""
+        """Run every waiting task through `handlers` (name -> callable); unknown ones stay."""
         known = {**self.handlers, **{name.replace("__", "."): fn for name, fn in handlers.items()}}
         while True:
             with self.database.reading() as connection:

@@ -93,7 +93,7 @@ class Writer:
 
     @contextmanager
     def turn(self) -> Iterator[tuple[Connection, Group, bool]]:
-        """Take a turn inside the open group: yield the connection, the group, and whether it is new.
+        """Take a turn inside the open group: yield the connection, the group, whether it is new.
 
         What the block wrote is undone if it raises; the group's other writes stay.
         """

@@ -29,7 +29,7 @@ def text(name: str, *, nullable: bool = False, **options: Any) -> Column[str]:
 
 
 def stamp(name: str, *, nullable: bool = False) -> Column[str]:
-    """Return a column for a moment, written by `kernel.clock.iso` so that text order is time order."""
+    """Return a column for a moment in the form of `kernel.clock.iso`: text order is time order."""
     return Column(name, String(24), nullable=nullable)
 
 

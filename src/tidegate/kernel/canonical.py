@@ -16,8 +16,9 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 def canonical_json(value: Any) -> bytes:
     """Write `value` as RFC 8785 (JCS) JSON in UTF-8.
 
-    Numbers are whole and smaller than 2**53: anything finer travels as a string, which keeps every
-    implementation's bytes the same. Raises InvalidError for floats, other types and lone surrogates.
+    Numbers are whole and smaller than 2**53: anything finer travels as text, which keeps every
+    implementation's bytes the same. Raises InvalidError for floats, other types and lone
+    surrogates.
     """
     try:
         return _ENCODE(_ordered(value)).encode()

@@ -1,6 +1,6 @@
 """The seven kinds of error every room derives its own from.
 
-Doors map a kind to an HTTP status, a page or an exit code in one table each; a room never names one.
+Doors map a kind to an HTTP status, a page or an exit code in one table each; a room names none.
 A message says what happened and what to do next, and holds no patient's value.
 """
 

@@ -1,8 +1,8 @@
 """The key ring: one sealed file with the node's secrets.
 
-The file holds a root secret of 32 bytes, an Ed25519 key that signs evidence and a P-256 key that is
-the node's identity (ES256). It is sealed with AES-256-GCM under a key derived from the passphrase by
-scrypt (RFC 7914; n=2**15, r=8, p=1).
+The file holds a root secret of 32 bytes, an Ed25519 key that signs evidence and a P-256 key that
+is the node's identity (ES256). It is sealed with AES-256-GCM under a key that scrypt (RFC 7914;
+n=2**15, r=8, p=1) derives from the passphrase.
 """
 
 import base64

@@ -1,0 +1,1 @@
+"""The machines' door: the management API, the Dataspace Protocol, DCP, peers, visits, evidence."""

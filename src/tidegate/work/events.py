@@ -1,0 +1,5 @@
+"""What the work room leaves as evidence: only what a person did to a parked task."""
+
+from collections.abc import Mapping
+
+EVENTS: Mapping[str, str | None] = {"task.retried": None, "task.discarded": None}

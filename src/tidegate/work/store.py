@@ -1,0 +1,97 @@
+"""SQL of the work room."""
+
+import json
+
+from sqlalchemy import Connection, Row, delete, func, select, update
+
+from tidegate.db.tables.work import work_task
+from tidegate.work.errors import TaskNotFoundError
+from tidegate.work.model import Task, TaskState
+
+_COLUMNS = (
+    work_task.c.seq,
+    work_task.c.handler,
+    work_task.c.lane,
+    work_task.c.payload,
+    work_task.c.state,
+    work_task.c.attempts,
+    work_task.c.queued_at,
+    work_task.c.due_at,
+    work_task.c.problem_code,
+    work_task.c.problem,
+)
+
+
+def list_waiting(conn: Connection, limit: int) -> tuple[Task, ...]:
+    """Return the waiting tasks, oldest promise first."""
+    query = select(*_COLUMNS).where(work_task.c.state == TaskState.WAITING.value)
+    return tuple(_task(row) for row in conn.execute(query.order_by(work_task.c.seq).limit(limit)))
+
+
+def list_parked(conn: Connection) -> tuple[Task, ...]:
+    """Return the tasks that wait for a person, newest first."""
+    query = select(*_COLUMNS).where(work_task.c.state == TaskState.PARKED.value)
+    return tuple(_task(row) for row in conn.execute(query.order_by(work_task.c.seq.desc())))
+
+
+def get_parked(conn: Connection, seq: int) -> Task:
+    """Return one parked task; raise TaskNotFoundError."""
+    row = conn.execute(
+        select(*_COLUMNS).where(work_task.c.seq == seq, work_task.c.state == TaskState.PARKED.value)
+    ).first()
+    if row is None:
+        raise TaskNotFoundError(f"No parked task has the number {seq}; reload the list.")
+    return _task(row)
+
+
+def count_by_state(conn: Connection) -> dict[str, int]:
+    """Return how many tasks wait and how many are parked."""
+    rows = conn.execute(select(work_task.c.state, func.count()).group_by(work_task.c.state))
+    return {row[0]: row[1] for row in rows}
+
+
+def delete_task(conn: Connection, seq: int) -> None:
+    """Forget a task that is done or was discarded."""
+    conn.execute(delete(work_task).where(work_task.c.seq == seq))
+
+
+def postpone(conn: Connection, seq: int, *, attempts: int, due_at: str, problem: str) -> None:
+    """Let a task wait until `due_at` after a failed try."""
+    conn.execute(
+        update(work_task)
+        .where(work_task.c.seq == seq)
+        .values(attempts=attempts, due_at=due_at, problem=problem)
+    )
+
+
+def park(conn: Connection, seq: int, *, attempts: int, code: str, problem: str) -> None:
+    """Put a task aside, with the reason in words, until a person decides."""
+    conn.execute(
+        update(work_task)
+        .where(work_task.c.seq == seq)
+        .values(state=TaskState.PARKED.value, attempts=attempts, problem_code=code, problem=problem)
+    )
+
+
+def unpark(conn: Connection, seq: int, *, due_at: str) -> None:
+    """Let a parked task run again, with its tries counted anew."""
+    conn.execute(
+        update(work_task)
+        .where(work_task.c.seq == seq)
+        .values(state=TaskState.WAITING.value, attempts=0, due_at=due_at)
+    )
+
+
+def _task(row: Row[tuple[int, str, str, str, str, int, str, str, str | None, str | None]]) -> Task:
+    return Task(
+        row.seq,
+        row.handler,
+        row.lane,
+        json.loads(row.payload),
+        TaskState(row.state),
+        row.attempts,
+        row.queued_at,
+        row.due_at,
+        row.problem_code,
+        row.problem,
+    )
