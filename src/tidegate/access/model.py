@@ -150,3 +150,21 @@ class TotpEnrolment:
 
     secret: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """How long proofs of identity last and how many guesses are free.
+
+    The Argon2 figures are the second recommended option of RFC 9106 section 4.
+    """
+
+    link_minutes: int = 30
+    idle_minutes: int = 30
+    session_hours: int = 12
+    token_days: int = 90
+    free_failures: int = 5
+    lock_minutes: int = 15
+    argon2_memory_kib: int = 65536
+    argon2_passes: int = 3
+    argon2_lanes: int = 4
