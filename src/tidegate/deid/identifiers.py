@@ -1,8 +1,8 @@
-"""Recognise direct identifiers of the region, by check digit wherever one exists.
+r"""Recognise direct identifiers of the region, by check digit wherever one exists.
 
 Hong Kong identity card: weights 9..2 over letters (A=10, space=36) and digits, sum + check ≡ 0
 mod 11 (Immigration Department's scheme). Mainland resident identity number: GB 11643-1999, ISO 7064
-MOD 11-2, with a real birth date inside. `\\b` is useless beside Chinese characters, which are word
+MOD 11-2, with a real birth date inside. `\b` is useless beside Chinese characters, which are word
 characters, so the patterns carry look-arounds of their own.
 """
 

@@ -1,4 +1,4 @@
-"""Pseudonyms and date shifts under one project's key: the same person, the same answer, everywhere."""
+"""Pseudonyms and date shifts under a project's key: one person, one answer, everywhere."""
 
 import base64
 import hmac

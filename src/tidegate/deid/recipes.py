@@ -1,4 +1,4 @@
-"""Recipes: the default one drawn from a codebook, the reading of a written one, and the check of both."""
+"""Recipes: draw the default one from a codebook, read a written one, check both."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -39,7 +39,7 @@ def _usual(column: Column, table: Table) -> Action:
 
 
 def read_recipe(document: Mapping[str, Any], codebook: Codebook) -> Recipe:
-    """Read a written recipe over the default one: `{"k": 10, "columns": {"table.column": {...}}}`."""
+    """Read `{"k": 10, "columns": {"table.column": {…}}}` over the default recipe."""
     k = _whole(document.get("k", 10), "k")
     base = default_recipe(codebook, k)
     written = document.get("columns", {})
@@ -100,14 +100,14 @@ def check_recipe(recipe: Recipe, codebook: Codebook) -> None:
             )
         if rule.action is Action.SHIFT_DATE and (column.type != "date" or not table.person_key):
             raise RecipeInvalidError(
-                f"{column.name} cannot be shifted: it needs ISO dates and a person key in the table.",
+                f"{column.name} cannot be shifted: that takes ISO dates and a person key.",
                 code="recipe_shift_impossible",
                 column=column.name,
             )
     if len({rule.table for rule in recipe.rules if rule.action is Action.GENERALISE}) > 1:
         raise RecipeInvalidError(
-            "Quasi-identifiers stand in several tables; keep them in one table with one row for each"
-            " person, and give the others another role or remove them.",
+            "Quasi-identifiers stand in several tables; keep them in one table with one row"
+            " for each person, and give the others another role or remove them.",
             code="recipe_two_quasi_tables",
         )
 

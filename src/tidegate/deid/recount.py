@@ -67,6 +67,6 @@ def check_recount(count: Recount, recipe: Recipe, tables: tuple[TableCount, ...]
         )
     if count.identifiers_left:
         raise RecountError(
-            f"{count.identifiers_left} identifiers are still in the written text; change the recipe.",
+            f"{count.identifiers_left} identifiers are still in the text; change the recipe.",
             code="recount_identifiers_left",
         )

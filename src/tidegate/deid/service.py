@@ -1,4 +1,4 @@
-"""De-identify tables under a recipe and count again what came out. Holds no data and no holdings."""
+"""De-identify tables under a recipe and count again what came out; keep nothing."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
