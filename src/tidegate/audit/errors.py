@@ -1,0 +1,50 @@
+"""What the audit room refuses."""
+
+from tidegate.kernel.errors import (
+    ConflictError,
+    CorruptError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
+
+
+class ProofInvalidError(CorruptError):
+    """A Merkle proof does not lead where it should."""
+
+
+class SignatureInvalidError(CorruptError):
+    """A signature does not verify, or its key is not known."""
+
+
+class EvidenceMalformedError(InvalidError):
+    """A leaf, checkpoint, statement, trust file or bundle is not in its one strict form."""
+
+
+class ForkError(ConflictError):
+    """Another node's log went back or changed its past; it is not witnessed."""
+
+
+class EvidenceUnwritableError(UnavailableError):
+    """Evidence could not be written, so the act did not happen."""
+
+
+class EventUnknownError(InvalidError):
+    """An event is written that no room declared."""
+
+
+class UngovernedWriteError(InvalidError):
+    """SQL tried to write where the journal does not allow it."""
+
+
+class LeafNotFoundError(NotFoundError):
+    """The log has no such leaf, subject or checkpoint."""
+
+
+class EvidenceForbiddenError(ForbiddenError):
+    """The asker's roles do not let them do this with the evidence."""
+
+
+class BundleRefusedError(ConflictError):
+    """A bundle cannot be made now: something it must contain is missing or contradicts itself."""
