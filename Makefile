@@ -1,0 +1,62 @@
+# Every command of the project. `make help` lists them.
+SHELL := bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+export PYTHONHASHSEED ?= 0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast test-shared check fix docs bench run lock system clean
+
+help: ## list the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.node: requirements/node.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Tidegate into $(VENV) (once; a few minutes on a slow line) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements/node.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.node
+	@echo "Installing the test tools into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements/test.txt
+	@touch $@
+
+demo: $(VENV)/.node ## tell the whole story on three nodes (ARGS=--no-serve stops at the end)
+	@PYTHONPATH=demo $(BIN)/python -m tidegate_demo $(ARGS)
+
+system: ## install the system packages that the tests need (as root), or say which
+	@bash scripts/system-packages.sh
+
+test: $(VENV)/.test system ## set up and run the whole suite
+	@$(BIN)/python -m pytest tests --ignore=tests/shared $(ARGS)
+
+test-fast: $(VENV)/.test ## the unit tests alone: the fast loop
+	@$(BIN)/python -m pytest tests/unit tests/house -m "not slow" $(ARGS)
+
+test-shared: $(VENV)/.test ## hold us against official schemas and real data in ../shared
+	@$(BIN)/python -m pytest tests/shared $(ARGS)
+
+check: $(VENV)/.test ## everything that must hold without running: format, lint, types, contracts, docs
+	@bash scripts/check.sh
+
+fix: $(VENV)/.test ## repair what a tool can
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+docs: $(VENV)/.test ## write the generated pages under docs/reference
+	@$(BIN)/python scripts/make_docs.py
+
+bench: $(VENV)/.test ## measure against the named peers; writes var/bench/<room>.json
+	@for each in bench/*.py; do echo "== $$each"; PYTHONPATH=src:tests:demo $(BIN)/python $$each || exit 1; done
+	@$(BIN)/python scripts/show_bench.py
+
+run: $(VENV)/.node ## one node with an empty home in var/node, on http://localhost:7400
+	@bash scripts/run.sh
+
+lock: ## pin every dependency anew, by hash, without index addresses
+	@bash scripts/lock.sh
+
+clean: ## forget what was built and measured
+	@rm -rf var dist

@@ -1,0 +1,86 @@
+"""The `tidegate` command: groups are loaded when used, errors become words and exit codes."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import click
+
+from tidegate.kernel.errors import (
+    ConflictError,
+    CorruptError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    TidegateError,
+    UnavailableError,
+    WithheldError,
+)
+
+EXIT_CODE: Mapping[type[TidegateError], int] = {
+    CorruptError: 1,
+    InvalidError: 2,
+    NotFoundError: 3,
+    ForbiddenError: 4,
+    WithheldError: 5,
+    ConflictError: 6,
+    UnavailableError: 7,
+}
+"""The one table from a kind of error to an exit code."""
+
+COMMANDS: Mapping[str, str] = {
+    "init": "tidegate.cli.node_commands:init",
+    "serve": "tidegate.cli.node_commands:serve",
+    "doctor": "tidegate.cli.node_commands:doctor",
+    "migrate": "tidegate.cli.node_commands:migrate",
+    "person": "tidegate.cli.people_commands:person",
+    "space": "tidegate.cli.space_commands:space",
+    "dataset": "tidegate.cli.dataset_commands:dataset",
+    "evidence": "tidegate.cli.evidence_commands:evidence",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for, so that each starts at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return every command's name, in the order a newcomer meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tidegate")
+def cli() -> None:
+    """Run the node of a medical data space."""
+
+
+def exit_code_of(problem: TidegateError) -> int:
+    """Return the exit code of a kind of error."""
+    return next((code for kind, code in EXIT_CODE.items() if isinstance(problem, kind)), 1)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command; a refusal is one sentence on standard error, never a traceback."""
+    try:
+        result: Any = cli.main(arguments, standalone_mode=False, prog_name="tidegate")
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except TidegateError as problem:
+        click.echo(f"{problem.message} [{problem.code}]", err=True)
+        sys.exit(exit_code_of(problem))
+    sys.exit(result if isinstance(result, int) else 0)

@@ -1,0 +1,128 @@
+"""`tidegate init | serve | doctor | migrate`: making, running and examining a node."""
+
+import json
+from pathlib import Path
+
+import click
+
+from tidegate.access.model import Participant, Seat
+from tidegate.kernel.ids import secret_token
+from tidegate.settings import NodeRole, NodeSettings, did_for, read_settings, write_settings
+
+HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The directory of the node.",
+)
+
+
+@click.command()
+@click.argument("home", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--name", required=True, help="The institution's name.")
+@click.option("--seat", required=True, type=click.Choice([seat.value for seat in Seat]))
+@click.option("--role", default="participant", type=click.Choice([r.value for r in NodeRole]))
+@click.option("--port", default=7400, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to bind.")
+@click.option("--base-url", default="", help="How others reach it; http://localhost:PORT if empty.")
+@click.option("--database", default="sqlite:///node.db", show_default=True)
+@click.option("--passphrase-file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--tls-certificate", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--tls-key", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--operator", default="operator", show_default=True, help="The first person's name.")
+@click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
+def init(  # noqa: PLR0913, PLR0917 - one option each
+    home: Path,
+    name: str,
+    seat: str,
+    role: str,
+    port: int,
+    host: str,
+    base_url: str,
+    database: str,
+    passphrase_file: Path | None,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    operator: str,
+    as_json: bool,
+) -> None:
+    """Make a new node in HOME: its keys, its database, its first operator."""
+    from tidegate.node.build import create_node, open_node  # noqa: PLC0415 - heavy, needed only here
+
+    address = base_url.rstrip("/") or f"http://localhost:{port}"
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings = NodeSettings(
+        home=home,
+        name=name,
+        participant=Participant(did_for(address), name, Seat(seat)),
+        role=NodeRole(role),
+        host=host,
+        port=port,
+        base_url=address,
+        database_url=database,
+        passphrase_file=(passphrase_file or _new_passphrase(home)).resolve(),
+        tls_certificate=tls_certificate and tls_certificate.resolve(),
+        tls_key=tls_key and tls_key.resolve(),
+    )
+    write_settings(settings)
+    create_node(read_settings(home))
+    with open_node(home) as node:
+        person, token = node.house.access.make_first_operator(operator)
+    (home / "operator.token").touch(mode=0o600)
+    (home / "operator.token").write_text(token, encoding="utf-8")
+    answer = {"did": settings.participant.did, "operator": person.id, "base_url": address}
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    click.echo(f"Made {name} ({seat}, {role}) in {home}.")
+    click.echo(f"  DID        {settings.participant.did}")
+    click.echo(f"  operator   {person.id}; token in {home / 'operator.token'} (mode 0600)")
+    if passphrase_file is None:
+        click.echo(f"  passphrase {settings.passphrase_file} (mode 0600): keep a copy elsewhere")
+    click.echo(f"Next: tidegate serve --home {home}")
+
+
+@click.command()
+@HOME
+def serve(home: Path) -> None:
+    """Serve the node in HOME until it is told to stop."""
+    from tidegate.node.server import run  # noqa: PLC0415 - heavy, needed only here
+
+    run(home)
+
+
+@click.command()
+@HOME
+@click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
+def doctor(home: Path, as_json: bool) -> int:
+    """Examine the node in HOME and say what is wrong and what to do about it."""
+    from tidegate.node.doctor import examine  # noqa: PLC0415 - heavy, needed only here
+
+    findings = examine(home)
+    if as_json:
+        click.echo(json.dumps([finding.as_dict() for finding in findings]))
+    else:
+        for finding in findings:
+            click.echo(f"{'ok  ' if finding.is_well else 'FAIL'}  {finding.what}: {finding.words}")
+    return 0 if all(finding.is_well for finding in findings) else 1
+
+
+@click.command()
+@HOME
+def migrate(home: Path) -> None:
+    """Bring the database of the node in HOME to this version's schema."""
+    from tidegate.db.migrate import upgrade  # noqa: PLC0415 - heavy, needed only here
+    from tidegate.node.build import open_database  # noqa: PLC0415 - heavy, needed only here
+
+    database = open_database(read_settings(home))
+    try:
+        click.echo(f"The database is at schema {upgrade(database)}.")
+    finally:
+        database.close()
+
+
+def _new_passphrase(home: Path) -> Path:
+    path = home / "passphrase"
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(secret_token(), encoding="utf-8")
+    return path

@@ -1,0 +1,158 @@
+"""A node's settings: one TOML file in its home, a few overrides from the environment, read once."""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from tidegate.access.model import Participant, Seat
+from tidegate.kernel.errors import ConflictError, InvalidError, NotFoundError
+
+FILE = "node.toml"
+DATABASE = "TIDEGATE_DATABASE_URL"
+PASSPHRASE_FILE = "TIDEGATE_PASSPHRASE_FILE"  # noqa: S105 - the name of a setting, not a secret
+TEST_PLUGIN = "TIDEGATE_TEST_PLUGIN"
+
+
+class NodeRole(StrEnum):
+    """What a node is in its space."""
+
+    AUTHORITY = "authority"
+    PARTICIPANT = "participant"
+
+
+class HomeMissingError(NotFoundError):
+    """There is no node in this directory."""
+
+
+class HomeExistsError(ConflictError):
+    """There is a node in this directory already."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """Everything a node is told from outside.
+
+    `host` and `port` are what it binds; `base_url` is how others reach it. Without TLS files the
+    node binds loopback only, and only a space of profile `loopback` takes it in.
+    """
+
+    home: Path
+    name: str
+    participant: Participant
+    role: NodeRole
+    host: str
+    port: int
+    base_url: str
+    database_url: str
+    passphrase_file: Path
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def keys_file(self) -> Path:
+        """Return where the sealed keys are."""
+        return self.home / "keys" / "node.json"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether the node can be reached from its own machine only."""
+        return self.host in {"127.0.0.1", "::1", "localhost"}
+
+
+def did_for(base_url: str) -> str:
+    """Return the did:web of a node by its base URL (did:web method, §3.2: a port as %3A)."""
+    parts = urlsplit(base_url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+        raise InvalidError("A node's address is http(s)://host[:port], without a path.")
+    return "did:web:" + quote(parts.netloc, safe=".-")
+
+
+def write_settings(settings: NodeSettings) -> None:
+    """Write the settings of a new node; raise HomeExistsError if there is one."""
+    path = settings.home / FILE
+    if path.exists():
+        raise HomeExistsError(
+            f"{settings.home} holds a node already; choose another directory for a new one."
+        )
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = [
+        "# A Tidegate node. What each line means: docs/reference/settings.md",
+        f"name = {_quoted(settings.name)}",
+        f"seat = {_quoted(settings.participant.seat.value)}",
+        f"role = {_quoted(settings.role.value)}",
+        f"host = {_quoted(settings.host)}",
+        f"port = {settings.port}",
+        f"base_url = {_quoted(settings.base_url)}",
+        f"database_url = {_quoted(settings.database_url)}",
+        f"passphrase_file = {_quoted(str(settings.passphrase_file))}",
+    ]
+    if settings.tls_certificate and settings.tls_key:
+        lines.append(f"tls_certificate = {_quoted(str(settings.tls_certificate))}")
+        lines.append(f"tls_key = {_quoted(str(settings.tls_key))}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def read_settings(home: Path, environment: Mapping[str, str] | None = None) -> NodeSettings:
+    """Read a node's settings; raise HomeMissingError or InvalidError naming the line to mend."""
+    surroundings = os.environ if environment is None else environment  # noqa: TID251 - the one reader
+    path = home / FILE
+    if not path.is_file():
+        raise HomeMissingError(
+            f"{home} holds no node; make one with `tidegate init {home} --name … --seat …`."
+        )
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as problem:
+        raise InvalidError(f"{path} is not valid TOML: {problem}.") from None
+    try:
+        participant = Participant(did_for(found["base_url"]), found["name"], Seat(found["seat"]))
+        return NodeSettings(
+            home=home,
+            name=found["name"],
+            participant=participant,
+            role=NodeRole(found["role"]),
+            host=found["host"],
+            port=int(found["port"]),
+            base_url=found["base_url"].rstrip("/"),
+            database_url=_database(surroundings.get(DATABASE) or found["database_url"], home),
+            passphrase_file=home / (surroundings.get(PASSPHRASE_FILE) or found["passphrase_file"]),
+            tls_certificate=_path(home, found.get("tls_certificate")),
+            tls_key=_path(home, found.get("tls_key")),
+        )
+    except KeyError as missing:
+        raise InvalidError(f"{path} lacks the line {missing}; add it.") from None
+    except ValueError as problem:
+        raise InvalidError(f"{path} has a value that does not fit: {problem}.") from None
+
+
+def read_passphrase(path: Path) -> str:
+    """Read the passphrase; refuse a file that others may read."""
+    if not path.is_file():
+        raise NotFoundError(f"The passphrase file {path} is missing; put it back to open the keys.")
+    if path.stat().st_mode & 0o077:
+        raise InvalidError(f"Others may read {path}; run `chmod 600 {path}` first.")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def is_under_test() -> bool:
+    """Tell whether a test plugin was asked for; a production node refuses to start then."""
+    return bool(os.environ.get(TEST_PLUGIN))  # noqa: TID251 - the one reader
+
+
+def _database(url: str, home: Path) -> str:
+    """Let a relative SQLite path count from the home."""
+    return re.sub(r"^sqlite:///(?!/)", f"sqlite:///{home.resolve()}/", url)
+
+
+def _path(home: Path, text: str | None) -> Path | None:
+    return home / text if text else None
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'"{escaped}"'

@@ -1,0 +1,68 @@
+"""The house rules that an import contract cannot say."""
+
+import ast
+from pathlib import Path
+
+import grimp
+import pytest
+
+SRC = Path(__file__).parents[2] / "src" / "tidegate"
+FRONT = {"model", "service", "events", "errors", "journal"}  # what other rooms may import
+GROUND = {"kernel", "db"}  # open shelves: importable module by module
+DOORS = {"web", "api", "cli", "node", "settings", "house", "__main__"}
+VAGUE = {"utils", "util", "helpers", "common", "misc", "base", "manager", "core", "lib"}
+MODULE_LINES = 400
+FUNCTION_LINES = 60
+
+
+def room(module: str) -> str:
+    return [*module.split("."), ""][1]
+
+
+@pytest.fixture(scope="session")
+def graph():
+    return grimp.build_graph("tidegate", cache_dir=None)
+
+
+def test_rooms_meet_at_the_front_desk(graph):
+    through_the_wall = []
+    for importer in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(importer):
+            a, b = room(importer), room(imported)
+            if a == b or b in GROUND | DOORS or importer.split(".")[1:2] == ["node"]:
+                continue
+            if not FRONT & set(imported.split(".")[2:]) and imported.split(".")[2:]:
+                through_the_wall.append(f"{importer} -> {imported}")
+
+    assert sorted(through_the_wall) == []
+
+
+def test_every_table_name_begins_with_its_room():
+    from tidegate.db.schema import METADATA
+
+    strangers = [
+        table.name
+        for table in METADATA.tables.values()
+        if table.name.split("_")[0]
+        not in {p.name for p in SRC.iterdir() if p.is_dir()}
+    ]
+
+    assert strangers == []
+
+
+@pytest.mark.parametrize("path", sorted(SRC.rglob("*.py")), ids=lambda p: str(p.relative_to(SRC)))
+def test_module_shape(path):
+    if "versions" in path.parts:
+        return
+    text = path.read_text()
+    tree = ast.parse(text)
+
+    assert len(text.splitlines()) <= MODULE_LINES, "split the module along a word of the glossary"
+    assert ast.get_docstring(tree), "say in one line what lives here"
+    assert path.stem not in VAGUE, "name it after what it holds"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno < FUNCTION_LINES, f"{node.name} is too long"
+    if path.name == "__init__.py":
+        imports = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+        assert not imports, "a room's __init__ is only its sign"
