@@ -14,8 +14,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
-SURNAMES = "陳 林 黃 張 李 王 吳 劉 蔡 楊 許 鄭 謝 郭 洪 曾 邱 廖 賴 徐 周 葉 蘇 莊 呂 江 何 蕭 羅 高".split()
-GIVEN = "志 明 家 美 麗 華 偉 文 英 國 建 淑 芬 玲 俊 傑 雅 婷 雯 怡 君 宏 哲 惠 珍 秀 蘭 玉 梅 信".split()
+SURNAMES = tuple("陳林黃張李王吳劉蔡楊許鄭謝郭洪曾邱廖賴徐周葉蘇莊呂江何蕭羅高")
+GIVEN = tuple("志明家美麗華偉文英國建淑芬玲俊傑雅婷雯怡君宏哲惠珍秀蘭玉梅信")
 STREETS = ("港前大道", "金沙路", "進港大道", "環市大道", "豐澤東路", "海濱路")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999, ISO 7064 MOD 11-2
 CHECKS = "10X98765432"
@@ -86,15 +86,15 @@ def _with_identifiers(rows: Iterator[list[str]]) -> Iterator[list[str]]:
     yield [header[0], *COLUMNS, *header[1:]]
     age, male = header.index("age"), header.index("male")
     for number, row in enumerate(rows):
-        yield [row[0], *_identifiers(number, float(row[age]), row[male] == "1"), *row[1:]]
+        yield [row[0], *_identifiers(number, float(row[age]), row[male]), *row[1:]]
 
 
-def _identifiers(number: int, age: float, male: bool) -> tuple[str, str, str, str]:
+def _identifiers(number: int, age: float, male: str) -> tuple[str, str, str, str]:
     chance = Random(f"tidegate-demo/{number}")  # noqa: S311 - invented people, not a secret
     name = chance.choice(SURNAMES) + chance.choice(GIVEN) + chance.choice(GIVEN)
     born = date(2024, 1, 1) - timedelta(days=int(age * 365.25) + chance.randrange(365))
-    order = chance.randrange(0, 500) * 2 + (1 if male else 0)
-    phone = "1" + "99" + f"{chance.randrange(10**8):08d}"
+    order = chance.randrange(0, 500) * 2 + int(male)
+    phone = f"100{chance.randrange(10**8):08d}"  # a range no operator was given
     address = f"廣州市南沙區{chance.choice(STREETS)}{chance.randrange(1, 400)}號"
     return name, cn_identity_number(born, order), phone, address
 

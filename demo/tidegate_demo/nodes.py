@@ -1,0 +1,164 @@
+"""Starting, watching and stopping the three node processes of the demonstration."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+START_LIMIT = 60.0  # seconds a node may take to become ready before the demonstration gives up
+
+
+class DemoError(Exception):
+    """Something the person at the keyboard can mend; told in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """One institution of the story and the node it runs."""
+
+    key: str
+    name: str
+    seat: str
+    role: str
+
+
+@dataclass(slots=True)
+class RunningNode:
+    """A node process and how to reach it."""
+
+    cast: Cast
+    home: Path
+    base_url: str
+    did: str
+    operator_token: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+class Stage:
+    """The place of the story: `var/demo`, locked while a demonstration is live."""
+
+    def __init__(self, place: Path, tidegate: Path) -> None:
+        self.place = place
+        self._tidegate = tidegate
+        self._nodes: list[RunningNode] = []
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.place.parent.mkdir(parents=True, exist_ok=True)
+        lock = (self.place.parent / "demo.lock").open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise DemoError(
+                "A demonstration is live already; stop it with Ctrl-C where it runs, then try again."
+            ) from None
+        self._lock = lock
+        if self.place.exists():
+            shutil.rmtree(self.place)
+        self.place.mkdir(parents=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for node in self._nodes:
+            if node.process.poll() is None:
+                node.process.send_signal(signal.SIGTERM)
+        for node in self._nodes:
+            try:
+                node.process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                node.process.kill()
+                node.process.wait()
+        if self._lock is not None:
+            self._lock.close()
+
+    def tidegate(self, *arguments: str) -> str:
+        """Run the `tidegate` command; return what it printed. Raises DemoError with its words."""
+        done = subprocess.run(
+            [str(self._tidegate), *arguments], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise DemoError(f"tidegate {' '.join(arguments[:2])}: {done.stderr.strip()[-600:]}")
+        return done.stdout
+
+    def start(self, casts: tuple[Cast, ...]) -> dict[str, RunningNode]:
+        """Make and start one node for each institution, at the same time; return them when ready."""
+        ports = free_ports(len(casts))
+        for cast, port in zip(casts, ports, strict=True):
+            self._nodes.append(self._launch(cast, port))
+        for node in self._nodes:
+            self._await_ready(node)
+        return {node.cast.key: node for node in self._nodes}
+
+    def all_alive(self) -> bool:
+        """Tell whether every node process still runs."""
+        return all(node.process.poll() is None for node in self._nodes)
+
+    def _launch(self, cast: Cast, port: int) -> RunningNode:
+        home = self.place / cast.key
+        answer = self.tidegate(
+            *("init", str(home), "--name", cast.name, "--seat", cast.seat),
+            *("--role", cast.role, "--port", str(port), "--json"),
+        )
+        log = self.place / f"{cast.key}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [str(self._tidegate), "serve", "--home", str(home)],
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        made = json.loads(answer)
+        token = (home / "operator.token").read_text(encoding="utf-8").strip()
+        return RunningNode(cast, home, made["base_url"], made["did"], token, process, log)
+
+    def _await_ready(self, node: RunningNode) -> None:
+        deadline = time.monotonic() + START_LIMIT
+        while time.monotonic() < deadline:
+            if node.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{node.base_url}/health/ready", timeout=2):  # noqa: S310 - our own node
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        tail = node.log.read_text(encoding="utf-8", errors="replace")[-800:]
+        raise DemoError(f"The node of {node.cast.name} did not become ready. Its log ends:\n{tail}")
+
+
+def free_ports(count: int, first: int = 7401) -> list[int]:
+    """Return `count` ports that nobody listens on, from `first` upwards."""
+    found: list[int] = []
+    for port in range(first, first + 400):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise DemoError("No free ports between 7401 and 7800 on this machine; close something first.")
+
+
+def tidegate_command() -> Path:
+    """Return the `tidegate` command of the environment that runs the demonstration."""
+    return Path(sys.executable).parent / "tidegate"
