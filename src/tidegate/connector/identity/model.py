@@ -100,7 +100,7 @@ class Credential:
     claims: Mapping[str, Any]
     valid_from: str
     valid_until: str
-    status: StatusEntry | None = None
+    status: tuple[StatusEntry, ...] = ()
     has_schema: bool = False
     jwt: str = field(default="", repr=False)
 

@@ -1,16 +1,204 @@
-"""Who speaks: tokens we send, tokens we accept, and the peers behind them."""
+"""Who speaks: tokens we send, tokens we accept, and the peers behind them (DCP 1.0)."""
 
-from tidegate.connector.errors import NoSpaceError
-from tidegate.connector.identity.model import MEMBER_SCOPE, DidDocument, Speaker
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from tidegate.audit.journal import Journal
+from tidegate.connector.errors import (
+    CredentialInvalidError,
+    DidInvalidError,
+    NoSpaceError,
+    PeerRefusedError,
+    PeerUnauthenticatedError,
+)
+from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity import jose, rules, store
+from tidegate.connector.identity.access_tokens import AccessTokens
+from tidegate.connector.identity.did import own_document
+from tidegate.connector.identity.model import (
+    MEMBER_SCOPE,
+    Credential,
+    DidDocument,
+    IdentitySettings,
+    NodeIdentity,
+    Speaker,
+)
+from tidegate.connector.identity.resolver import DidResolver, Relation
+from tidegate.connector.identity.statuses import StatusLists
+from tidegate.connector.identity.verifier import PresentationVerifier, peer_from
 from tidegate.connector.model import Peer
+from tidegate.kernel.clock import Clock, iso, parse_iso
+from tidegate.kernel.ids import Ids
+from tidegate.keys.service import KeyRing
+from tidegate.partners.model import Member, MemberState, Space
+
+_NOTE_EVERY = timedelta(seconds=60)
+_MOST_NOTED = 1000
+
+
+class Membership(Protocol):
+    """What identity asks about the space; the partners room answers."""
+
+    def find_space(self) -> Space | None:
+        """Return the space this node belongs to."""
+        ...
+
+    def find_member(self, did: str) -> Member | None:
+        """Return a member by its DID."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    peer: Peer
+    until: datetime
 
 
 class IdentityService:
-    """Prove this node to others and others to this node (DCP 1.0)."""
+    """Prove this node to others, and others to this node.
 
-    def token_for(self, audience: str) -> str:
-        """Return a fresh `Bearer …` header value for one call to the node with DID `audience`."""
-        raise NoSpaceError("The node belongs to no space yet.")
+    A caller is believed after its self-issued ID token and, once in `peer_cache_seconds`, its
+    presentation of the authority's credentials were verified.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        ids: Ids,
+        keys: KeyRing,
+        node: NodeIdentity,
+        http: PeerHttp,
+        membership: Membership,
+        settings: IdentitySettings | None = None,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._ids = ids
+        self._keys = keys
+        self._membership = membership
+        self._kid = f"{node.did}#{keys.identity_kid}"
+        self._peers: dict[tuple[str, tuple[str, ...]], _Known] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._noted: dict[tuple[str, str], datetime] = {}
+        self._guard = threading.Lock()
+        self.node = node
+        self.settings = settings or IdentitySettings()
+        self.access_tokens = AccessTokens(
+            keys.derive("dcp-access-token"), self.settings.access_seconds
+        )
+        self.resolver = DidResolver(http, clock, self.settings)
+        self.statuses = StatusLists(journal, http, self.resolver, clock, self.settings)
+        self.verifier = PresentationVerifier(
+            node.did, http, self.resolver, self.statuses, clock, self.settings
+        )
+
+    def did_document(self) -> dict[str, Any]:
+        """Return this node's DID document."""
+        base = self.node.base_url.rstrip("/")
+        services = {"CredentialService": f"{base}/dcp/holder"}
+        if self.node.is_authority:
+            services["IssuerService"] = f"{base}/dcp/issuer"
+        services["CatalogService"] = f"{base}/dsp/2025-1/catalog"
+        services["DataService"] = f"{base}/dsp/2025-1"
+        return own_document(
+            self.node.did, self._keys.identity_kid, self._keys.identity_public_jwk(), services
+        )
+
+    def resolve_did(self, did: str) -> DidDocument:
+        """Return the DID document of another node, from the cache when fresh."""
+        return self.resolver.resolve(did)
+
+    def endpoint_of(self, did: str, service_type: str) -> str:
+        """Return the address of a service of another node (`DataService` is its DSP base).
+
+        Raises:
+            DidInvalidError: its DID document names none.
+        """
+        found = self.resolver.resolve(did).find_endpoint(service_type)
+        if not found:
+            raise DidInvalidError(
+                f"The DID document of {did} names no {service_type}.", code="service_missing"
+            )
+        return found
+
+    def address_of(self, did: str) -> str:
+        """Return the base address of another node of Tidegate's kind."""
+        return self.endpoint_of(did, "CredentialService").removesuffix("/dcp/holder")
+
+    def token_for(self, audience: str, *, scope: tuple[str, ...] = MEMBER_SCOPE) -> str:
+        """Return a fresh `Bearer …` header value for one call to the node with DID `audience`.
+
+        The token is single use; with it the other node may query our credentials of `scope`.
+        """
+        granted = self.access_tokens.make(audience, scope, self._clock.now())
+        return self.token_with(audience, granted)
+
+    def token_with(self, audience: str, access_token: str = "") -> str:
+        """Return a `Bearer …` header value that carries an access token we were given, or none."""
+        claims: dict[str, Any] = {"sub": self.node.did, "aud": audience}
+        if access_token:
+            claims["token"] = access_token
+        return f"Bearer {self.sign(claims, seconds=self.settings.token_seconds)}"
+
+    def sign(self, claims: Mapping[str, Any], *, seconds: int, typ: str = "JWT") -> str:
+        """Return a JWT of this node: issuer, id and times are added to the claims."""
+        now = int(self._clock.now().timestamp())
+        full = {
+            "iss": self.node.did,
+            "jti": self._ids.urn(),
+            "iat": now,
+            "nbf": now,
+            "exp": now + seconds,
+            **claims,
+        }
+        return jose.sign(self._keys.identity_key(), self._kid, full, typ=typ)
+
+    def sign_as_is(self, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
+        """Return a JWT of this node over exactly these claims: a credential, a status list."""
+        return jose.sign(self._keys.identity_key(), self._kid, claims, typ=typ)
+
+    def verify_signed(self, jwt: str, issuer: str) -> Mapping[str, Any]:
+        """Return the claims of a JWT that `issuer` signed as its own statement.
+
+        Raises:
+            CredentialInvalidError: of somebody else, or the signature does not hold.
+        """
+        token = jose.read(jwt)
+        if token.issuer != issuer:
+            raise CredentialInvalidError(
+                "The statement is signed by somebody else.", code="issuer_mismatch"
+            )
+        return self.resolver.prove(token, Relation.ASSERTION)
+
+    def identify(self, authorization: str | None) -> Speaker:
+        """Return the DID behind an Authorization header, without asking for credentials.
+
+        Raises:
+            PeerUnauthenticatedError: no token, or one that does not prove the caller.
+            UnavailableError: the caller's DID document cannot be fetched now.
+        """
+        now = self._clock.now()
+        try:
+            token = jose.read(rules.bearer(authorization))
+            facts = rules.check_token_claims(
+                token.claims, audience=self.node.did, now=now, settings=self.settings
+            )
+            self.resolver.prove(token, Relation.INVOCATION)
+        except (CredentialInvalidError, DidInvalidError) as problem:
+            raise PeerUnauthenticatedError(problem.message, code=problem.code) from None
+        forget_at = facts.expires_at + timedelta(seconds=2 * self.settings.leeway_seconds)
+        with self._journal.upkeep() as tx:
+            fresh = store.remember_token(tx.connection, facts.did, facts.jti, iso(forget_at))
+        if not fresh:
+            self._note(facts.did, "token_replayed")
+            raise PeerUnauthenticatedError(
+                "The token was used before; make a new one for every call.", code="token_replayed"
+            )
+        return Speaker(facts.did, facts.access_token, iso(facts.expires_at))
 
     def authenticate(
         self, authorization: str | None, *, scope: tuple[str, ...] = MEMBER_SCOPE
@@ -22,16 +210,95 @@ class IdentityService:
             PeerRefusedError: the caller is known, and is not a member in good standing (403).
             UnavailableError: the caller's node or the authority cannot be reached (503).
         """
-        raise NoSpaceError("The node belongs to no space yet.")
+        speaker = self.identify(authorization)
+        try:
+            self._check_not_revoked(speaker.did)
+            peer = self._known(speaker.did, scope) or self._meet(speaker, scope)
+            self._check_not_revoked(speaker.did)
+        except (PeerRefusedError, PeerUnauthenticatedError) as problem:
+            self._note(speaker.did, problem.code)
+            raise
+        return peer
 
-    def identify(self, authorization: str | None) -> Speaker:
-        """Return the DID behind an Authorization header, without asking for credentials."""
-        raise NoSpaceError("The node belongs to no space yet.")
+    def forget_peer(self, did: str) -> None:
+        """Drop what is cached of a peer; its next call must prove everything anew."""
+        with self._guard:
+            for known in [key for key in self._peers if key[0] == did]:
+                del self._peers[known]
+        self.resolver.forget(did)
+        self.statuses.forget()
 
-    def resolve_did(self, did: str) -> DidDocument:
-        """Return the DID document of another node, from the cache when fresh."""
-        raise NoSpaceError("The node belongs to no space yet.")
+    def purge_tokens(self) -> int:
+        """Forget the ids of tokens that have expired; return how many."""
+        with self._journal.upkeep() as tx:
+            return store.purge_tokens(tx.connection, tx.at)
 
-    def endpoint_of(self, did: str, service_type: str) -> str:
-        """Return the address of a service of another node (`DataService` is its DSP base)."""
-        raise NoSpaceError("The node belongs to no space yet.")
+    def authority(self) -> str:
+        """Return the DID of the space's authority.
+
+        Raises:
+            NoSpaceError: the node belongs to no space yet.
+        """
+        space = self._membership.find_space()
+        if space is None:
+            raise NoSpaceError(
+                "This node belongs to no space yet; join one with `tidegate space join`."
+            )
+        return space.authority
+
+    def _known(self, did: str, scope: tuple[str, ...]) -> Peer | None:
+        with self._guard:
+            known = self._peers.get((did, scope))
+        return known.peer if known is not None and self._clock.now() < known.until else None
+
+    def _meet(self, speaker: Speaker, scope: tuple[str, ...]) -> Peer:
+        """Query and verify a peer's credentials, once for callers that come together."""
+        with self._guard:
+            lock = self._locks.setdefault(speaker.did, threading.Lock())
+        with lock:
+            known = self._known(speaker.did, scope)
+            if known is not None:
+                return known
+            if not speaker.access_token:
+                raise PeerUnauthenticatedError(
+                    "The token carries no access token (claim `token`) for your credentials.",
+                    code="access_token_missing",
+                )
+            credentials = self.verifier.fetch(
+                speaker.did,
+                scope,
+                authorization=self.token_with(speaker.did, speaker.access_token),
+                authority=self.authority(),
+            )
+            peer = peer_from(speaker.did, credentials)
+            self._remember(peer, scope, credentials)
+            return peer
+
+    def _remember(
+        self, peer: Peer, scope: tuple[str, ...], credentials: tuple[Credential, ...]
+    ) -> None:
+        ends = [parse_iso(each.valid_until) for each in credentials]
+        limit = self._clock.now() + timedelta(seconds=self.settings.peer_cache_seconds)
+        with self._guard:
+            self._peers[peer.did, scope] = _Known(peer, min([limit, *ends]))
+
+    def _check_not_revoked(self, did: str) -> None:
+        member = self._membership.find_member(did)
+        if member is not None and member.state is MemberState.REVOKED:
+            raise PeerRefusedError(
+                "The caller's membership of the space was revoked.", code="member_revoked"
+            )
+
+    def _note(self, did: str, code: str) -> None:
+        """Leave evidence of a refusal, at most once a minute for the same caller and reason."""
+        now = self._clock.now()
+        with self._guard:
+            last = self._noted.get((did, code))
+            if last is not None and now - last < _NOTE_EVERY:
+                return
+            if len(self._noted) >= _MOST_NOTED:
+                self._noted.clear()
+            self._noted[did, code] = now
+        self._journal.note(
+            by=f"node:{did}", did="peer.refused", to=f"node:{did}", why={"reason": code}
+        )

@@ -1,0 +1,158 @@
+"""Resolving did:web through the outgoing client, with a cache, and proving tokens by it."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from tidegate.connector.errors import (
+    AddressRefusedError,
+    CredentialInvalidError,
+    DidInvalidError,
+    PeerAnswerError,
+    PeerDeclinedError,
+    PeerUnreachableError,
+)
+from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity import jose
+from tidegate.connector.identity.did import did_url, read_document
+from tidegate.connector.identity.model import DidDocument, IdentitySettings
+from tidegate.kernel.clock import Clock
+
+_MOST_DOCUMENTS = 1024
+_MOST_AT_ONCE = 16
+_SECONDS = 5.0
+_STALE_CODES = frozenset({"kid_unknown", "signature_invalid", "key_not_allowed"})
+
+
+class Relation(StrEnum):
+    """What a key of a DID document may be used for (DID Core §5.3)."""
+
+    INVOCATION = "capabilityInvocation"
+    AUTHENTICATION = "authentication"
+    ASSERTION = "assertionMethod"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    document: DidDocument | None
+    fetched_at: datetime
+    failure: PeerUnreachableError | DidInvalidError | None = None
+
+
+class DidResolver:
+    """Finds DID documents; keeps good ones for minutes and failures for seconds."""
+
+    def __init__(self, http: PeerHttp, clock: Clock, settings: IdentitySettings) -> None:
+        self._http = http
+        self._clock = clock
+        self._settings = settings
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._guard = threading.Lock()
+        self._places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+
+    def resolve(self, did: str, *, fresher_than: int | None = None) -> DidDocument:
+        """Return the document of a DID, at most `fresher_than` seconds old.
+
+        Raises:
+            DidInvalidError: the DID or its document is malformed.
+            PeerUnreachableError: the document cannot be fetched now.
+        """
+        entry = self._find(did, fresher_than)
+        if entry is None:
+            entry = self._fetch(did)
+            self._keep(did, entry)
+        if entry.failure is not None:
+            raise type(entry.failure)(entry.failure.message, code=entry.failure.code)
+        if entry.document is None:  # pragma: no cover - an entry has one or the other
+            raise DidInvalidError("The DID document is missing.")
+        return entry.document
+
+    def prove(self, token: jose.Unproven, relation: Relation) -> Mapping[str, Any]:
+        """Return the claims of a token that a key of its issuer verifies.
+
+        A key that is not known, or does not fit, is looked up once more: keys change.
+
+        Raises:
+            CredentialInvalidError: the token does not hold.
+            PeerUnreachableError: the issuer's document cannot be fetched now.
+        """
+        did = token.issuer
+        try:
+            return _prove(token, self.resolve(did), relation)
+        except CredentialInvalidError as problem:
+            if problem.code not in _STALE_CODES:
+                raise
+            before = self.resolve(did)
+            after = self.resolve(did, fresher_than=self._settings.document_retry_seconds)
+            if after == before:
+                raise
+            return _prove(token, after, relation)
+
+    def forget(self, did: str) -> None:
+        """Drop what is cached of a DID."""
+        with self._guard:
+            self._entries.pop(did, None)
+
+    def _find(self, did: str, fresher_than: int | None) -> _Entry | None:
+        with self._guard:
+            entry = self._entries.get(did)
+        if entry is None:
+            return None
+        limit = self._settings.document_cache_seconds if fresher_than is None else fresher_than
+        if entry.failure is not None:
+            limit = self._settings.document_retry_seconds
+        if self._clock.now() - entry.fetched_at >= timedelta(seconds=limit):
+            return None
+        return entry
+
+    def _keep(self, did: str, entry: _Entry) -> None:
+        with self._guard:
+            self._entries[did] = entry
+            self._entries.move_to_end(did)
+            while len(self._entries) > _MOST_DOCUMENTS:
+                self._entries.popitem(last=False)
+
+    def _fetch(self, did: str) -> _Entry:
+        url = did_url(did, loopback=self._http.is_loopback)
+        if not self._places.acquire(blocking=False):
+            raise PeerUnreachableError(
+                "Too many DID documents are being looked up; try again in a moment.",
+                code="resolver_busy",
+            )
+        try:
+            return _Entry(self._document(did, url), self._clock.now())
+        except (PeerUnreachableError, DidInvalidError) as problem:
+            return _Entry(None, self._clock.now(), problem)
+        finally:
+            self._places.release()
+
+    def _document(self, did: str, url: str) -> DidDocument:
+        try:
+            answer = self._http.get(url, seconds=_SECONDS).checked()
+        except PeerUnreachableError as problem:
+            raise PeerUnreachableError(
+                f"The DID document of {did} cannot be fetched now. {problem.message}",
+                code="did_unreachable",
+            ) from None
+        except (PeerDeclinedError, PeerAnswerError, AddressRefusedError) as problem:
+            raise DidInvalidError(
+                f"The DID document of {did} cannot be had. {problem.message}",
+                code="did_unresolvable",
+            ) from None
+        body = answer.body
+        if body is None:
+            raise DidInvalidError("The DID document is not JSON.", code="did_document_malformed")
+        return read_document(body, did)
+
+
+def _prove(token: jose.Unproven, document: DidDocument, relation: Relation) -> Mapping[str, Any]:
+    allowed = {
+        Relation.INVOCATION: document.capability_invocation,
+        Relation.AUTHENTICATION: document.authentication,
+        Relation.ASSERTION: document.assertion_method,
+    }[relation]
+    return jose.verify(token, jose.key_of(token, document, allowed))

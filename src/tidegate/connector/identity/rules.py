@@ -1,0 +1,108 @@
+"""The checks of a self-issued ID token's claims (DCP 1.0.1 §4.3.3), and of scopes (§5.4.1.2)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tidegate.connector.errors import PeerUnauthenticatedError
+from tidegate.connector.identity.model import SCOPE_PREFIX, IdentitySettings
+
+_LONGEST_JTI = 256
+_LONGEST_ACCESS_TOKEN = 8192
+_ENDS = frozenset({"read", "*", "all"})
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What a well-formed self-issued ID token says."""
+
+    did: str
+    jti: str
+    access_token: str
+    expires_at: datetime
+
+
+def check_token_claims(
+    claims: Mapping[str, Any], *, audience: str, now: datetime, settings: IdentitySettings
+) -> TokenFacts:
+    """Return what the claims say, if they may be believed once the signature is verified.
+
+    Raises:
+        PeerUnauthenticatedError: naming the first check that fails.
+    """
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str) or not issuer.startswith("did:web:"):
+        raise _refuse("The token's issuer is not a did:web.", "issuer_invalid")
+    if claims.get("sub") != issuer:
+        raise _refuse("The token's subject must be its issuer.", "subject_mismatch")
+    if claims.get("aud") not in (audience, [audience]):
+        raise _refuse("The token is for another audience.", "audience_mismatch")
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI:
+        raise _refuse("The token needs an id (jti).", "jti_missing")
+    access = claims.get("token", "")
+    if not isinstance(access, str) or len(access) > _LONGEST_ACCESS_TOKEN:
+        raise _refuse("The token's access token is malformed.", "access_token_malformed")
+    expires = _check_times(claims, now.timestamp(), settings)
+    return TokenFacts(issuer, jti, access, datetime.fromtimestamp(expires, UTC))
+
+
+def _check_times(claims: Mapping[str, Any], now: float, settings: IdentitySettings) -> float:
+    leeway = settings.leeway_seconds
+    expires, issued = moment(claims, "exp"), moment(claims, "iat")
+    begins = moment(claims, "nbf") if "nbf" in claims else issued
+    if expires <= now - leeway:
+        raise _refuse("The token has expired.", "token_expired")
+    if issued > now + leeway or begins > now + leeway:
+        raise _refuse("The token is not valid yet; check both clocks.", "token_not_yet_valid")
+    if expires - now > settings.longest_token_seconds:
+        raise _refuse("The token lives longer than is accepted here.", "token_too_long_lived")
+    return expires
+
+
+def moment(claims: Mapping[str, Any], name: str) -> float:
+    """Return a NumericDate claim (RFC 7519 §2) in seconds.
+
+    Raises:
+        PeerUnauthenticatedError: it is absent or no moment.
+    """
+    found = claims.get(name)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise _refuse(f"The token needs the time {name}.", "time_missing")
+    if not math.isfinite(found) or not 0 <= found < 1 << 40:
+        raise _refuse(f"The token's time {name} is out of range.", "time_invalid")
+    return float(found)
+
+
+def bearer(authorization: str | None) -> str:
+    """Take the token out of an Authorization header (RFC 6750 §2.1).
+
+    Raises:
+        PeerUnauthenticatedError: there is none.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise _refuse("Send a self-issued ID token as `Authorization: Bearer …`.", "token_missing")
+    return token.strip()
+
+
+def scope_type(scope: str) -> str:
+    """Return the credential type that a scope asks for, or an empty string when it names none.
+
+    The grammar is `alias:type`; an ending `:read`, `:*` or `:all` is accepted.
+    """
+    if not scope.startswith(SCOPE_PREFIX):
+        return ""
+    name, _, end = scope.removeprefix(SCOPE_PREFIX).partition(":")
+    return name if not end or end in _ENDS else ""
+
+
+def scope_types(scopes: tuple[str, ...]) -> frozenset[str]:
+    """Return the credential types that scopes ask for; scopes of other kinds grant nothing."""
+    return frozenset(name for scope in scopes if (name := scope_type(scope)))
+
+
+def _refuse(message: str, code: str) -> PeerUnauthenticatedError:
+    return PeerUnauthenticatedError(message, code=code)

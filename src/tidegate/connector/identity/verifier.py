@@ -1,0 +1,157 @@
+"""The verifier's half of the presentation flow: query a peer's credentials and check them all."""
+
+from dataclasses import dataclass
+
+from tidegate.access.model import Seat
+from tidegate.connector.errors import (
+    CredentialInvalidError,
+    MessageInvalidError,
+    PeerAnswerError,
+    PeerDeclinedError,
+    PeerRefusedError,
+)
+from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity import jose, messages
+from tidegate.connector.identity.credentials import check_credential, read_credential
+from tidegate.connector.identity.model import MEMBERSHIP, SEAT, Credential, IdentitySettings
+from tidegate.connector.identity.presentations import read_presentation
+from tidegate.connector.identity.resolver import DidResolver, Relation
+from tidegate.connector.identity.statuses import StatusLists
+from tidegate.connector.model import Peer
+from tidegate.kernel.clock import Clock
+
+_MOST_PRESENTATIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class PresentationVerifier:
+    """Fetches a peer's presentation and believes only what the authority signed."""
+
+    did: str
+    http: PeerHttp
+    resolver: DidResolver
+    statuses: StatusLists
+    clock: Clock
+    settings: IdentitySettings
+
+    def fetch(
+        self, holder: str, scope: tuple[str, ...], *, authorization: str, authority: str
+    ) -> tuple[Credential, ...]:
+        """Return the credentials of `holder` for a scope, each one verified.
+
+        Raises:
+            PeerRefusedError: the holder gives none, or one that does not hold.
+            UnavailableError: the holder or the authority cannot be reached now.
+        """
+        base = self.resolver.resolve(holder).find_endpoint("CredentialService")
+        if base is None:
+            raise PeerRefusedError(
+                "The DID document of the caller names no CredentialService.",
+                code="credential_service_missing",
+            )
+        query = messages.PresentationQueryMessage(type="PresentationQueryMessage", scope=scope)
+        try:
+            answer = self.http.post(
+                f"{base}/presentations/query", messages.write(query), authorization=authorization
+            ).checked()
+            response = messages.parse(answer.body, messages.PresentationResponseMessage)
+            return self._verified(response.presentation, holder, authority)
+        except (
+            PeerDeclinedError,
+            PeerAnswerError,
+            MessageInvalidError,
+            CredentialInvalidError,
+        ) as problem:
+            raise PeerRefusedError(
+                f"The caller's credentials were not accepted. {problem.message}", code=problem.code
+            ) from None
+
+    def _verified(
+        self, presentations: tuple[object, ...], holder: str, authority: str
+    ) -> tuple[Credential, ...]:
+        if len(presentations) > _MOST_PRESENTATIONS:
+            raise CredentialInvalidError(
+                "There are too many presentations.", code="presentation_malformed"
+            )
+        found: list[Credential] = []
+        for text in presentations:
+            if not isinstance(text, str):
+                raise CredentialInvalidError(
+                    "Only presentations as JWT are read here.", code="presentation_malformed"
+                )
+            for jwt in self._opened(text, holder):
+                found.append(self.verify_credential(jwt, holder=holder, authority=authority))
+        return tuple(found)
+
+    def _opened(self, text: str, holder: str) -> tuple[str, ...]:
+        token = jose.read(text)
+        if token.issuer != holder:
+            raise CredentialInvalidError(
+                "The presentation is of another holder.", code="presentation_of_another"
+            )
+        return read_presentation(
+            self.resolver.prove(token, Relation.AUTHENTICATION),
+            holder=holder,
+            verifier=self.did,
+            now=self.clock.now(),
+            leeway_seconds=self.settings.leeway_seconds,
+        )
+
+    def verify_credential(
+        self, jwt: str, *, holder: str, authority: str, check_status: bool = True
+    ) -> Credential:
+        """Return a credential whose signature, issuer, holder, validity and status hold.
+
+        Raises:
+            CredentialInvalidError: naming the first check that fails.
+        """
+        token = jose.read(jwt)
+        if token.issuer != authority:
+            raise CredentialInvalidError(
+                "The credential's issuer is not the authority of the space.",
+                code="issuer_untrusted",
+            )
+        credential = read_credential(self.resolver.prove(token, Relation.ASSERTION), jwt)
+        check_credential(
+            credential,
+            issuer=authority,
+            holder=holder,
+            now=self.clock.now(),
+            leeway_seconds=self.settings.leeway_seconds,
+        )
+        if check_status:
+            self.statuses.check(credential)
+        return credential
+
+
+def peer_from(did: str, credentials: tuple[Credential, ...]) -> Peer:
+    """Return the peer that membership and seat credentials describe together.
+
+    Raises:
+        PeerRefusedError: one of the two is missing, or says something unknown.
+    """
+    membership, seat = _newest(credentials, MEMBERSHIP), _newest(credentials, SEAT)
+    name, role = membership.claims.get("name"), membership.claims.get("role")
+    stated = seat.claims.get("seat")
+    if not isinstance(name, str) or not isinstance(role, str) or stated not in set(Seat):
+        raise PeerRefusedError(
+            "The caller's credentials do not say name, role and seat.", code="claims_missing"
+        )
+    return Peer(
+        did=did,
+        name=name,
+        seat=Seat(stated),
+        role=role,
+        credentials=tuple(sorted({each.type for each in credentials})),
+        valid_until=min(membership.valid_until, seat.valid_until),
+    )
+
+
+def _newest(credentials: tuple[Credential, ...], kind: str) -> Credential:
+    found = [each for each in credentials if kind in each.types]
+    if not found:
+        raise PeerRefusedError(
+            f"The caller presented no {kind}; only members of the space are served.",
+            code="credential_missing",
+        )
+    return max(found, key=lambda each: each.valid_until)
