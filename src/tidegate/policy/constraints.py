@@ -11,7 +11,7 @@ from tidegate.policy import values
 from tidegate.policy.duo import covers, find_purpose
 from tidegate.policy.errors import UseWithheldError
 from tidegate.policy.model import Constraint, Enforcement, Operator, Policy, Rule, UseFacts
-from tidegate.policy.vocabulary import (
+from tidegate.policy.terms import (
     ACTS,
     COMPUTE_PLACE,
     CONSTRAINTS,

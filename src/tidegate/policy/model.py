@@ -123,7 +123,7 @@ class Agreement:
     purposes: tuple[str, ...] = ()
     ended_at: str | None = None
     ended_reason: str = ""
-    suspended_by: str = ""  # DID of the side that suspended it; only that side may resume
+    suspended_by: tuple[str, ...] = ()  # DIDs of the sides that suspended it; each lifts its own
 
     @property
     def counterparty(self) -> str:

@@ -14,7 +14,7 @@ from tidegate.kernel.errors import InvalidError
 from tidegate.policy.errors import PolicyInvalidError
 from tidegate.policy.model import Agreement, Constraint, Operator, Policy, Rule, Terms
 from tidegate.policy.soundness import check_known
-from tidegate.policy.vocabulary import ODRL, PROFILE
+from tidegate.policy.terms import ODRL, PROFILE
 
 _GROUPS = frozenset({"permission", "prohibition", "obligation"})
 _OFFER = frozenset({"@id", "@type", "profile", "target", "assigner", "assignee"}) | _GROUPS

@@ -6,7 +6,7 @@ from datetime import timedelta
 from tidegate.kernel.text import Language, Multilingual
 from tidegate.policy import values
 from tidegate.policy.model import Constraint, Enforcement, Operator, Policy, Rule
-from tidegate.policy.vocabulary import ACTS, CONSTRAINTS, DELAY, PURPOSE
+from tidegate.policy.terms import ACTS, CONSTRAINTS, DELAY, PURPOSE
 
 _COMPARED = {
     Operator.LT: Multilingual("before {v}", "早於 {v}", "早于 {v}"),

@@ -16,7 +16,7 @@ from tidegate.policy.errors import (
     PolicyUnenforceableError,
 )
 from tidegate.policy.model import Constraint, Enforcement, Operator, Policy, Rule
-from tidegate.policy.vocabulary import ACTS, CONSTRAINTS, COUNT, DATE_TIME, RECIPIENT, SEAT, Act
+from tidegate.policy.terms import ACTS, CONSTRAINTS, COUNT, DATE_TIME, RECIPIENT, SEAT, Act
 
 OPENING = (Operator.GT, Operator.GTEQ)
 

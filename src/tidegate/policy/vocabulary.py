@@ -1,229 +1,92 @@
-"""The terms a policy of this node may use, and what stands behind each of them.
+"""What may be said in a policy here: the known terms, and the policy people ask for most."""
 
-Left operands and actions are ODRL's own where ODRL has them (ODRL Vocabulary & Expression 2.2,
-§4.5 and §4.6); the rest are in our profile. A term outside these tables cannot be read, offered or
-signed: nothing would keep it.
-"""
+from typing import TypedDict, Unpack
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from tidegate.policy.duo import get_purpose
+from tidegate.policy.model import Constraint, Operator, Policy, Rule
+from tidegate.policy.soundness import check_enforceable
+from tidegate.policy.terms import (
+    ACTS,
+    COMPUTE_PLACE,
+    CONSTRAINTS,
+    COUNT,
+    DATE_TIME,
+    DELAY,
+    DELETE,
+    MINIMUM_CELL,
+    OUTPUT_REVIEW,
+    PURPOSE,
+    RECIPIENT,
+    RECORD_USE,
+    SEAT,
+    USE,
+)
 
-from tidegate.kernel.text import Multilingual
-from tidegate.policy import values
-from tidegate.policy.model import Enforcement, Operator
-from tidegate.policy.values import Right
-
-ODRL = "http://www.w3.org/ns/odrl/2/"
-PROFILE = "https://w3id.org/tidegate/policy/"
-
-RECIPIENT = ODRL + "recipient"
-SEAT = ODRL + "spatial"
-PURPOSE = ODRL + "purpose"
-DATE_TIME = ODRL + "dateTime"
-COUNT = ODRL + "count"
-DELAY = ODRL + "delayPeriod"
-COMPUTE_PLACE = PROFILE + "computePlace"
-MINIMUM_CELL = PROFILE + "minimumCell"
-OUTPUT_REVIEW = PROFILE + "outputReview"
-
-USE = "use"
-DELETE = ODRL + "delete"
-DISTRIBUTE = ODRL + "distribute"
-RECORD_USE = PROFILE + "recordUse"
-REIDENTIFY = PROFILE + "reidentify"
+__all__ = ["ACTS", "CONSTRAINTS", "ResearchTerms", "research_policy"]
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A constraint this node knows: how it is read, and what keeps it."""
+class ResearchTerms(TypedDict, total=False):
+    """What may be said of a research policy; everything left out is not limited."""
 
-    iri: str
-    name: str
-    operators: tuple[Operator, ...]
-    read: Callable[[Right], object]
-    enforcement: Enforcement
-    place: str
-    sentence: Multilingual  # "{value}" stands for the right operand
+    assignees: tuple[str, ...]
+    seats: tuple[str, ...]
+    purposes: tuple[str, ...]  # DUO shorthands, codes or IRIs
+    starts: str
+    until: str
+    max_uses: int
+    minimum_cell: int  # 10 unless told
+    delete_within_days: int
+    compute: str  # "in-place" unless told; "" for anywhere
+    review: str  # "cross-border" or "every": a checker clears these results
+    forbid: tuple[str, ...]  # actions prohibited by name, as IRIs
+    log: bool  # True unless told
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """An action this node knows: in which kinds of rule it may stand, and what keeps it.
+def research_policy(**terms: Unpack[ResearchTerms]) -> Policy:
+    """Return the policy that says these terms, checked to be one this node can keep.
 
-    `needs` are the constraints it cannot do without, `takes` all it may carry. `enforcement` is
-    None where the constraints carry it: a permission promises nothing by itself.
+    Raises PolicyInvalidError or PolicyUnenforceableError where a term is malformed or clashes.
     """
+    days = terms.get("delete_within_days")
+    obligations = [Rule(RECORD_USE)] if terms.get("log", True) else []
+    if days is not None:
+        deletion = Constraint(DELAY, Operator.LTEQ, f"P{days}D")
+        obligations.append(Rule(DELETE, (deletion,)))
+    policy = Policy(
+        permissions=(Rule(USE, (*_who(terms), *_when(terms), *_how(terms))),),
+        prohibitions=tuple(Rule(action) for action in terms.get("forbid", ())),
+        obligations=tuple(obligations),
+    )
+    check_enforceable(policy)
+    return policy
 
-    iri: str
-    name: str
-    stands_in: frozenset[str]  # "permission", "prohibition", "duty"
-    takes: frozenset[str]
-    needs: frozenset[str]
-    enforcement: Enforcement | None
-    place: str
-    sentence: Multilingual
+
+def _who(terms: ResearchTerms) -> tuple[Constraint, ...]:
+    lists = (
+        (RECIPIENT, terms.get("assignees", ())),
+        (SEAT, tuple(str(seat) for seat in terms.get("seats", ()))),
+        (PURPOSE, tuple(get_purpose(one).iri for one in terms.get("purposes", ()))),
+    )
+    return tuple(Constraint(left, Operator.IS_ANY_OF, right) for left, right in lists if right)
 
 
-_USE_TERMS = frozenset(
-    {RECIPIENT, SEAT, PURPOSE, DATE_TIME, COUNT, COMPUTE_PLACE, MINIMUM_CELL, OUTPUT_REVIEW}
-)
+def _when(terms: ResearchTerms) -> tuple[Constraint, ...]:
+    made = []
+    if starts := terms.get("starts"):
+        made.append(Constraint(DATE_TIME, Operator.GTEQ, starts))
+    if until := terms.get("until"):
+        made.append(Constraint(DATE_TIME, Operator.LT, until))
+    if (uses := terms.get("max_uses")) is not None:
+        made.append(Constraint(COUNT, Operator.LTEQ, str(uses)))
+    return tuple(made)
 
-_TERMS = (
-    Term(
-        RECIPIENT,
-        "assignee",
-        (Operator.EQ, Operator.IS_ANY_OF),
-        values.parties,
-        Enforcement.ENFORCED,
-        "at every call: the credential the peer presents",
-        Multilingual("Only {value} may use it.", "只限 {value} 使用。", "只限 {value} 使用。"),
-    ),
-    Term(
-        SEAT,
-        "seat",
-        (Operator.EQ, Operator.IS_ANY_OF, Operator.IS_NONE_OF),
-        values.seats,
-        Enforcement.ENFORCED,
-        "at every call: the seat credential issued by the space's authority",
-        Multilingual(
-            "The user's legal seat: {value}.",
-            "使用方法定所在地：{value}。",
-            "使用方法定所在地：{value}。",
-        ),
-    ),
-    Term(
-        PURPOSE,
-        "purpose",
-        (Operator.EQ, Operator.IS_ANY_OF),
-        values.purposes,
-        Enforcement.ENFORCED,
-        "before every query: the purpose of the permitted project",
-        Multilingual("Only for {value}.", "只限用於 {value}。", "只限用于 {value}。"),
-    ),
-    Term(
-        DATE_TIME,
-        "interval",
-        (Operator.GTEQ, Operator.GT, Operator.LT, Operator.LTEQ),
-        values.moment,
-        Enforcement.ENFORCED,
-        "before every query, and by the clock that ends agreements",
-        Multilingual("Time {value}.", "時間 {value}。", "时间 {value}。"),
-    ),
-    Term(
-        COUNT,
-        "count",
-        (Operator.LTEQ, Operator.LT),
-        values.whole,
-        Enforcement.ENFORCED,
-        "the usage ledger of the provider, one conditional update a use",
-        Multilingual("Number of uses {value}.", "使用次數 {value}。", "使用次数 {value}。"),
-    ),
-    Term(
-        COMPUTE_PLACE,
-        "compute-place",
-        (Operator.EQ,),
-        values.place,
-        Enforcement.ENFORCED,
-        "the connector: no transfer that moves rows is started; the lab computes here",
-        Multilingual(
-            "Computing happens where the data are kept ({value}); no row moves.",
-            "在數據所在地計算（{value}），數據不移動。",
-            "在数据所在地计算（{value}），数据不移动。",
-        ),
-    ),
-    Term(
-        MINIMUM_CELL,
-        "minimum-cell",
-        (Operator.GTEQ,),
-        values.whole,
-        Enforcement.ENFORCED,
-        "the lab: disclosure control on distinct people",
-        Multilingual(
-            "Results count at least {value} people a cell.",
-            "結果每格至少 {value} 人。",
-            "结果每格至少 {value} 人。",
-        ),
-    ),
-    Term(
-        OUTPUT_REVIEW,
-        "output-review",
-        (Operator.EQ,),
-        values.reviewed_flow,
-        Enforcement.HUMAN_CHECKED,
-        "the lab: a checker clears the result before it leaves",
-        Multilingual(
-            "A checker clears results before they leave ({value}).",
-            "結果須經審核員放行（{value}）。",
-            "结果须经审核员放行（{value}）。",
-        ),
-    ),
-    Term(
-        DELAY,
-        "delete-within",
-        (Operator.LTEQ,),
-        values.delay,
-        Enforcement.ATTESTED,
-        "the user's node: a signed certificate of destruction, overdue ones raise an alarm",
-        Multilingual(
-            "Derived data are deleted within {value} of the end.",
-            "結束後 {value} 內刪除衍生數據。",
-            "结束后 {value} 内删除衍生数据。",
-        ),
-    ),
-)
 
-_ACTS = (
-    Act(
-        USE,
-        "use",
-        frozenset({"permission", "prohibition"}),
-        _USE_TERMS,
-        frozenset(),
-        None,
-        "",
-        Multilingual("Use.", "使用。", "使用。"),
-    ),
-    Act(
-        DELETE,
-        "delete",
-        frozenset({"duty"}),
-        frozenset({DELAY}),
-        frozenset({DELAY}),
-        None,
-        "",
-        Multilingual("Delete afterwards.", "用後刪除。", "用后删除。"),
-    ),
-    Act(
-        RECORD_USE,
-        "log",
-        frozenset({"duty"}),
-        frozenset(),
-        frozenset(),
-        Enforcement.ENFORCED,
-        "the journal: no use starts before its evidence is written",
-        Multilingual("Every use is recorded.", "每次使用均存證。", "每次使用均存证。"),
-    ),
-    Act(
-        DISTRIBUTE,
-        "no-distribution",
-        frozenset({"prohibition"}),
-        frozenset(),
-        frozenset(),
-        Enforcement.ATTESTED,
-        "the user's node: a signed undertaking in the agreement",
-        Multilingual("It is not passed on.", "不得轉發。", "不得转发。"),
-    ),
-    Act(
-        REIDENTIFY,
-        "no-reidentification",
-        frozenset({"prohibition"}),
-        frozenset(),
-        frozenset(),
-        Enforcement.ATTESTED,
-        "the user's node: a signed undertaking in the agreement",
-        Multilingual("Nobody is re-identified.", "不得重新識別個人。", "不得重新识别个人。"),
-    ),
-)
-
-CONSTRAINTS: dict[str, Term] = {term.iri: term for term in _TERMS}
-ACTS: dict[str, Act] = {act.iri: act for act in _ACTS}
+def _how(terms: ResearchTerms) -> tuple[Constraint, ...]:
+    made = []
+    if compute := terms.get("compute", "in-place"):
+        made.append(Constraint(COMPUTE_PLACE, Operator.EQ, compute))
+    if cell := terms.get("minimum_cell", 10):
+        made.append(Constraint(MINIMUM_CELL, Operator.GTEQ, str(cell)))
+    if review := terms.get("review"):
+        made.append(Constraint(OUTPUT_REVIEW, Operator.EQ, review))
+    return tuple(made)

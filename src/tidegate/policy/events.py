@@ -1,0 +1,14 @@
+"""What happens in this room, as the evidence names it (and the PREMIS type, where there is one)."""
+
+from collections.abc import Mapping
+
+EVENTS: Mapping[str, str | None] = {
+    "agreement.signed": None,
+    "agreement.suspended": None,
+    "agreement.resumed": None,
+    "agreement.ended": None,
+    "agreement.use_counted": None,
+    "agreement.use_refused": None,
+    "decision.made": None,
+    "decision.replayed": None,
+}
