@@ -1,0 +1,1 @@
+"""Commons: acquire, classify, hold, preserve and destroy what a node keeps."""

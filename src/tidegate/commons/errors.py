@@ -1,0 +1,46 @@
+"""What can go wrong between acquisition and destruction."""
+
+from tidegate.commons.vault.errors import (
+    KeyDestroyedError,
+    KeyMissingError,
+    ObjectCorruptError,
+    ObjectMissingError,
+)
+from tidegate.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+
+__all__ = [
+    "DescriptorInvalidError",
+    "FileRefusedError",
+    "HoldingChangedError",
+    "HoldingUnknownError",
+    "KeyDestroyedError",
+    "KeyMissingError",
+    "NotReadyError",
+    "ObjectCorruptError",
+    "ObjectMissingError",
+    "SecondPersonError",
+]
+
+
+class FileRefusedError(InvalidError):
+    """A file cannot be acquired as it is; nothing of it was kept."""
+
+
+class DescriptorInvalidError(InvalidError):
+    """The description beside the files is malformed or names what is not there."""
+
+
+class HoldingUnknownError(NotFoundError):
+    """No such holding at this node."""
+
+
+class HoldingChangedError(ConflictError):
+    """Somebody else moved the holding on at the same moment."""
+
+
+class NotReadyError(ConflictError):
+    """An earlier step is still missing."""
+
+
+class SecondPersonError(ForbiddenError):
+    """Two different people must act, and this is the same one, or no person at all."""

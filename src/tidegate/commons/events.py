@@ -1,0 +1,40 @@
+"""What the commons put into evidence, with PREMIS 3 event types where one exists."""
+
+from collections.abc import Mapping
+
+EVENTS: Mapping[str, str | None] = {
+    "dataset.acquired": "acc",  # accession
+    "version.acquired": "ing",  # ingestion
+    "version.acquisition_refused": None,
+    "version.classification_proposed": "app",  # appraisal
+    "version.classified": "app",
+    "version.deidentified": "mod",  # modification
+    "version.risk_signed": "val",  # validation
+    "version.stored": "enc",  # encryption
+    "version.intake_key_destroyed": "del",  # deletion
+    "version.opened": "dec",  # decryption
+    "version.archived": "ipc",  # information package creation
+    "version.recalled": "dea",  # deaccession from the archive
+    "version.fixity_checked": "fix",  # fixity check
+    "version.quarantined": "qua",  # quarantine
+    "version.released_from_quarantine": "unq",
+    "version.restricted": "poa",  # policy assignment
+    "version.unrestricted": "poa",
+    "version.suspended": None,
+    "version.resumed": None,
+    "version.destruction_requested": None,
+    "version.destruction_approved": None,
+    "version.destroyed": "del",
+    "derived.kept": "der",
+    "derived.opened": "dec",
+    "derived.reported": "der",
+    "derived.destruction_ordered": None,
+    "derived.destroyed": "del",
+    "certificate.received": None,
+    "upload.received": "tra",  # transfer
+}
+"""Event code -> PREMIS eventType code (id.loc.gov/vocabulary/preservation/eventType), or None."""
+
+STORED = "version.stored"
+DESTROYED = "version.destroyed"
+"""Facts the commons announce, each with `version` and `dataset`."""

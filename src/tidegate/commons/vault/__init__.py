@@ -1,0 +1,1 @@
+"""Vault: the encrypted objects a node keeps, and the keys without which they are noise."""
