@@ -18,6 +18,8 @@ SMALL_CATEGORY = 10
 
 OTHER_CATEGORY = "(other)"
 
+UNNAMED = Multilingual("")
+
 
 class ColumnRole(StrEnum):
     """What a column says about the person a row belongs to."""
@@ -56,7 +58,7 @@ class Column:
     role: ColumnRole = ColumnRole.OTHER
     identifier_kind: str = ""
     """hk_id, cn_id, name, phone, address, mrn, or empty when the column identifies nobody"""
-    label: Multilingual = Multilingual("")
+    label: Multilingual = UNNAMED
     unit: str = ""
     missing: int = 0
     distinct: int = 0
@@ -259,3 +261,89 @@ class HarvestedRecord:
     peer: Participant
     dataset: HarvestedDataset
     harvested_at: str
+
+
+class Visibility(StrEnum):
+    """Who may find a record: everyone while it is offered, everyone its grave, else its keepers."""
+
+    OFFERED = "offered"
+    INTERNAL = "internal"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Describe a dataset as the search shows it, of this node or of a peer."""
+
+    id: str
+    """The dataset's id at its publisher."""
+    publisher: Participant
+    is_own: bool
+    title: Multilingual
+    description: Multilingual
+    keywords: tuple[Multilingual, ...]
+    theme: str
+    purposes: tuple[str, ...]
+    rows: int
+    columns: tuple[str, ...]
+    visibility: Visibility
+    labels: tuple[Multilingual, ...] = ()
+    tombstone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Show a passage that matched, cut into pieces; the marked ones are what was found."""
+
+    pieces: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Show one found dataset with the passage that matched."""
+
+    listing: Listing
+    snippet: Snippet
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCount:
+    """Count the found datasets that have one value of a facet."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Answer a search: the best hits, how many there are, and how they divide by facet."""
+
+    text: str
+    total: int
+    hits: tuple[Hit, ...]
+    facets: tuple[tuple[str, tuple[FacetCount, ...]], ...] = ()
+    is_relaxed: bool = False
+    """Nothing had all the words, so these have at least one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """Ask for datasets: words (may be empty), chosen facet values, and which page."""
+
+    text: str = ""
+    publisher: str = ""
+    seat: str = ""
+    purpose: str = ""
+    theme: str = ""
+    offset: int = 0
+    limit: int = 20
+
+    def chosen(self) -> tuple[tuple[str, str], ...]:
+        """Return the facets that are narrowed, with their values."""
+        pairs = (
+            ("publisher", self.publisher),
+            ("seat", self.seat),
+            ("purpose", self.purpose),
+            ("theme", self.theme),
+        )
+        return tuple((name, value) for name, value in pairs if value)

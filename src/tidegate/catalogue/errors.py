@@ -1,0 +1,35 @@
+"""What can go wrong in the catalogue."""
+
+from tidegate.kernel.errors import ConflictError, InvalidError, NotFoundError
+
+
+class DatasetUnknownError(NotFoundError):
+    """No such dataset in this node's catalogue, nor among the records of its peers."""
+
+
+class VersionUnknownError(NotFoundError):
+    """No such version in this node's catalogue."""
+
+
+class OfferUnknownError(NotFoundError):
+    """No such offer in this node's catalogue."""
+
+
+class StageChangedError(ConflictError):
+    """The version moved on while someone else was deciding about it."""
+
+
+class NotOfferableError(ConflictError):
+    """The version is not in a stage in which it may be offered."""
+
+
+class OfferClosedError(ConflictError):
+    """The offer was withdrawn before."""
+
+
+class BuriedError(ConflictError):
+    """The version has a tombstone: its data are gone for good."""
+
+
+class OfferInvalidError(InvalidError):
+    """The offer names no transfer format, or a term nothing enforces."""

@@ -1,0 +1,100 @@
+"""Who may do what in the catalogue, and what may be offered. Pure: values in, answer out."""
+
+from collections.abc import Iterable
+
+from tidegate.access.model import Actor, Role
+from tidegate.catalogue.dcat import purposes_of
+from tidegate.catalogue.errors import BuriedError, NotOfferableError, OfferInvalidError
+from tidegate.catalogue.model import (
+    DatasetRecord,
+    HarvestedRecord,
+    Listing,
+    Offer,
+    Tombstone,
+    VersionRecord,
+    Visibility,
+)
+
+OFFERABLE_STAGES = frozenset({"deidentified", "stored"})
+KEEPERS = frozenset({Role.STEWARD, Role.OPERATOR, Role.COMMITTEE, Role.LEGAL, Role.AUDITOR})
+"""Roles that also see what is catalogued and not (or no longer) offered."""
+
+
+def check_may_offer(
+    version: VersionRecord, stones: tuple[Tombstone, ...], formats: tuple[str, ...]
+) -> None:
+    """Raise unless the version may be offered in these formats now."""
+    if any(stone.version_id == version.id for stone in stones):
+        raise BuriedError("This version was destroyed; offer another version.", version=version.id)
+    if version.stage not in OFFERABLE_STAGES:
+        raise NotOfferableError(
+            f"This version is {version.stage}; de-identify and store it before you offer it.",
+            version=version.id,
+            stage=version.stage,
+        )
+    if not formats or not all(formats):
+        raise OfferInvalidError("Name at least one transfer format, such as Tidegate-Visit.")
+
+
+def visibilities_for(actor: Actor | None) -> tuple[Visibility, ...]:
+    """Say which records an actor may find."""
+    public = (Visibility.OFFERED, Visibility.GONE)
+    return (*public, Visibility.INTERNAL) if actor and actor.roles & KEEPERS else public
+
+
+def list_own(
+    dataset: DatasetRecord,
+    versions: tuple[VersionRecord, ...],
+    offers: tuple[Offer, ...],
+    stones: tuple[Tombstone, ...],
+) -> Listing:
+    """Describe a dataset of this node for the search; `offers` are the published ones."""
+    offered = {offer.version_id for offer in offers}
+    shown = [version for version in versions if version.id in offered] or list(versions)
+    columns = [column for version in shown[-1:] for _, column in version.codebook.columns()]
+    buried = {stone.version_id for stone in stones}
+    all_gone = bool(versions) and all(version.id in buried for version in versions)
+    return Listing(
+        id=dataset.id,
+        publisher=dataset.publisher,
+        is_own=True,
+        title=dataset.title,
+        description=dataset.description,
+        keywords=dataset.keywords,
+        theme=dataset.theme,
+        purposes=_distinct(code for offer in offers for code in purposes_of(offer.policy)),
+        rows=shown[-1].rows_accepted if shown else 0,
+        columns=_distinct(column.name for column in columns),
+        visibility=_visibility(is_offered=bool(offers), is_gone=all_gone),
+        labels=tuple(column.label for column in columns if column.label.en),
+        tombstone=stones[-1].reason if all_gone and stones else "",
+    )
+
+
+def list_harvested(record: HarvestedRecord) -> Listing:
+    """Describe a peer's dataset for the search."""
+    dataset = record.dataset
+    return Listing(
+        id=dataset.id,
+        publisher=record.peer,
+        is_own=False,
+        title=dataset.title,
+        description=dataset.description,
+        keywords=dataset.keywords,
+        theme=dataset.theme,
+        purposes=_distinct(code for one in dataset.offers for code in purposes_of(one.policy)),
+        rows=dataset.rows,
+        columns=dataset.columns,
+        visibility=_visibility(is_offered=bool(dataset.offers), is_gone=bool(dataset.tombstone)),
+        tombstone=dataset.tombstone,
+    )
+
+
+def _visibility(*, is_offered: bool, is_gone: bool) -> Visibility:
+    if is_gone:
+        return Visibility.GONE
+    return Visibility.OFFERED if is_offered else Visibility.INTERNAL
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

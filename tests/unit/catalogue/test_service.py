@@ -1,0 +1,226 @@
+"""Describing, offering, withdrawing, burying."""
+
+from dataclasses import replace
+
+import pytest
+
+from lib.ground import make_ground
+from tidegate.access.errors import RoleMissingError
+from tidegate.catalogue.errors import (
+    BuriedError,
+    DatasetUnknownError,
+    NotOfferableError,
+    OfferClosedError,
+    OfferInvalidError,
+    OfferUnknownError,
+    StageChangedError,
+    VersionUnknownError,
+)
+from tidegate.catalogue.jobs import REFRESH_SEARCH, SUBSCRIPTIONS, refresh_search
+from tidegate.catalogue.model import OfferState
+from tidegate.kernel.text import Multilingual
+from tidegate.policy.errors import PolicyUnenforceableError
+from unit.catalogue.records import (
+    RESEARCHER,
+    STEWARD,
+    enter,
+    harvest,
+    make_catalogue,
+    make_harvested,
+    make_policy,
+    make_version,
+    offered,
+)
+
+
+@pytest.fixture
+def ground(tmp_path):
+    ground = make_ground(tmp_path, subscriptions=SUBSCRIPTIONS)
+    yield ground
+    ground.close()
+
+
+@pytest.fixture
+def catalogue(ground):
+    return make_catalogue(ground)
+
+
+def test_a_registered_dataset_reads_back_as_it_was_written(ground, catalogue):
+    enter(ground, catalogue)
+
+    assert catalogue.get_dataset("ds_liver").id == "ds_liver"
+    assert (make_version(),) == catalogue.list_versions("ds_liver")
+    assert len(catalogue.list_datasets()) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "error"),
+    [
+        ("get_dataset", DatasetUnknownError),
+        ("get_version", VersionUnknownError),
+        ("get_offer", OfferUnknownError),
+    ],
+)
+def test_what_is_not_there_is_said_to_be_unknown(catalogue, method, error):
+    with pytest.raises(error):
+        getattr(catalogue, method)("nothing")
+
+
+def test_a_version_moves_only_from_the_expected_stage(ground, catalogue):
+    enter(ground, catalogue, None, make_version(stage="acquired"))
+    moved = replace(make_version(), stage="classified")
+
+    with ground.journal.write(by="x", did="dataset.described", to="version:ver_1") as tx:
+        catalogue.update_version(tx, moved, expect_stage="acquired")
+    with (
+        pytest.raises(StageChangedError),
+        ground.journal.write(by="x", did="dataset.described", to="version:ver_1") as tx,
+    ):
+        catalogue.update_version(tx, moved, expect_stage="acquired")
+
+    assert catalogue.get_version("ver_1").stage == "classified"
+
+
+def test_version_numbers_count_up(ground, catalogue):
+    enter(ground, catalogue)
+
+    with ground.journal.write(by="x", did="dataset.described", to="dataset:ds_liver") as tx:
+        number = catalogue.next_number(tx, "ds_liver")
+
+    assert number == 2
+
+
+def test_a_steward_publishes_an_offer_for_a_stored_version(ground, catalogue):
+    offer = offered(ground, catalogue)
+
+    assert (offer,) == catalogue.list_offers(dataset_id="ds_liver")
+    assert offer.state == OfferState.PUBLISHED
+    assert [handler for handler, _ in ground.tasks()] == [REFRESH_SEARCH]
+
+
+def test_only_a_steward_publishes(ground, catalogue):
+    enter(ground, catalogue)
+
+    with pytest.raises(RoleMissingError):
+        catalogue.publish_offer("ver_1", make_policy(), ("Tidegate-Visit",), by=RESEARCHER)
+
+
+@pytest.mark.parametrize("stage", ["planned", "acquired", "classified", "archived", "destroyed"])
+def test_a_version_that_is_not_stored_or_deidentified_is_not_offered(ground, catalogue, stage):
+    enter(ground, catalogue, None, make_version(stage=stage))
+
+    with pytest.raises(NotOfferableError, match=stage):
+        catalogue.publish_offer("ver_1", make_policy(), ("Tidegate-Visit",), by=STEWARD)
+
+
+def test_an_offer_without_formats_is_refused(ground, catalogue):
+    enter(ground, catalogue)
+
+    with pytest.raises(OfferInvalidError):
+        catalogue.publish_offer("ver_1", make_policy(), (), by=STEWARD)
+
+
+def test_a_policy_with_a_term_nothing_enforces_is_refused_and_the_refusal_is_evidence(
+    ground, catalogue
+):
+    enter(ground, catalogue)
+    policy = make_policy()
+    rule = policy.permissions[0]
+    strange = replace(rule.constraints[0], left="https://example.org/goodwill")
+    odd = replace(policy, permissions=(replace(rule, constraints=(strange,)),))
+
+    with pytest.raises(PolicyUnenforceableError, match="goodwill"):
+        catalogue.publish_offer("ver_1", odd, ("Tidegate-Visit",), by=STEWARD)
+
+    assert catalogue.list_offers(dataset_id="ds_liver") == ()
+
+
+def test_a_withdrawn_offer_is_kept_and_not_listed_as_published(ground, catalogue):
+    offer = offered(ground, catalogue)
+
+    closed = catalogue.withdraw_offer(offer.id, by=STEWARD)
+
+    assert catalogue.list_offers(dataset_id="ds_liver") == ()
+    assert (closed,) == catalogue.list_offers(version_id="ver_1", published_only=False)
+    assert STEWARD.id == closed.withdrawn_by
+
+
+def test_an_offer_is_withdrawn_once(ground, catalogue):
+    offer = offered(ground, catalogue)
+    catalogue.withdraw_offer(offer.id, by=STEWARD)
+
+    with pytest.raises(OfferClosedError):
+        catalogue.withdraw_offer(offer.id, by=STEWARD)
+
+
+def test_a_tombstone_closes_the_offers_and_stays_with_its_reason(ground, catalogue):
+    offered(ground, catalogue)
+
+    with ground.journal.write(by="x", did="dataset.described", to="version:ver_1") as tx:
+        catalogue.tombstone(tx, "ver_1", "Retention ended.", "cert_1")
+
+    stone = catalogue.list_tombstones("ds_liver")[0]
+    assert (stone.reason, stone.certificate_id) == ("Retention ended.", "cert_1")
+    assert catalogue.list_offers(dataset_id="ds_liver") == ()
+    assert catalogue.get_version("ver_1").id == "ver_1"
+
+
+def test_a_buried_version_is_not_offered_again(ground, catalogue):
+    offered(ground, catalogue)
+    with ground.journal.write(by="x", did="dataset.described", to="version:ver_1") as tx:
+        catalogue.tombstone(tx, "ver_1", "Retention ended.")
+
+    with pytest.raises(BuriedError):
+        catalogue.publish_offer("ver_1", make_policy(), ("Tidegate-Visit",), by=STEWARD)
+
+
+def test_better_words_reach_the_search_at_once(ground, catalogue):
+    offered(ground, catalogue)
+
+    catalogue.describe_dataset(
+        "ds_liver",
+        title=Multilingual("Spleen cohort"),
+        description=Multilingual("Spleens."),
+        keywords=(),
+        theme="spleen",
+        by=STEWARD,
+    )
+
+    assert catalogue.search("spleen").total == 1
+
+
+def test_a_harvest_counts_what_changed_and_marks_what_is_gone(ground, catalogue):
+    first = harvest(ground, catalogue, make_harvested("ds_a"), make_harvested("ds_b"))
+    again = harvest(ground, catalogue, make_harvested("ds_a"), make_harvested("ds_b"))
+    less = harvest(ground, catalogue, make_harvested("ds_a", title="Other words"))
+
+    assert (first, again, less) == (2, 0, 2)
+    assert [record.dataset.id for record in catalogue.list_harvested()] == ["ds_a"]
+    assert catalogue.find_harvested("ds_b") is None
+
+
+def test_a_record_that_comes_back_is_listed_again(ground, catalogue):
+    harvest(ground, catalogue, make_harvested("ds_a"))
+    harvest(ground, catalogue)
+    harvest(ground, catalogue, make_harvested("ds_a"))
+
+    assert catalogue.find_harvested("ds_a").dataset.id == "ds_a"
+
+
+def test_a_listing_is_shown_only_to_those_who_may_see_it(ground, catalogue):
+    enter(ground, catalogue)
+
+    assert catalogue.get_listing("ds_liver", by=STEWARD).id == "ds_liver"
+    with pytest.raises(DatasetUnknownError):
+        catalogue.get_listing("ds_liver", by=RESEARCHER)
+    with pytest.raises(DatasetUnknownError):
+        catalogue.get_listing("ds_nowhere", by=STEWARD)
+
+
+def test_the_search_task_may_run_any_number_of_times(ground, catalogue):
+    offered(ground, catalogue)
+
+    ground.run_tasks(catalogue__refresh_search=lambda **p: refresh_search(catalogue, p))
+    refresh_search(catalogue, {})
+
+    assert catalogue.search("liver").total == 1
