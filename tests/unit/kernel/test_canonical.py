@@ -1,0 +1,54 @@
+"""Canonical JSON is one byte sequence for one value."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.kernel.canonical import canonical_json, sha256_hex
+from tidegate.kernel.errors import InvalidError
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_it_reads_back_as_the_same_value(value):
+    assert value == json.loads(canonical_json(value))
+
+
+@given(st.dictionaries(st.text(), st.integers(0, 9), min_size=2))
+def test_the_order_of_names_does_not_matter(value):
+    backwards = dict(reversed(value.items()))
+
+    assert canonical_json(value) == canonical_json(backwards)
+
+
+def test_names_are_sorted_by_utf16_code_units_as_in_rfc_8785():
+    # RFC 8785 §3.2.3's own example, without its comments
+    names = ["\u20ac", "\r", "\ufb33", "1", "\U0001f600", "\u0080", "\u00f6"]
+    expected = ["\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33"]
+
+    found = list(json.loads(canonical_json(dict.fromkeys(names, 0))))
+
+    assert expected == found
+
+
+def test_text_is_escaped_as_ecmascript_does():
+    assert canonical_json('\u000f\n"\\/€') == b'"\\u000f\\n\\"\\\\/\xe2\x82\xac"'
+
+
+@pytest.mark.parametrize(
+    "value", [1.5, 2**53, -(2**53), {1: "a"}, {"a": object()}, "\ud800", b"bytes"]
+)
+def test_what_has_no_canonical_form_is_refused(value):
+    with pytest.raises(InvalidError):
+        canonical_json(value)
+
+
+def test_a_hash_is_lower_case_hexadecimal():
+    assert sha256_hex(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -1,0 +1,39 @@
+"""Times are RFC 3339, in UTC, and sort as text."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.kernel.clock import SystemClock, iso, parse_iso
+from tidegate.kernel.errors import InvalidError
+
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+@given(MOMENTS, MOMENTS)
+def test_text_order_is_time_order(a, b):
+    if iso(a) != iso(b):
+        assert (a < b) == (iso(a) < iso(b))
+
+
+@given(MOMENTS)
+def test_a_time_reads_back_to_the_millisecond(moment):
+    assert abs(parse_iso(iso(moment)) - moment) < timedelta(milliseconds=1)
+
+
+def test_another_offset_is_turned_into_utc():
+    hong_kong = datetime(2026, 3, 1, 8, 30, tzinfo=timezone(timedelta(hours=8)))
+
+    assert iso(hong_kong) == "2026-03-01T00:30:00.000Z"
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-03-01T00:30:00", "2026-13-01T00:00:00Z"])
+def test_a_time_without_sense_or_offset_is_refused(text):
+    with pytest.raises(InvalidError):
+        parse_iso(text)
+
+
+def test_the_systems_clock_is_in_utc():
+    assert UTC is SystemClock().now().tzinfo

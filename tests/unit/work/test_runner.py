@@ -1,0 +1,165 @@
+"""Promised tasks run in order within a lane, are retried, and are parked with their reason."""
+
+import threading
+
+import pytest
+
+from lib.ground import make_ground
+from tidegate.access.model import Actor, Role
+from tidegate.kernel.errors import ForbiddenError, UnavailableError
+from tidegate.work.model import Periodic, delay_before, is_worth_retrying
+from tidegate.work.runner import Runner, describe
+from tidegate.work.service import WorkService
+
+OPERATOR = Actor("person:per_1", "Operator", frozenset({Role.OPERATOR}))
+
+
+@pytest.fixture
+def ground(tmp_path):
+    made = make_ground(tmp_path)
+    yield made
+    made.close()
+
+
+class Handlers:
+    """Records what ran, and lets the test wait for it."""
+
+    def __init__(self, wanted):
+        self.ran = []
+        self.wanted = wanted
+        self.done = threading.Event()
+        self.fail_with = None
+
+    def __call__(self, **payload):
+        self.ran.append(payload["n"])
+        if len(self.ran) >= self.wanted:
+            self.done.set()
+        if self.fail_with is not None:
+            raise self.fail_with
+
+
+def promise(ground, count, lane=""):
+    with ground.journal.upkeep() as tx:
+        for n in range(count):
+            tx.enqueue("test.do", lane=lane, n=str(n))
+
+
+def run(ground, handlers, periodics=()):
+    runner = Runner(ground.journal, ground.clock, {"test.do": handlers}, periodics)
+    ground.journal.on_tasks = runner.wake
+    runner.start()
+    try:
+        assert handlers.done.wait(10)
+    finally:
+        runner.stop()
+
+
+def test_tasks_of_a_lane_run_in_the_order_they_were_promised(ground):
+    handlers = Handlers(wanted=20)
+    promise(ground, 20, lane="one")
+
+    run(ground, handlers)
+
+    assert [str(n) for n in range(20)] == handlers.ran
+    assert ground.tasks() == []
+
+
+def test_tasks_without_a_lane_all_run(ground):
+    handlers = Handlers(wanted=20)
+    promise(ground, 20)
+
+    run(ground, handlers)
+
+    assert {str(n) for n in range(20)} == set(handlers.ran)
+
+
+def test_a_refused_task_is_parked_with_its_words(ground):
+    handlers = Handlers(wanted=1)
+    handlers.fail_with = ForbiddenError("The peer was revoked.", code="revoked")
+    promise(ground, 1)
+
+    run(ground, handlers)
+
+    (parked,) = WorkService(ground.journal, ground.clock).list_parked(by=OPERATOR)
+    assert (
+        parked.problem_code,
+        parked.problem,
+        parked.attempts,
+    ) == ("revoked", "The peer was revoked.", 1)
+
+
+def test_trouble_that_passes_is_tried_again_later(ground):
+    handlers = Handlers(wanted=1)
+    handlers.fail_with = UnavailableError("The peer does not answer.")
+    promise(ground, 1)
+
+    run(ground, handlers)
+
+    assert ground.tasks() == [("test.do", {"n": "0"})]
+    assert WorkService(ground.journal, ground.clock).count_tasks() == {"waiting": 1, "parked": 0}
+
+
+def test_a_parked_task_can_be_retried_and_leaves_evidence(ground):
+    handlers = Handlers(wanted=1)
+    handlers.fail_with = ForbiddenError("No.")
+    promise(ground, 1)
+    run(ground, handlers)
+    work = WorkService(ground.journal, ground.clock)
+
+    work.retry(work.list_parked(by=OPERATOR)[0].seq, by=OPERATOR)
+
+    assert work.count_tasks() == {"waiting": 1, "parked": 0}
+
+
+def test_a_parked_task_can_be_discarded(ground):
+    handlers = Handlers(wanted=1)
+    handlers.fail_with = ForbiddenError("No.")
+    promise(ground, 1)
+    run(ground, handlers)
+    work = WorkService(ground.journal, ground.clock)
+
+    work.discard(work.list_parked(by=OPERATOR)[0].seq, "the peer left", by=OPERATOR)
+
+    assert work.count_tasks() == {"waiting": 0, "parked": 0}
+
+
+def test_a_task_without_a_handler_is_parked(ground):
+    with ground.journal.upkeep() as tx:
+        tx.enqueue("test.unknown")
+        tx.enqueue("test.do", n="0")
+
+    run(ground, Handlers(wanted=1))
+
+    (parked,) = WorkService(ground.journal, ground.clock).list_parked(by=OPERATOR)
+    assert parked.problem_code == "handler_unknown"
+
+
+def test_periodic_jobs_run_again_and_again_even_after_a_failure(ground):
+    ran = Handlers(wanted=3)
+
+    def job():
+        ran(n="x")
+        raise ValueError
+
+    run(ground, ran, [Periodic("often", 0.01, job)])
+
+    assert len(ran.ran) >= 3
+
+
+def test_delays_double_up_to_five_minutes():
+    assert [delay_before(n) for n in range(3)] == [0.3, 0.6, 1.2]
+    assert delay_before(30) == 300.0
+
+
+def test_only_trouble_that_may_pass_is_worth_retrying():
+    assert is_worth_retrying(UnavailableError("…"), 1)
+    assert is_worth_retrying(ValueError(), 1)
+    assert not is_worth_retrying(UnavailableError("…"), 14)
+    assert not is_worth_retrying(ForbiddenError("…"), 1)
+
+
+def test_an_unforeseen_failure_shows_its_kind_only():
+    code, words = describe(ValueError("A123456(7) is not a number"))
+
+    assert code == "unforeseen"
+    assert "A123456" not in words
