@@ -1,4 +1,9 @@
-"""The only way to write: rows, their evidence and their messages commit together or not at all."""
+"""The only way to write: rows, their evidence and their messages commit together or not at all.
+
+Writers take turns on one shared transaction, each block inside a savepoint of its own; one of them
+commits for all (group commit), after the leaves of the whole group were written by one statement.
+Nobody returns before that commit is on disk.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -6,23 +11,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, event, func, insert, select
-from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy import Connection, event, insert, select
 
-from tidegate.audit.model import NO_PREVIOUS, Entry, leaf_hash
-from tidegate.db.engine import Database
+from tidegate.audit.chain import Act, Chain, write_rows
+from tidegate.audit.errors import EventUnknownError
+from tidegate.audit.guard import Guard, Scope
+from tidegate.db.engine import Database, Group
 from tidegate.db.outbox import queue_task
-from tidegate.db.tables.audit import audit_attachment, audit_leaf
+from tidegate.db.tables.audit import audit_attachment
 from tidegate.kernel.canonical import Json, canonical_json, sha256_hex
 from tidegate.kernel.clock import Clock, iso
-from tidegate.kernel.errors import ConflictError, InvalidError, UnavailableError
+from tidegate.kernel.errors import ConflictError, InvalidError
+from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import Ids
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Why = Mapping[str, Json]
-
-_UPKEEP_ONLY = "tidegate_upkeep_only"
 
 
 @dataclass(slots=True)
@@ -34,6 +39,7 @@ class Tx:
     subscriptions: Mapping[str, tuple[str, ...]]
     ids: Ids
     notes: list[tuple[str, str, Why]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
     queued: int = 0
 
     @property
@@ -44,38 +50,41 @@ class Tx:
     def announce(self, fact: str, **about: str) -> None:
         """Queue one task for every handler that subscribed to `fact`."""
         for handler in self.subscriptions.get(fact, ()):
-            self.enqueue(handler, **about)
+            self._queue(handler, about)
 
     def enqueue(self, handler: str, *, lane: str = "", delay: float = 0.0, **payload: str) -> None:
         """Queue one task; tasks of one lane run in order, one at a time."""
-        queue_task(self.connection, handler, payload, now=self.now, lane=lane, delay=delay)
-        self.queued += 1
+        self._queue(handler, payload, lane=lane, delay=delay)
 
     def send(self, *, to: str, kind: str, body: Mapping[str, Any]) -> None:
         """Queue a peer message to the node with the DID `to`."""
-        self.enqueue(
-            "peer.send",
-            lane=f"peer:{to}",
-            id=self.ids.urn(),
-            to=to,
-            kind=kind,
-            body=canonical_json(body).decode(),
-        )
+        text = canonical_json(body).decode()
+        message = {"id": self.ids.urn(), "to": to, "kind": kind, "body": text}
+        self._queue("peer.send", message, lane=f"peer:{to}")
 
     def note(self, *, did: str, to: str, why: Why | None = None) -> None:
         """Leave a further leaf in this same write, about another subject."""
         self.notes.append((did, to, why or {}))
 
     def attach(self, media_type: str, content: bytes) -> str:
-        """Keep a document the evidence refers to; return the SHA-256 to name it by in `why`."""
+        """Keep a document the evidence refers to; return the SHA-256 to name it by in `why`.
+
+        The leaf of this write names the document and its media type, so that neither can be
+        dropped or exchanged later.
+        """
         digest = sha256_hex(content)
-        known = select(audit_attachment.c.sha256).where(audit_attachment.c.sha256 == digest)
+        known = select(audit_attachment.c.media_type).where(audit_attachment.c.sha256 == digest)
         if self.connection.execute(known).first() is None:
-            self.connection.execute(
-                insert(audit_attachment),
-                {"sha256": digest, "media_type": media_type, "added_at": self.at, "body": content},
-            )
+            row = {"sha256": digest, "media_type": media_type, "added_at": self.at, "body": content}
+            self.connection.execute(insert(audit_attachment), row)
+        self.files[digest] = media_type
         return digest
+
+    def _queue(
+        self, handler: str, payload: Mapping[str, str], *, lane: str = "", delay: float = 0.0
+    ) -> None:
+        queue_task(self.connection, handler, payload, now=self.now, lane=lane, delay=delay)
+        self.queued += 1
 
 
 class Journal:
@@ -94,12 +103,12 @@ class Journal:
         self._database = database
         self._clock = clock
         self._ids = ids
-        self._log = log
         self._events = events
         self._subscriptions = subscriptions or {}
-        self._size = -1
-        self._heads: dict[str, tuple[int, str]] = {}
+        self._chain = Chain(log)
+        self._guard = Guard()
         self.on_tasks: Callable[[], None] = lambda: None
+        database.writer.attend(self)
 
     def read(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -121,106 +130,85 @@ class Journal:
         Returns after the commit is on disk. Raises UnavailableError when evidence cannot be
         written: then nothing of the block happened. Writes do not nest.
         """
-        self._check(did)
-        with self._turn() as tx:
-            yield tx
-            self._append(tx, by, [(did, to, why or {}), *tx.notes])
+        premis = self._premis(did)
+        with self._take_turn() as (connection, group):
+            tx = Tx(connection, self._clock.now(), self._subscriptions, self._ids)
+            with self._database.writer.block(), self._scoped(Scope.WRITE):
+                yield tx
+                acts = [Act(did, to, why or {}, premis, tx.files)]
+                acts += [Act(d, t, w, self._premis(d), {}) for d, t, w in tx.notes]
+                growth = self._chain.place(connection, acts, by=by, at=tx.at)
+            self._chain.accept(growth)
+            group.rows.extend(growth.rows)
+            self._promise(group, tx)
+        self._database.writer.settle(group)
 
     def note(self, *, by: str, did: str, to: str, why: Why | None = None) -> None:
-        """Leave evidence of what changes nothing but matters: a read of rows, a refusal, a download."""
-        with self.write(by=by, did=did, to=to, why=why):
-            pass
+        """Leave evidence of what changes no row but matters: a reading, a refusal, a download."""
+        acts = (Act(did, to, why or {}, self._premis(did), {}),)
+        with self._take_turn() as (connection, group):
+            at = iso(self._clock.now())
+            growth = self._chain.place(connection, acts, by=by, at=at)
+            self._chain.accept(growth)
+            group.rows.extend(growth.rows)
+        self._database.writer.settle(group)
 
     @contextmanager
     def upkeep(self) -> Iterator[Tx]:
         """Commit housekeeping without evidence; only tables marked as upkeep may be written."""
-        with self._turn() as tx:
-            event.listen(tx.connection, "before_execute", _refuse_evidence_tables)
-            try:
+        with self._take_turn() as (connection, group):
+            tx = Tx(connection, self._clock.now(), self._subscriptions, self._ids)
+            with self._database.writer.block(), self._scoped(Scope.UPKEEP):
                 yield tx
-            finally:
-                event.remove(tx.connection, "before_execute", _refuse_evidence_tables)
-            if tx.notes:
-                raise InvalidError("Housekeeping leaves no evidence; open a write for it.")
+                if tx.notes or tx.files:
+                    raise InvalidError("Housekeeping leaves no evidence; open a write for it.")
+            self._promise(group, tx)
+        self._database.writer.settle(group)
+
+    def opened(self, connection: Connection) -> None:
+        """Watch a newly opened writing connection. For the database's writer."""
+        event.listen(connection, "before_cursor_execute", self._guard.before_cursor_execute)
+
+    def begun(self, connection: Connection) -> None:
+        """Look where the log stands at the start of a shared transaction. For the writer."""
+        self._chain.refresh(connection)
+
+    def committing(self, connection: Connection, group: Group) -> None:
+        """Write the leaves of the group before its commit. For the writer."""
+        failpoint("journal.before_commit")
+        if group.rows:
+            with self._scoped(Scope.JOURNAL):
+                write_rows(connection, group.rows)
+        failpoint("journal.leaves_written")
+
+    def lost(self) -> None:
+        """Forget what a failed commit took with it. For the writer."""
+        self._chain.forget()
 
     @contextmanager
-    def _turn(self) -> Iterator[Tx]:
+    def _take_turn(self) -> Iterator[tuple[Connection, Group]]:
         writer = self._database.writer
         if writer.is_mine:
             raise ConflictError("A write is open already in this thread; use its transaction.")
-        with writer.turn() as (connection, group, fresh):
-            if fresh:
-                self._refresh(connection)
-            tx = Tx(connection, self._clock.now(), self._subscriptions, self._ids)
-            yield tx
-            if tx.queued and not group.after:
-                group.after.append(self.on_tasks)
-        writer.settle(group)
+        with writer.turn() as (connection, group):
+            yield connection, group
 
-    def _refresh(self, connection: Connection) -> None:
-        """Learn what another process appended since this one last wrote."""
-        last = connection.execute(select(func.max(audit_leaf.c.position))).scalar()
-        size = 0 if last is None else last + 1
-        if size != self._size:
-            self._heads.clear()
-        self._size = size
-
-    def _check(self, did: str) -> None:
-        if did not in self._events:
-            raise InvalidError(
-                f"The event {did} is not declared in any room's events.", code="event_unknown"
-            )
-
-    def _append(self, tx: Tx, by: str, acts: list[tuple[str, str, Why]]) -> None:
-        rows, heads = [], {}
-        for offset, (did, to, why) in enumerate(acts):
-            self._check(did)
-            number, previous = heads.get(to) or self._head(tx.connection, to)
-            entry = Entry(
-                self._log, tx.at, by, did, to, number + 1, previous, why, self._events[did]
-            )
-            leaf = entry.canonical()
-            heads[to] = (number + 1, leaf_hash(leaf))
-            rows.append(
-                {
-                    "position": self._size + offset,
-                    "subject": to,
-                    "number": number + 1,
-                    "at": tx.at,
-                    "actor": by,
-                    "event": did,
-                    "body": leaf.decode(),
-                    "hash": heads[to][1],
-                }
-            )
+    @contextmanager
+    def _scoped(self, scope: Scope) -> Iterator[None]:
+        self._guard.scope = scope
         try:
-            tx.connection.execute(insert(audit_leaf), rows)
-        except Exception as problem:
-            raise UnavailableError(
-                "The evidence could not be written, so the act did not happen; check the disk and"
-                " the database, then try again.",
-                code="evidence_unwritable",
-            ) from problem
-        self._size += len(rows)
-        self._heads.update(heads)
+            yield
+        finally:
+            self._guard.scope = Scope.CLOSED
 
-    def _head(self, connection: Connection, subject: str) -> tuple[int, str]:
-        if subject not in self._heads:
-            row = connection.execute(
-                select(audit_leaf.c.number, audit_leaf.c.hash)
-                .where(audit_leaf.c.subject == subject)
-                .order_by(audit_leaf.c.number.desc())
-                .limit(1)
-            ).first()
-            self._heads[subject] = (row.number, row.hash) if row else (0, NO_PREVIOUS)
-        return self._heads[subject]
+    def _promise(self, group: Group, tx: Tx) -> None:
+        if tx.queued and not group.after:
+            group.after.append(self.on_tasks)
 
-
-def _refuse_evidence_tables(_connection: Any, statement: Any, *_rest: Any) -> None:
-    if isinstance(statement, UpdateBase):
-        table = getattr(statement, "table", None)
-        if table is None or not table.info.get("upkeep"):
-            raise InvalidError(
-                f"Housekeeping may not write {getattr(table, 'name', 'this')}; open a write with its reason.",
-                code="not_upkeep",
-            )
+    def _premis(self, did: str) -> str | None:
+        try:
+            return self._events[did]
+        except KeyError:
+            raise EventUnknownError(
+                f"The event {did} is not declared in any room's events.", code="event_unknown"
+            ) from None

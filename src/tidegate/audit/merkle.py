@@ -109,7 +109,7 @@ def consistency_path(read: NodeReader, first: int, second: int) -> tuple[bytes, 
 def check_inclusion(
     leaf_hash: bytes, index: int, size: int, path: tuple[bytes, ...], root: bytes
 ) -> None:
-    """Raise ProofInvalidError unless `path` proves the leaf to be under `root` (RFC 9162 §2.1.3.2)."""
+    """Raise ProofInvalidError unless `path` leads from the leaf to `root` (RFC 9162 §2.1.3.2)."""
     if not 0 <= index < size:
         raise ProofInvalidError(f"There is no leaf {index} in a tree of {size} leaves.")
     found, place, last = leaf_hash, index, size - 1
@@ -130,7 +130,7 @@ def check_inclusion(
 def check_consistency(
     first: int, second: int, first_root: bytes, second_root: bytes, path: tuple[bytes, ...]
 ) -> None:
-    """Raise ProofInvalidError unless `path` proves one tree a prefix of the other (RFC 9162 §2.1.4.2)."""
+    """Raise ProofInvalidError unless one tree is a prefix of the other (RFC 9162 §2.1.4.2)."""
     if not 0 <= first <= second:
         raise ProofInvalidError(f"A log of {second} leaves cannot continue one of {first}.")
     if first in (0, second):

@@ -1,16 +1,45 @@
 """Leaves of the log: one for each act, chained by subject."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from json.encoder import encode_basestring as _quoted
+from types import MappingProxyType
+from typing import Any, Protocol
 
-from tidegate.kernel.canonical import Json, canonical_json, sha256_hex
+from tidegate.audit.errors import EvidenceMalformedError
+from tidegate.kernel.canonical import Json, canonical_json
+from tidegate.kernel.errors import InvalidError
 
 NO_PREVIOUS = ""
+CERTIFICATE = "application/vnd.tidegate.certificate+jws"
+"""Media type of certificates: compact JWS, signed by the node that certifies."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NAMES = {"at", "by", "did", "log", "n", "prev", "to", "why"}
+
+
+class Asker(Protocol):
+    """Someone who asks for evidence: an id and the roles they hold."""
+
+    @property
+    def id(self) -> str:
+        """Return who this is, as it stands in the evidence."""
+        ...
+
+    @property
+    def roles(self) -> frozenset[Any]:
+        """Return the roles held; each is a text."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One act: who did what to which subject, when and why, and its place in the subject's chain."""
+    """One act: who did what to which subject, when and why, and its place in the subject's chain.
+
+    `files` names the documents attached to the act: SHA-256 and media type.
+    """
 
     log: str
     at: str
@@ -19,26 +48,74 @@ class Entry:
     to: str
     number: int
     previous: str
-    why: Mapping[str, Json]
+    why: Mapping[str, Json] = field(default_factory=dict)
     premis: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def canonical(self) -> bytes:
         """Return the bytes of the leaf: RFC 8785 JSON, without any patient's value."""
-        leaf: dict[str, Json] = {
-            "at": self.at,
-            "by": self.by,
-            "did": self.did,
-            "log": self.log,
-            "n": self.number,
-            "prev": self.previous,
-            "to": self.to,
-            "why": dict(self.why),
-        }
-        if self.premis is not None:
-            leaf["premis"] = self.premis
-        return canonical_json(leaf)
+        # Written out name by name, in order: this runs for every act, under the writer's turn.
+        files = f'"files":{canonical_json(self.files).decode()},' if self.files else ""
+        premis = f'"premis":{_quoted(self.premis)},' if self.premis is not None else ""
+        why = canonical_json(self.why).decode() if self.why else "{}"
+        text = (
+            f'{{"at":{_quoted(self.at)},"by":{_quoted(self.by)},"did":{_quoted(self.did)},'
+            f'{files}"log":{_quoted(self.log)},"n":{self.number},{premis}'
+            f'"prev":{_quoted(self.previous)},"to":{_quoted(self.to)},"why":{why}}}'
+        )
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            raise InvalidError("Evidence must be valid Unicode.", code="text_not_unicode") from None
+
+
+@dataclass(frozen=True, slots=True)
+class LeafView:
+    """A leaf as screens and reports show it: its place, its hash and what it says."""
+
+    position: int
+    hash: str
+    entry: Entry
 
 
 def leaf_hash(leaf: bytes) -> str:
     """Hash a leaf as RFC 6962 §2.1 does: SHA-256 over 0x00 and the leaf's bytes."""
-    return sha256_hex(b"\x00" + leaf)
+    return hashlib.sha256(b"\x00" + leaf).hexdigest()
+
+
+def read_leaf(leaf: bytes) -> Entry:
+    """Read a leaf strictly: only the canonical bytes of a whole entry are one.
+
+    Raises EvidenceMalformedError for anything else, so that no two byte sequences say the same.
+    """
+    content = read_canonical(leaf, "leaf")
+    if set(content) - {"premis", "files"} != _NAMES:
+        raise EvidenceMalformedError("The leaf lacks a name or has one that does not belong.")
+    entry = Entry(
+        content["log"], content["at"], content["by"], content["did"], content["to"],
+        content["n"], content["prev"], content["why"], content.get("premis"),
+        content.get("files", _NOTHING),
+    )  # fmt: skip
+    texts = (entry.premis or "", entry.log, entry.at, entry.by, entry.did, entry.to, entry.previous)
+    maps = (entry.why, entry.files)
+    is_typed = (
+        all(isinstance(text, str) for text in texts)
+        and all(isinstance(item, Mapping) for item in maps)
+        and all(isinstance(kind, str) for kind in entry.files.values())
+        and type(entry.number) is int
+    )
+    if not is_typed or entry.canonical() != leaf:
+        raise EvidenceMalformedError("The leaf has a value of the wrong type.")
+    return entry
+
+
+def read_canonical(data: bytes, what: str) -> dict[str, Any]:
+    """Read one JSON object that must be in its RFC 8785 form, byte for byte."""
+    try:
+        content = json.loads(data)
+        strict = isinstance(content, dict) and canonical_json(content) == data
+    except (ValueError, RecursionError, InvalidError):
+        strict = False
+    if not strict:
+        raise EvidenceMalformedError(f"The {what} is not one object in canonical JSON (RFC 8785).")
+    return dict(content)

@@ -5,10 +5,10 @@ room can write without leaving evidence.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,7 +16,6 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from tidegate.kernel.errors import UnavailableError
 
-GROUP_LIMIT = 64  # writes that may share one commit
 _ADVISORY_LOCK = 0x7469646567617465  # "tidegate": one writing process at a time on PostgreSQL
 
 
@@ -27,7 +26,28 @@ class Group:
     size: int = 0
     settled: bool = False
     problem: Exception | None = None
-    after: list[Any] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)  # the leaves of the whole group
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+
+class Attendant(Protocol):
+    """Someone who accompanies every shared transaction: the journal."""
+
+    def opened(self, connection: Connection) -> None:
+        """Take notice of a newly opened writing connection."""
+        ...
+
+    def begun(self, connection: Connection) -> None:
+        """Take notice of the start of a shared transaction."""
+        ...
+
+    def committing(self, connection: Connection, group: Group) -> None:
+        """Do what must be in the same commit."""
+        ...
+
+    def lost(self) -> None:
+        """Take notice that a shared transaction was undone."""
+        ...
 
 
 class Database:
@@ -75,7 +95,11 @@ class Database:
 
 
 class Writer:
-    """The one writing connection: turns are taken one at a time, commits are shared."""
+    """The one writing connection: turns are taken one at a time, commits are shared.
+
+    A thread takes its turn, runs its block in the open transaction and gives the turn up; then it
+    waits until its group is durable. The first to wait commits for everybody who joined meanwhile.
+    """
 
     def __init__(self, engine: Engine, *, advisory: bool) -> None:
         self._engine = engine
@@ -83,8 +107,14 @@ class Writer:
         self._turn = threading.Lock()
         self._leading = threading.Lock()
         self._connection: Connection | None = None
+        self._attendant: Attendant | None = None
         self._group = Group()
+        self._is_open = False
         self._owner: int | None = None
+
+    def attend(self, attendant: Attendant) -> None:
+        """Let the journal accompany every transaction from now on."""
+        self._attendant = attendant
 
     @property
     def is_mine(self) -> bool:
@@ -92,71 +122,106 @@ class Writer:
         return self._owner == threading.get_ident()
 
     @contextmanager
-    def turn(self) -> Iterator[tuple[Connection, Group, bool]]:
-        """Take a turn inside the open group: yield the connection, the group, whether it is new.
-
-        What the block wrote is undone if it raises; the group's other writes stay.
-        """
+    def turn(self) -> Iterator[tuple[Connection, Group]]:
+        """Take a turn inside the open group: yield the connection and the group."""
         with self._turn:
             self._owner = threading.get_ident()
             try:
-                connection, fresh = self._open()
-                with connection.begin_nested():
-                    yield connection, self._group, fresh
+                connection = self._open()
+                yield connection, self._group
                 self._group.size += 1
             finally:
                 self._owner = None
                 if self._group.size == 0:
-                    self._abandon()
+                    self._undo()
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """Undo what the block wrote if it raises; what others wrote in the group stays.
+
+        The first block of a group needs no savepoint: its failure undoes the transaction.
+        """
+        if self._group.size == 0 or self._connection is None:
+            yield
+            return
+        with self._connection.begin_nested():
+            yield
 
     def settle(self, group: Group) -> None:
         """Return once `group` is durable; raise UnavailableError if it could not be committed."""
-        with self._leading:
-            if not group.settled:
-                with self._turn:
-                    self._commit(group)
+        if not group.settled:
+            with self._leading:
+                if not group.settled:
+                    with self._turn:
+                        self._commit(group)
         if group.problem is not None:
             raise UnavailableError(
-                "The change could not be written durably and did not happen; check the disk and"
-                " the database, then try again."
+                "The change and its evidence could not be written durably, so it did not happen;"
+                " check the disk and the database, then try again.",
+                code="evidence_unwritable",
             ) from group.problem
 
     def close(self) -> None:
         """Undo what is not committed and close the connection."""
         with self._turn:
-            self._abandon()
+            self._undo()
+            self._drop()
 
-    def _open(self) -> tuple[Connection, bool]:
-        if self._connection is not None:
-            return self._connection, False
+    def _open(self) -> Connection:
+        if self._is_open and self._connection is not None:
+            return self._connection
         try:
-            connection = self._engine.connect()
-            connection.begin()
+            if self._connection is None:
+                self._connection = self._engine.connect()
+                if self._attendant is not None:
+                    self._attendant.opened(self._connection)
+            self._connection.begin()
             if self._advisory:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+                self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+            if self._attendant is not None:
+                self._attendant.begun(self._connection)
         except SQLAlchemyError as problem:
+            self._drop()
             raise UnavailableError(
                 "The database cannot be written to now; check that it is up, then try again."
             ) from problem
-        self._connection = connection
-        return connection, True
+        self._is_open = True
+        return self._connection
 
     def _commit(self, group: Group) -> None:
         try:
-            if self._connection is not None:
-                self._connection.commit()
-        except SQLAlchemyError as problem:
+            connection = self._open()
+            if self._attendant is not None:
+                self._attendant.committing(connection, group)
+            connection.commit()
+            self._is_open = False
+        except Exception as problem:  # noqa: BLE001 - every writer of the group must learn of it
             group.problem = problem
         finally:
             group.settled = True
-            self._abandon()
+            self._undo()
         if group.problem is None:
             for action in group.after:
                 action()
 
-    def _abandon(self) -> None:
-        connection, self._connection, self._group = self._connection, None, Group()
+    def _undo(self) -> None:
+        """Start a new group; whatever the old one did not commit is undone."""
+        self._group = Group()
+        if not self._is_open:
+            return
+        self._is_open = False
+        if self._attendant is not None:
+            self._attendant.lost()
+        try:
+            if self._connection is not None:
+                self._connection.rollback()
+        except SQLAlchemyError:
+            self._drop()  # a connection that cannot roll back is no use; closing it undoes the rest
+
+    def _drop(self) -> None:
+        connection, self._connection, self._is_open = self._connection, None, False
         if connection is not None:
+            connection.invalidate()
             connection.close()
 
 

@@ -1,0 +1,109 @@
+"""The growing end of the log: its size, and the head of every subject's chain."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from tidegate.audit.model import NO_PREVIOUS, Entry, leaf_hash
+from tidegate.db.tables.audit import audit_leaf
+
+_REMEMBERED = 50_000  # heads kept in memory; forgetting one costs a query, never correctness
+_LAST = (
+    select(audit_leaf.c.position, audit_leaf.c.hash).order_by(audit_leaf.c.position.desc()).limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a leaf will say, before it has its place in the log."""
+
+    did: str
+    to: str
+    why: Any
+    premis: str | None
+    files: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Leaves that have their places and hashes, ready to be accepted."""
+
+    rows: list[dict[str, Any]]
+    heads: dict[str, tuple[int, str]]
+
+
+class Chain:
+    """Knows where the next leaf goes. Used under the writer's turn only."""
+
+    def __init__(self, log: str) -> None:
+        self._log = log
+        self._size = -1
+        self._tip = ""
+        self._heads: dict[str, tuple[int, str]] = {}
+
+    def refresh(self, connection: Connection) -> None:
+        """Learn what another process appended since this one last wrote.
+
+        Size and newest hash are both compared: after a commit that failed here, another process
+        may have appended just as many leaves as were lost.
+        """
+        last = connection.execute(_LAST).first()
+        size, tip = (last.position + 1, last.hash) if last else (0, "")
+        if (size, tip) != (self._size, self._tip) or len(self._heads) > _REMEMBERED:
+            self._heads.clear()
+        self._size, self._tip = size, tip
+
+    def forget(self) -> None:
+        """Drop what was assumed; the next refresh reads it anew."""
+        self._size = -1
+        self._heads.clear()
+
+    def place(self, connection: Connection, acts: Iterable[Act], *, by: str, at: str) -> Growth:
+        """Give each act its place; nothing is remembered until the growth is accepted."""
+        rows: list[dict[str, Any]] = []
+        heads: dict[str, tuple[int, str]] = {}
+        for act in acts:
+            head = heads.get(act.to) or self._heads.get(act.to) or _stored(connection, act.to)
+            number = head[0] + 1
+            entry = Entry(
+                self._log, at, by, act.did, act.to, number, head[1], act.why, act.premis, act.files
+            )
+            leaf = entry.canonical()
+            digest = leaf_hash(leaf)
+            heads[act.to] = (number, digest)
+            rows.append(
+                {
+                    "position": self._size + len(rows),
+                    "subject": act.to,
+                    "number": number,
+                    "at": at,
+                    "actor": by,
+                    "event": act.did,
+                    "body": leaf.decode(),
+                    "hash": digest,
+                }
+            )
+        return Growth(rows, heads)
+
+    def accept(self, growth: Growth) -> None:
+        """Count the growth in: the block that made it has ended well."""
+        self._size += len(growth.rows)
+        self._tip = growth.rows[-1]["hash"]
+        self._heads.update(growth.heads)
+
+
+def write_rows(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Write the leaves of a whole group of writes by one statement."""
+    connection.execute(insert(audit_leaf), rows)
+
+
+def _stored(connection: Connection, subject: str) -> tuple[int, str]:
+    row = connection.execute(
+        select(audit_leaf.c.number, audit_leaf.c.hash)
+        .where(audit_leaf.c.subject == subject)
+        .order_by(audit_leaf.c.number.desc())
+        .limit(1)
+    ).first()
+    return (row.number, row.hash) if row else (0, NO_PREVIOUS)
