@@ -6,6 +6,7 @@ Moments are ISO stamps as the kernel writes them; days (`done_on`, `filed_on`) a
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tidegate.access.model import Participant, Seat
 
@@ -27,9 +28,9 @@ class Space:
     name: str
     profile: SpaceProfile
     authority: str
-    keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, Any] = field(default_factory=dict)
     rule_book: str = ""
-    rule_packs: tuple[str, ...] = ()
+    rule_packs: tuple[Any, ...] = ()
     created_at: str = ""
 
 

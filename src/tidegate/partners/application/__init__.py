@@ -1,0 +1,1 @@
+"""Applications and permits: asking for access, deciding, and what was granted."""

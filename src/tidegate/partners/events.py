@@ -1,0 +1,38 @@
+"""What the partners room puts into evidence; PREMIS has no types for such events."""
+
+from collections.abc import Mapping
+
+EVENTS: Mapping[str, str | None] = {
+    "space.created": None,
+    "space.joined": None,
+    "member.invited": None,
+    "member.admitted": None,
+    "member.listed": None,
+    "member.revoked": None,
+    "partnership.proposed": None,
+    "partnership.signed": None,
+    "partnership.ended": None,
+    "training.issued": None,
+    "training.received": None,
+    "training.revoked": None,
+    "project.created": None,
+    "project.changed": None,
+    "project.received": None,
+    "project.closed": None,
+    "ethics.recorded": None,
+    "ethics.received": None,
+    "legal_basis.recorded": None,
+    "impact_assessment.recorded": None,
+    "mechanism.recorded": None,
+    "mechanism.filed": None,
+    "mechanism.ended": None,
+    "export.counted": None,
+    "application.submitted": None,
+    "application.received": None,
+    "application.approved": None,
+    "application.refused": None,
+    "application.withdrawn": None,
+    "permit.granted": None,
+    "permit.ended": None,
+    "gate.refused": None,
+}

@@ -1,0 +1,1 @@
+"""The gate: one conjunction of everything that must hold before data may be used."""

@@ -1,0 +1,1 @@
+"""Partnerships: cooperation agreements signed by the identity keys of both institutions."""

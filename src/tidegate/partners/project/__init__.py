@@ -1,0 +1,1 @@
+"""Projects: studies, their people, ethics approvals and legal basis."""

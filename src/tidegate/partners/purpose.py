@@ -1,0 +1,20 @@
+"""Purposes of studies as codes of the Data Use Ontology, and which one covers which."""
+
+from collections.abc import Iterable
+
+from tidegate.policy import duo
+
+
+def find_code(text: str) -> str | None:
+    """Return the DUO code that a shorthand, code or IRI names, or None."""
+    found = duo.find_purpose(text.strip())
+    return None if found is None else found.code
+
+
+def covers(granted: Iterable[str], asked: str) -> bool:
+    """Tell whether one of the granted purposes is the asked one or a broader one."""
+    want = duo.find_purpose(asked)
+    if want is None:
+        return False
+    known = (duo.find_purpose(one) for one in granted)
+    return any(one is not None and duo.covers(one, want) for one in known)

@@ -1,0 +1,80 @@
+"""Documents in tables: a value as canonical JSON, beside the columns it is found by."""
+
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
+
+from tidegate.kernel.canonical import canonical_json
+from tidegate.kernel.errors import ConflictError, InvalidError
+
+T = TypeVar("T")
+
+
+class ChangedMeanwhileError(ConflictError):
+    """Somebody else changed it between reading and writing."""
+
+
+class MessageInvalidError(InvalidError):
+    """A message from another node is malformed or says more than it may."""
+
+
+def to_plain(value: object) -> Any:
+    """Return the plain JSON values of a frozen record, as they travel and rest."""
+    return msgspec.to_builtins(value)
+
+
+def from_plain(plain: object, form: type[T]) -> T:
+    """Read plain JSON values strictly: every field there, none besides, each of its type."""
+    try:
+        value = msgspec.convert(plain, form)
+    except msgspec.ValidationError as problem:
+        raise MessageInvalidError(f"A message does not fit its form: {problem}.") from None
+    if canonical_json(to_plain(value)) != canonical_json(plain):
+        raise MessageInvalidError(
+            "A message has fields its form does not know, or leaves some out."
+        )
+    return value
+
+
+def find(conn: Connection, table: Table, form: type[T], key: str) -> T | None:
+    """Return the document with that key, or None."""
+    text = conn.execute(select(table.c.body).where(table.c.id == key)).scalar_one_or_none()
+    return None if text is None else msgspec.json.decode(text, type=form)
+
+
+def listing(
+    conn: Connection, table: Table, form: type[T], *conditions: ColumnElement[bool]
+) -> tuple[T, ...]:
+    """Return the documents under the conditions, oldest first."""
+    rows = conn.execute(select(table.c.body).where(*conditions).order_by(table.c.id))
+    return tuple(msgspec.json.decode(row.body, type=form) for row in rows)
+
+
+def add(conn: Connection, table: Table, key: str, value: object, **columns: Any) -> None:
+    """Insert a document."""
+    conn.execute(insert(table).values(id=key, body=_body(value), **columns))
+
+
+def put(conn: Connection, table: Table, key: str, value: object, **columns: Any) -> None:
+    """Insert a document or replace the one with that key."""
+    values = {"body": _body(value), **columns}
+    if conn.execute(update(table).where(table.c.id == key).values(**values)).rowcount == 0:
+        conn.execute(insert(table).values(id=key, **values))
+
+
+def change(
+    conn: Connection, table: Table, key: str, value: object, *, expect: str, state: str
+) -> None:
+    """Replace a document that is still in the state `expect`; raise ChangedMeanwhileError."""
+    done = conn.execute(
+        update(table)
+        .where(table.c.id == key, table.c.state == expect)
+        .values(body=_body(value), state=state)
+    )
+    if done.rowcount != 1:
+        raise ChangedMeanwhileError("It was changed by somebody else just now; look again.")
+
+
+def _body(value: object) -> str:
+    return canonical_json(to_plain(value)).decode()

@@ -1,0 +1,1 @@
+"""Training: courses people have passed, as their institution says to others."""
