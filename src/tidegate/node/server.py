@@ -1,0 +1,193 @@
+"""Serving: one process with every door of the node, until it is told to stop."""
+
+import asyncio
+import fcntl
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import IO, Any
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidegate.api.health import Meters
+from tidegate.api.health import routes as health_routes
+from tidegate.api.kit import problem_response
+from tidegate.kernel.errors import ConflictError, InvalidError, NotFoundError, TidegateError
+from tidegate.kernel.failpoint import is_armed
+from tidegate.node.build import Node, open_node
+from tidegate.node.doors import all_routes
+from tidegate.node.logs import configure_logs
+from tidegate.settings import NodeSettings, is_under_test, read_settings
+
+GRACE_SECONDS = 8  # for requests under way when the node is told to stop
+
+log = structlog.get_logger("tidegate.node")
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class AlreadyServedError(ConflictError):
+    """Another process serves this home."""
+
+
+def run(home: Path) -> None:
+    """Serve the node in `home` until SIGTERM or SIGINT.
+
+    Raises AlreadyServedError if another process does, and InvalidError for settings that would
+    expose the node: no TLS on an address others can reach, or a test plugin in production.
+    """
+    settings = read_settings(home)
+    check_may_serve(settings)
+    lock = _lock(home)
+    try:
+        configure_logs(settings.participant.did)
+        with open_node(home) as node:
+            asyncio.run(_serve(node))
+    finally:
+        lock.close()
+
+
+def check_may_serve(settings: NodeSettings) -> None:
+    """Raise InvalidError where serving would break a promise of the house."""
+    if is_under_test() or is_armed():
+        raise InvalidError(
+            "A test plugin is loaded; a node that serves refuses to start with it. Unset it first.",
+            code="test_plugin",
+        )
+    if not settings.is_loopback and settings.tls_certificate is None:
+        raise InvalidError(
+            f"{settings.host} can be reached by others, so TLS is needed: set tls_certificate and"
+            " tls_key, or bind 127.0.0.1.",
+            code="tls_missing",
+        )
+    if settings.base_url.startswith("http://") and not settings.is_loopback:
+        raise InvalidError(
+            "A node that others can reach has an https:// base_url.", code="not_https"
+        )
+
+
+def make_app(node: Node, is_ready: Callable[[], bool] = lambda: True) -> Starlette:
+    """Return the node's ASGI application: every door, measured and logged."""
+    meters = Meters()
+    app = Starlette(
+        routes=[*health_routes(node.house, meters, is_ready), *all_routes(node)],
+        exception_handlers={
+            TidegateError: _told,
+            HTTPException: _not_routed,
+            Exception: _unforeseen,
+        },
+    )
+    app.state.house = node.house
+    app.state.settings = node.settings
+    app.add_middleware(Measured, meters=meters)
+    return app
+
+
+class Measured:
+    """Count, time and log every request: its door, status and duration, nothing of its content."""
+
+    def __init__(self, app: Any, meters: Meters) -> None:
+        self._app = app
+        self._meters = meters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request through the application inside."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+
+        async def note_status(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_status)
+        finally:
+            seconds = time.perf_counter() - began
+            door = scope["path"].split("/")[1] or "home"
+            known = door if door in DOORS else "pages"
+            self._meters.observe(known, status, seconds)
+            log.info("answered", door=known, status=status, ms=round(seconds * 1000, 1))
+
+
+DOORS = frozenset(
+    {"api", "dsp", "dcp", "space", "peer", "visit", "evidence", "health", "metrics", ".well-known"}
+)
+
+
+async def _told(_request: Request, problem: Exception) -> Response:
+    if not isinstance(problem, TidegateError):
+        raise problem
+    return problem_response(problem)
+
+
+async def _not_routed(_request: Request, problem: Exception) -> Response:
+    status = problem.status_code if isinstance(problem, HTTPException) else 500
+    words = NotFoundError(
+        "There is nothing at this address; see /api/v1/openapi.json.", code="no_route"
+    )
+    response = problem_response(words)
+    response.status_code = status
+    return response
+
+
+async def _unforeseen(_request: Request, problem: Exception) -> Response:
+    log.error("a request failed", exc_info=problem)
+    trouble = TidegateError(
+        "Something went wrong in this node; the operator finds the time and kind in the log.",
+        code="unforeseen",
+    )
+    response = problem_response(trouble)
+    response.status_code = 500
+    return response
+
+
+async def _serve(node: Node) -> None:
+    stopping = False
+    app = make_app(node, is_ready=lambda: not stopping)
+    settings = node.settings
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+            h11_max_incomplete_event_size=64 * 1024,
+            lifespan="off",
+        )
+    )
+    node.runner.start()
+    log.info("serving", at=settings.base_url)
+    try:
+        await server.serve()
+    finally:
+        stopping = True
+        await asyncio.get_running_loop().run_in_executor(None, node.runner.stop)
+        log.info("stopped")
+
+
+def _lock(home: Path) -> IO[str]:
+    """Hold the home: one process serves it and runs its tasks."""
+    lock = (home / "serve.lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise AlreadyServedError(
+            f"Another process serves {home} already; stop it first, or use another home."
+        ) from None
+    return lock
