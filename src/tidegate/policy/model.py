@@ -1,7 +1,7 @@
 """The words of this room: policies, agreements, facts of a use, findings and decisions.
 
 A policy follows the ODRL Information Model 2.2 (W3C Recommendation, 2018-02-15), in the compact
-form of the Dataspace Protocol 2025-1 (contract-schema).
+form of the Dataspace Protocol 2025-1 (contract-schema). The DUO purposes are offered here too.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,30 @@ from enum import StrEnum
 
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.text import Multilingual
+from tidegate.policy.duo import PURPOSES, Purpose, covered_by, covers, find_purpose, get_purpose
+
+__all__ = [
+    "PURPOSES",
+    "Agreement",
+    "AgreementState",
+    "Constraint",
+    "Decision",
+    "Enforcement",
+    "Finding",
+    "Inputs",
+    "Operator",
+    "Outcome",
+    "Policy",
+    "Purpose",
+    "Rule",
+    "Terms",
+    "UseFacts",
+    "Value",
+    "covered_by",
+    "covers",
+    "find_purpose",
+    "get_purpose",
+]
 
 Value = str | int | bool | None | tuple[str, ...]
 Inputs = Mapping[str, Mapping[str, Value]]

@@ -1,0 +1,116 @@
+"""Say of a condition and a flow: true, false, or unknown for want of an input, by name.
+
+Strong three-valued logic (Kleene 1952): a missing input matters only where it could change the
+answer, and then it is named, never guessed.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tidegate.policy.model import Inputs, Value
+from tidegate.policy.rulepack.expressions import (
+    All,
+    Any,
+    Compare,
+    Expression,
+    Field,
+    Holds,
+    Literal,
+    Not,
+    Within,
+)
+
+_DECIMAL = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No answer: the inputs nobody gave, or that are of no use here."""
+
+    missing: tuple[str, ...]
+
+
+Truth = bool | Unknown
+
+
+def evaluate(expression: Expression, inputs: Inputs) -> Truth:
+    """Return whether the condition holds for `inputs`, or which inputs are missing."""
+    match expression:
+        case Holds(operand):
+            value = _value(operand, inputs)
+            return value if isinstance(value, bool | Unknown) else _useless(operand)
+        case Compare():
+            return _compare(expression, inputs)
+        case Within():
+            return _within(expression, inputs)
+        case Not(inner):
+            answer = evaluate(inner, inputs)
+            return answer if isinstance(answer, Unknown) else not answer
+        case All(parts):
+            return _joined(tuple(evaluate(part, inputs) for part in parts), decided=False)
+        case Any(parts):
+            return _joined(tuple(evaluate(part, inputs) for part in parts), decided=True)
+
+
+def _joined(answers: tuple[Truth, ...], *, decided: bool) -> Truth:
+    """Return `decided` if any answer is, else unknown if any is, else the opposite."""
+    if decided in [one for one in answers if isinstance(one, bool)]:
+        return decided
+    missing = [name for one in answers if isinstance(one, Unknown) for name in one.missing]
+    return Unknown(tuple(dict.fromkeys(missing))) if missing else not decided
+
+
+def _value(operand: Field | Literal, inputs: Inputs) -> Value | tuple[str | int, ...] | Unknown:
+    if isinstance(operand, Literal):
+        return operand.value
+    value = inputs.get(operand.group, {}).get(operand.name)
+    return Unknown((str(operand),)) if value is None else value
+
+
+def _useless(*operands: Field | Literal) -> Unknown:
+    """Name the fields whose values are of another kind than the condition needs."""
+    names = (f"{one} (of another kind)" for one in operands if isinstance(one, Field))
+    return Unknown(tuple(names))
+
+
+def _compare(expression: Compare, inputs: Inputs) -> Truth:
+    left, right = _value(expression.left, inputs), _value(expression.right, inputs)
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        missing = [
+            name for one in (left, right) if isinstance(one, Unknown) for name in one.missing
+        ]
+        return Unknown(tuple(missing))
+    if expression.operator in ("=", "!="):
+        if isinstance(left, bool) is not isinstance(right, bool):
+            return _useless(expression.left, expression.right)
+        return (left == right) is (expression.operator == "=")
+    low, high = _number(left), _number(right)
+    if low is None or high is None:
+        return _useless(expression.left, expression.right)
+    return {"<": low < high, "<=": low <= high, ">": low > high, ">=": low >= high}[
+        expression.operator
+    ]
+
+
+def _within(expression: Within, inputs: Inputs) -> Truth:
+    item, members = _value(expression.item, inputs), _value(expression.members, inputs)
+    if isinstance(item, Unknown) or isinstance(members, Unknown):
+        missing = [
+            name for one in (item, members) if isinstance(one, Unknown) for name in one.missing
+        ]
+        return Unknown(tuple(missing))
+    if not isinstance(members, tuple):
+        return _useless(expression.members)
+    return not isinstance(item, bool) and item in members
+
+
+def _number(value: object) -> Decimal | None:
+    """Read a whole number, or a decimal fraction kept as text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return Decimal(value)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
+    return None
