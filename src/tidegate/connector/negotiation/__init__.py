@@ -1,0 +1,1 @@
+"""Negotiation: how an offer becomes an agreement, message by message, on both sides."""

@@ -1,0 +1,287 @@
+"""Outgoing messages: queued with their cause, delivered until acknowledged, refused or given up."""
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from tidegate.audit.journal import Tx
+from tidegate.connector.messages import store as messages
+from tidegate.connector.messages.compose import Document, document
+from tidegate.connector.messages.delivery import Delivery
+from tidegate.connector.messages.errors import MessageRefusedError
+from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
+from tidegate.connector.messages.read import check
+from tidegate.connector.messages.wire import ContractNegotiation
+from tidegate.connector.negotiation import store
+from tidegate.connector.negotiation.desk import Desk
+from tidegate.connector.negotiation.errors import NegotiationRacedError
+from tidegate.connector.negotiation.events import FINALIZED, TERMINATED
+from tidegate.connector.negotiation.machine import FINAL, NEGOTIATION, may_step
+from tidegate.connector.negotiation.model import Negotiation, NegotiationState, Step
+from tidegate.connector.negotiation.rules import signed_agreement
+from tidegate.kernel.failpoint import failpoint
+
+DELIVER = "negotiation.deliver"
+REACT = "negotiation.react"
+ACTOR = "system:negotiation"
+
+_TYPES = {
+    Step.REQUEST: "ContractRequestMessage",
+    Step.OFFER: "ContractOfferMessage",
+    Step.ACCEPT: "ContractNegotiationEventMessage",
+    Step.AGREE: "ContractAgreementMessage",
+    Step.VERIFY: "ContractAgreementVerificationMessage",
+    Step.FINALIZE: "ContractNegotiationEventMessage",
+    Step.TERMINATE: "ContractNegotiationTerminationMessage",
+}
+_PLACES = {
+    Step.REQUEST: "request",
+    Step.OFFER: "offers",
+    Step.ACCEPT: "events",
+    Step.AGREE: "agreement",
+    Step.VERIFY: "agreement/verification",
+    Step.FINALIZE: "events",
+    Step.TERMINATE: "termination",
+}
+_DONE = {
+    Step.REQUEST: "negotiation.requested",
+    Step.OFFER: "negotiation.offered",
+    Step.ACCEPT: "negotiation.accepted",
+    Step.AGREE: "negotiation.agreed",
+    Step.VERIFY: "negotiation.verified",
+    Step.FINALIZE: FINALIZED,
+    Step.TERMINATE: TERMINATED,
+}
+
+
+def event_of(step: Step) -> str:
+    """Return the evidence code of a step that was taken."""
+    return _DONE[step]
+
+
+def compose(negotiation: Negotiation, step: Step, message_id: str, callback: str) -> Document:
+    """Write the message that takes this step now."""
+    opening = negotiation.state is NegotiationState.INITIAL
+    about: dict[str, Any] = {
+        "providerPid": negotiation.provider_pid,
+        "consumerPid": negotiation.consumer_pid,
+    }
+    if step in {Step.REQUEST, Step.OFFER}:
+        about["offer"] = dict(negotiation.offer)
+        if opening:
+            about["callbackAddress"] = callback
+    elif step is Step.AGREE:
+        about["agreement"] = dict(negotiation.agreement)
+    elif step is Step.ACCEPT:
+        about["eventType"] = "ACCEPTED"
+    elif step is Step.FINALIZE:
+        about["eventType"] = "FINALIZED"
+    elif step is Step.TERMINATE:
+        about["code"] = negotiation.reason_code
+        about["reason"] = [negotiation.reason] if negotiation.reason else []
+    return document(_TYPES[step], message_id, **about)
+
+
+def place_of(negotiation: Negotiation, step: Step) -> str:
+    """Return the URL this step is sent to."""
+    base = f"{negotiation.peer_address}/negotiations"
+    if negotiation.state is NegotiationState.INITIAL:
+        return f"{base}/{_PLACES[step]}"
+    return f"{base}/{quote(negotiation.peer_pid, safe=':')}/{_PLACES[step]}"
+
+
+class Outgoing:
+    """Sends the messages of negotiations."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def queue(self, tx: Tx, negotiation: Negotiation, step: Step) -> Negotiation:
+        """Queue the message of a step in the caller's write and save the negotiation.
+
+        A termination overtakes a message that is still on its way; anything else waits its turn.
+        """
+        NEGOTIATION.step(negotiation.state, step.value, by=negotiation.side.value)
+        if negotiation.pending:
+            if step is not Step.TERMINATE:
+                raise NegotiationRacedError("A message is on its way already; wait for its answer.")
+            self._abandon(tx, negotiation.pending, "Overtaken by the termination.")
+        record = MessageRecord(
+            id=self._desk.ids.new("msg"),
+            process=negotiation.pid,
+            position=messages.next_position(tx.connection, negotiation.pid),
+            direction=Direction.OUT,
+            type=_TYPES[step],
+            action=step.value,
+            message_id=self._desk.ids.urn(),
+            body={},
+            state=MessageState.QUEUED,
+            attempts=0,
+            created_at=tx.at,
+            changed_at=tx.at,
+        )
+        said = compose(negotiation, step, record.message_id, self._desk.address)
+        messages.insert_message(tx.connection, replace(record, body=said))
+        tx.enqueue(
+            DELIVER,
+            lane=negotiation.pid,
+            delay=self._desk.settings.pacing,
+            negotiation=negotiation.pid,
+            message=record.id,
+        )
+        return store.save_negotiation(
+            tx.connection, replace(negotiation, pending=record.id, waiting="", changed_at=tx.at)
+        )
+
+    def deliver(self, negotiation: str, message: str) -> None:
+        """Try once to deliver a queued message; retries queue themselves. May run twice."""
+        with self._desk.journal.reading() as conn:
+            one = store.get_negotiation(conn, negotiation)
+            record = messages.find_message(conn, message)
+        if record is None or record.state is not MessageState.QUEUED or one.pending != message:
+            return
+        step = Step(record.action)
+        if not may_step(one.state, step.value, by=one.side):
+            with self._desk.journal.upkeep() as tx:
+                self._abandon(tx, message, f"The negotiation was {one.state} by then.")
+            return
+        self._desk.gate.wait(one.peer_pid)
+        failpoint("negotiation.before_send")
+        end = self._desk.courier.carry(record.body, to=one.peer_did, url=place_of(one, step))
+        failpoint("negotiation.after_send")
+        if not end.code:
+            self._acknowledged(one, record, end)
+        elif self._desk.settings.gives_up(end.code, record.attempts + 1):
+            self._give_up(one, record, end)
+        else:
+            self._try_again(one, record, end)
+
+    def _acknowledged(self, one: Negotiation, record: MessageRecord, end: Delivery) -> None:
+        step = Step(record.action)
+        try:
+            peer_pid = one.peer_pid or _answered_pid(one, end.body)
+        except MessageRefusedError as problem:
+            self._give_up(one, record, Delivery("refused", problem.message))
+            return
+        with self._desk.journal.write(
+            by=ACTOR,
+            did=event_of(step),
+            to=f"negotiation:{one.pid}",
+            why=evidence(one, record),
+        ) as tx:
+            current = store.get_negotiation(tx.connection, one.pid)
+            if current.pending != record.id:
+                raise NegotiationRacedError("The message was settled at the same moment.")
+            self.settle(tx, replace(current, peer_pid=peer_pid), record, "The peer acknowledged.")
+            failpoint("negotiation.before_commit")
+
+    def settle(self, tx: Tx, one: Negotiation, record: MessageRecord, words: str) -> Negotiation:
+        """Take the step of an acknowledged message in the caller's write."""
+        step = Step(record.action)
+        move = NEGOTIATION.step(one.state, step.value, by=one.side.value)
+        messages.settle_message(
+            tx.connection,
+            record.id,
+            state=MessageState.ACKNOWLEDGED,
+            outcome=words,
+            code="",
+            at=tx.at,
+        )
+        moved = replace(one, state=move.target, pending="", changed_by=ACTOR, changed_at=tx.at)
+        return self.arrived(tx, moved)
+
+    def arrived(self, tx: Tx, one: Negotiation) -> Negotiation:
+        """Save a negotiation that reached a state, with what follows from it."""
+        saved = store.save_negotiation(tx.connection, one)
+        if saved.state is NegotiationState.FINALIZED:
+            self._desk.agreements.record_agreement(tx, signed_agreement(saved))
+            tx.announce(FINALIZED, negotiation=saved.pid)
+        elif saved.state is NegotiationState.TERMINATED:
+            tx.announce(TERMINATED, negotiation=saved.pid)
+        if saved.state not in FINAL:
+            tx.enqueue(REACT, lane=saved.pid, negotiation=saved.pid, trigger=saved.trigger)
+        return saved
+
+    def _try_again(self, one: Negotiation, record: MessageRecord, end: Delivery) -> None:
+        with self._desk.journal.upkeep() as tx:
+            messages.record_attempt(
+                tx.connection, record.id, outcome=end.words, code=end.code, at=tx.at
+            )
+            tx.enqueue(
+                DELIVER,
+                lane=one.pid,
+                delay=self._desk.settings.delay_before(record.attempts + 1),
+                negotiation=one.pid,
+                message=record.id,
+            )
+
+    def _give_up(self, one: Negotiation, record: MessageRecord, end: Delivery) -> None:
+        """End the negotiation, visibly: tell the peer if it knows of it and can still be told."""
+        step = Step(record.action)
+        tell = step is not Step.TERMINATE and one.state is not NegotiationState.INITIAL
+        code = one.reason_code if step is Step.TERMINATE and one.reason_code else "undeliverable"
+        words = f"{record.type} was given up after {record.attempts + 1} tries. {end.words}"
+        with self._desk.journal.write(
+            by=ACTOR,
+            did="negotiation.refused" if tell else TERMINATED,
+            to=f"negotiation:{one.pid}",
+            why={**evidence(one, record), "code": end.code, "tries": record.attempts + 1},
+        ) as tx:
+            current = store.get_negotiation(tx.connection, one.pid)
+            if current.pending != record.id:
+                raise NegotiationRacedError("The message was settled at the same moment.")
+            messages.record_attempt(
+                tx.connection, record.id, outcome=end.words, code=end.code, at=tx.at
+            )
+            self._abandon(tx, record.id, end.words, end.code)
+            reason = current.reason if step is Step.TERMINATE and current.reason else words
+            ended = replace(
+                current,
+                pending="",
+                waiting="",
+                reason_code=code,
+                reason=reason,
+                changed_by=ACTOR,
+                changed_at=tx.at,
+            )
+            if tell:
+                self.queue(tx, ended, Step.TERMINATE)
+            else:
+                self.arrived(tx, replace(ended, state=NegotiationState.TERMINATED))
+
+    def _abandon(self, tx: Tx, message: str, words: str, code: str = "overtaken") -> None:
+        messages.settle_message(
+            tx.connection,
+            message,
+            state=MessageState.ABANDONED,
+            outcome=words,
+            code=code,
+            at=tx.at,
+        )
+
+
+def evidence(one: Negotiation, record: MessageRecord) -> dict[str, str | int]:
+    """Return what the evidence says of a message: ids and hashes."""
+    told: dict[str, str | int] = {
+        "peer": one.peer_did,
+        "side": one.side.value,
+        "dataset": one.dataset_id,
+        "message": record.message_id,
+        "sha256": messages.body_digest(record.body),
+    }
+    if one.agreement_id:
+        told["agreement"] = one.agreement_id
+    return told
+
+
+def _answered_pid(one: Negotiation, body: object) -> str:
+    """Return the pid the peer gave this negotiation in its first answer."""
+    answer = check(body, ContractNegotiation).message
+    ours, theirs = answer.consumer_pid, answer.provider_pid
+    if one.side is Side.PROVIDER:
+        ours, theirs = theirs, ours
+    if ours != one.pid:
+        raise MessageRefusedError(
+            "The peer answered about another negotiation.", code="pid_mismatch"
+        )
+    return theirs

@@ -1,0 +1,145 @@
+"""What must hold of offers and agreements: pure, over the documents as they were said."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.catalogue.model import Offer, OfferState
+from tidegate.connector.messages.model import Side
+from tidegate.connector.negotiation.errors import (
+    AgreementDiffersError,
+    OfferChangedError,
+    OfferNotOpenError,
+)
+from tidegate.connector.negotiation.model import Negotiation
+from tidegate.policy.model import Agreement, Operator, Policy
+from tidegate.policy.service import from_odrl, read_agreement, seal, to_message_offer
+
+Document = Mapping[str, Any]
+
+_ENVELOPE = frozenset({"@context", "@id", "@type", "target", "assigner", "assignee", "timestamp"})
+_RECIPIENT = "http://www.w3.org/ns/odrl/2/recipient"
+
+
+def bare_terms(document: Document) -> dict[str, Any]:
+    """Return the rules of an offer or agreement without who, what and when."""
+    return {name: value for name, value in document.items() if name not in _ENVELOPE}
+
+
+def is_same_terms(one: Document, other: Document) -> bool:
+    """Tell whether two documents say exactly the same rules."""
+    return _canonical(bare_terms(one)) == _canonical(bare_terms(other))
+
+
+def _canonical(document: Document) -> str:
+    return json.dumps(document, sort_keys=True, ensure_ascii=False)
+
+
+def may_see(offer: Offer, peer_did: str) -> bool:
+    """Tell whether an offer is open, and not reserved for others by name."""
+    if offer.state is not OfferState.PUBLISHED:
+        return False
+    return all(
+        _names(constraint.right, constraint.operator, peer_did)
+        for rule in offer.policy.permissions
+        for constraint in rule.constraints
+        if constraint.left == _RECIPIENT
+    )
+
+
+def _names(right: tuple[str, ...] | str, operator: Operator, did: str) -> bool:
+    named = (right,) if isinstance(right, str) else right
+    inside = did in named
+    return not inside if operator in {Operator.NEQ, Operator.IS_NONE_OF} else inside
+
+
+def check_open(offer: Offer | None, peer_did: str, target: str) -> Offer:
+    """Return the offer a request names; raise OfferNotOpenError unless the peer may ask for it."""
+    if offer is None or not may_see(offer, peer_did):
+        raise OfferNotOpenError(
+            "There is no such offer; read the catalogue again.", code="offer_unknown"
+        )
+    if target not in {"", offer.dataset_id}:
+        raise OfferNotOpenError(
+            "The offer is about another dataset than the target.", code="offer_target"
+        )
+    return offer
+
+
+def published_terms(offer: Offer) -> dict[str, Any]:
+    """Return the offer as it stands in messages."""
+    return to_message_offer(offer.policy, offer.id, offer.dataset_id)
+
+
+def check_offer_target(document: Document, dataset_id: str) -> None:
+    """Raise OfferChangedError unless a new offer is about the dataset being negotiated."""
+    if document.get("target", dataset_id) != dataset_id:
+        raise OfferChangedError(
+            "The new offer is about another dataset; open another negotiation for it.",
+            code="offer_target",
+        )
+
+
+def agreement_document(
+    negotiation: Negotiation, agreement_id: str, *, assigner: str, at: str
+) -> dict[str, Any]:
+    """Write the agreement: the terms exactly as offered, now with parties and time."""
+    return {
+        **bare_terms(negotiation.offer),
+        "@type": "Agreement",
+        "@id": agreement_id,
+        "target": negotiation.dataset_id,
+        "assigner": assigner,
+        "assignee": negotiation.peer_did,
+        "timestamp": at,
+    }
+
+
+def check_agreement(document: Document, negotiation: Negotiation, self_did: str) -> None:
+    """Raise AgreementDiffersError unless the agreement is exactly what was offered, between us.
+
+    Raises PolicyInvalidError where it holds terms this node does not understand.
+    """
+    if (document.get("assigner"), document.get("assignee")) != (negotiation.peer_did, self_did):
+        raise AgreementDiffersError(
+            "The agreement names other parties than these two.", code="agreement_parties"
+        )
+    if document.get("target") != negotiation.dataset_id:
+        raise AgreementDiffersError(
+            "The agreement is about another dataset.", code="agreement_target"
+        )
+    if not is_same_terms(document, negotiation.offer):
+        raise AgreementDiffersError(
+            "The agreement's terms are not those that were offered.", code="agreement_terms"
+        )
+    read_agreement(document)
+
+
+def policy_of(document: Document) -> Policy:
+    """Read the rules of an offer; raise PolicyInvalidError for anything unknown."""
+    return from_odrl(dict(document))
+
+
+def signed_agreement(negotiation: Negotiation) -> Agreement:
+    """Return the agreement of a negotiation as the policy room records it."""
+    terms = read_agreement(dict(negotiation.agreement))
+    return seal(
+        Agreement(
+            id=terms.id,
+            role=negotiation.side.value,
+            dataset_id=negotiation.dataset_id,
+            version_id=negotiation.version_id,
+            assigner=terms.assigner,
+            assignee=terms.assignee,
+            policy=terms.policy,
+            offer_id=negotiation.offer_id,
+            signed_at=terms.timestamp,
+        )
+    )
+
+
+def parties(negotiation: Negotiation, self_did: str) -> tuple[str, str]:
+    """Return the DIDs of provider and consumer."""
+    if negotiation.side is Side.PROVIDER:
+        return self_did, negotiation.peer_did
+    return negotiation.peer_did, self_did

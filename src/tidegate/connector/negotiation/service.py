@@ -1,0 +1,263 @@
+"""Negotiations: open, answer, decide, follow. Both roles of DSP 2025-1."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.access.model import Actor, Role
+from tidegate.access.rules import check_has_role
+from tidegate.connector.messages import store as messages
+from tidegate.connector.messages.delivery import AnswerGate
+from tidegate.connector.messages.model import MessageRecord, Side
+from tidegate.connector.messages.read import read
+from tidegate.connector.messages.wire import (
+    ContractAgreementMessage,
+    ContractAgreementVerificationMessage,
+    ContractNegotiationEventMessage,
+    ContractNegotiationTerminationMessage,
+    ContractOfferMessage,
+    ContractRequestMessage,
+)
+from tidegate.connector.model import Peer
+from tidegate.connector.negotiation import store
+from tidegate.connector.negotiation.desk import Desk
+from tidegate.connector.negotiation.errors import NegotiationBusyError, OfferNotOpenError
+from tidegate.connector.negotiation.incoming import Incoming
+from tidegate.connector.negotiation.model import Negotiation, NegotiationState, Step, Strategy
+from tidegate.connector.negotiation.outgoing import Outgoing
+from tidegate.connector.negotiation.reactions import Reactions
+from tidegate.connector.negotiation.rules import check_open, policy_of, published_terms
+from tidegate.connector.negotiation.strategy import check_strategy
+from tidegate.policy.service import check_enforceable, to_message_offer
+
+READERS = tuple(Role)
+NEGOTIATORS = (Role.RESEARCHER, Role.STEWARD, Role.LEGAL, Role.OPERATOR, Role.COMMITTEE)
+DECIDERS = (Role.STEWARD, Role.LEGAL, Role.COMMITTEE, Role.OPERATOR)
+
+_NEXT = {
+    (Side.PROVIDER, NegotiationState.REQUESTED): Step.AGREE,
+    (Side.PROVIDER, NegotiationState.ACCEPTED): Step.AGREE,
+    (Side.PROVIDER, NegotiationState.VERIFIED): Step.FINALIZE,
+    (Side.CONSUMER, NegotiationState.OFFERED): Step.ACCEPT,
+    (Side.CONSUMER, NegotiationState.AGREED): Step.VERIFY,
+}
+
+
+class NegotiationService:
+    """Makes agreements with other nodes."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._outgoing = Outgoing(desk)
+        self._incoming = Incoming(desk, self._outgoing)
+        self._reactions = Reactions(desk, self._outgoing)
+
+    @property
+    def gate(self) -> AnswerGate:
+        """The gate the door holds while an answer leaves."""
+        return self._desk.gate
+
+    # --- people
+
+    def request(
+        self, provider: str, dataset_id: str, offer_id: str = "", *, by: Actor
+    ) -> Negotiation:
+        """Ask the provider for an agreement on a dataset its catalogue offers.
+
+        Without an offer id, the first offer that can be read is taken.
+        """
+        check_has_role(by, *NEGOTIATORS)
+        found = self._desk.offers.find_harvested(dataset_id, provider)
+        offers = found.dataset.offers if found else ()
+        offer = next((one for one in offers if offer_id in {"", one.id}), None)
+        if found is None or offer is None:
+            raise OfferNotOpenError(
+                "The provider's catalogue, as last read here, has no such offer; harvest it again.",
+                code="offer_unknown",
+            )
+        said = to_message_offer(offer.policy, offer.id, dataset_id)
+        return self.request_terms(
+            provider, said, by=by, peer_name=found.peer.name, version_id=found.dataset.version_id
+        )
+
+    def request_terms(
+        self,
+        provider: str,
+        offer: Mapping[str, Any],
+        *,
+        by: Actor,
+        peer_name: str = "",
+        version_id: str = "",
+        address: str = "",
+    ) -> Negotiation:
+        """Ask the provider for an agreement on the terms of this message offer."""
+        check_has_role(by, *NEGOTIATORS)
+        check_enforceable(policy_of(offer))
+        return self._begin(
+            Step.REQUEST,
+            by,
+            provider,
+            dict(offer),
+            {"peer_name": peer_name, "version_id": version_id, "peer_address": address},
+        )
+
+    def offer_to(self, consumer: str, offer_id: str, *, by: Actor) -> Negotiation:
+        """Offer a published offer of ours to a participant, unasked."""
+        check_has_role(by, *DECIDERS)
+        offer = check_open(self._desk.offers.get_offer(offer_id), consumer, "")
+        return self._begin(
+            Step.OFFER, by, consumer, published_terms(offer), {"version_id": offer.version_id}
+        )
+
+    def _begin(
+        self, step: Step, by: Actor, peer: str, offer: dict[str, Any], more: dict[str, str]
+    ) -> Negotiation:
+        address = more.get("peer_address") or self._desk.courier.address_of(peer)
+        side = Side.CONSUMER if step is Step.REQUEST else Side.PROVIDER
+        pid = self._desk.ids.urn()
+        why = {"peer": peer, "dataset": str(offer["target"]), "offer": str(offer["@id"])}
+        with self._desk.journal.write(
+            by=by.id, did="negotiation.opened", to=f"negotiation:{pid}", why=why
+        ) as tx:
+            one = Negotiation(
+                pid=pid,
+                side=side,
+                peer_did=peer,
+                peer_name=more.get("peer_name", ""),
+                peer_pid="",
+                peer_address=address.rstrip("/"),
+                dataset_id=str(offer["target"]),
+                version_id=more.get("version_id", ""),
+                offer_id=str(offer["@id"]),
+                offer=offer,
+                offered_by=side,
+                state=NegotiationState.INITIAL,
+                created_by=by.id,
+                created_at=tx.at,
+                changed_by=by.id,
+                changed_at=tx.at,
+                rounds=1,
+            )
+            store.insert_negotiation(tx.connection, one)
+            return self._outgoing.queue(tx, one, step)
+
+    def approve(self, pid: str, *, by: Actor) -> Negotiation:
+        """Let a negotiation go its next step: agree, finalize, accept or verify.
+
+        Raises NegotiationWithheldError where the rules say no; no person can lift that.
+        """
+        one = self._idle(pid, by)
+        step = _NEXT.get((one.side, one.state))
+        if step is None:
+            raise NegotiationBusyError(
+                f"The negotiation is {one.state}; the other side has the next word."
+            )
+        if step is Step.AGREE:
+            return self._reactions.agree(self._reactions.judge(one), by=by.id)
+        if step is Step.ACCEPT:
+            check_enforceable(policy_of(one.offer))
+        return self._reactions.send(one, step, by=by.id)
+
+    def counter(self, pid: str, terms: Mapping[str, Any], *, by: Actor) -> Negotiation:
+        """Propose other terms (the rules of a policy in compact ODRL)."""
+        return self._reactions.propose(self._idle(pid, by), dict(terms), by=by.id)
+
+    def terminate(self, pid: str, reason: str, *, by: Actor) -> Negotiation:
+        """End a negotiation that is not final, telling the peer why."""
+        check_has_role(by, *NEGOTIATORS)
+        one = self.get(pid)
+        return self._reactions.send(
+            one, Step.TERMINATE, by=by.id, code="terminated_by_person", reason=reason[:1000]
+        )
+
+    def _idle(self, pid: str, by: Actor) -> Negotiation:
+        check_has_role(by, *DECIDERS)
+        one = self.get(pid)
+        if one.pending:
+            raise NegotiationBusyError("A message is on its way; wait for the peer's answer.")
+        return one
+
+    def set_strategy(self, subject: str, strategy: Strategy, *, by: Actor) -> Strategy:
+        """Set how this node answers for an offer (as provider) or a dataset (as consumer)."""
+        check_has_role(by, Role.STEWARD, Role.OPERATOR)
+        check_strategy(strategy)
+        with self._desk.journal.write(
+            by=by.id,
+            did="negotiation.strategy_set",
+            to=f"offer:{subject}",
+            why={"strategy": strategy.name},
+        ) as tx:
+            store.put_strategy(tx.connection, subject, strategy, by=by.id, at=tx.at)
+        return strategy
+
+    def find_strategy(self, subject: str) -> Strategy | None:
+        """Return the strategy set for an offer or dataset, or None where the usual one holds."""
+        return self._desk.journal.read(store.find_strategy, subject)
+
+    # --- reading
+
+    def get(self, pid: str) -> Negotiation:
+        """Return a negotiation; raise ProcessUnknownError."""
+        return self._desk.journal.read(store.get_negotiation, pid)
+
+    def list_negotiations(
+        self, *, state: str = "", waiting: str = "", limit: int = 200
+    ) -> tuple[Negotiation, ...]:
+        """Return negotiations, newest first."""
+        return self._desk.journal.read(
+            store.list_negotiations, state=state, waiting=waiting, limit=limit
+        )
+
+    def list_messages(self, pid: str) -> tuple[MessageRecord, ...]:
+        """Return every message of a negotiation, oldest first."""
+        self.get(pid)
+        return self._desk.journal.read(messages.list_messages, pid)
+
+    # --- peers (the door hands in the authenticated peer and the raw body)
+
+    def show(self, peer: Peer, pid: str) -> Negotiation:
+        """Return a negotiation to the peer it is with; nobody else's exists."""
+        return self._incoming.seen_by(peer, pid)
+
+    def receive_request(self, peer: Peer, body: bytes, pid: str = "") -> Negotiation:
+        """Take a request that opens (no pid) or counters."""
+        heard = read(body, ContractRequestMessage)
+        if pid:
+            return self._incoming.take(peer, pid, Step.REQUEST, heard)
+        return self._incoming.open_request(peer, heard)
+
+    def receive_offer(self, peer: Peer, body: bytes, pid: str = "") -> Negotiation:
+        """Take an offer that opens (no pid) or answers."""
+        heard = read(body, ContractOfferMessage)
+        if pid:
+            return self._incoming.take(peer, pid, Step.OFFER, heard)
+        return self._incoming.open_offer(peer, heard)
+
+    def receive_agreement(self, peer: Peer, body: bytes, pid: str) -> Negotiation:
+        """Take the agreement."""
+        return self._incoming.take(peer, pid, Step.AGREE, read(body, ContractAgreementMessage))
+
+    def receive_verification(self, peer: Peer, body: bytes, pid: str) -> Negotiation:
+        """Take the verification of the agreement."""
+        heard = read(body, ContractAgreementVerificationMessage)
+        return self._incoming.take(peer, pid, Step.VERIFY, heard)
+
+    def receive_event(self, peer: Peer, body: bytes, pid: str) -> Negotiation:
+        """Take an acceptance (from a consumer) or a finalization (from a provider)."""
+        heard = read(body, ContractNegotiationEventMessage)
+        step = Step.ACCEPT if heard.message.event_type == "ACCEPTED" else Step.FINALIZE
+        return self._incoming.take(peer, pid, step, heard)
+
+    def receive_termination(self, peer: Peer, body: bytes, pid: str) -> Negotiation:
+        """Take a termination."""
+        heard = read(body, ContractNegotiationTerminationMessage)
+        return self._incoming.take(peer, pid, Step.TERMINATE, heard)
+
+    # --- tasks
+
+    def deliver(self, negotiation: str, message: str) -> None:
+        """Try once to deliver a queued message (task `negotiation.deliver`)."""
+        self._outgoing.deliver(negotiation, message)
+
+    def react(self, negotiation: str, trigger: str, paused: str = "") -> None:
+        """Carry out the strategy for a state that was reached (task `negotiation.react`)."""
+        self._reactions.react(negotiation, trigger, paused)
