@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from tidegate.access.model import Seat
+from tidegate.kernel.canonical import canonical_json, sha256_hex
 
 MEMBERSHIP = "MembershipCredential"
 SEAT = "SeatCredential"
@@ -29,6 +30,7 @@ class IdentitySettings:
     status_cache_seconds: int = 60
     credential_seconds: int = 24 * 3600
     status_list_seconds: int = 24 * 3600
+    person_seconds: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ class IssuedCredential:
     """A credential the authority has issued: its place in the status list, and its end."""
 
     id: str
+    request_id: str
     holder: str
     type: str
     list_number: int
@@ -153,3 +156,10 @@ class IssuedCredential:
     expires_at: str
     revoked_at: str | None = None
     revoked_reason: str = ""
+
+
+def key_fingerprint(jwk: Mapping[str, Any]) -> str:
+    """Hash the required members of a P-256 public key (RFC 7638 §3.2); hexadecimal."""
+    return sha256_hex(
+        canonical_json({name: jwk.get(name, "") for name in ("crv", "kty", "x", "y")})
+    )

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,7 +19,7 @@ from tidegate.connector.errors import (
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity import jose
 from tidegate.connector.identity.did import did_url, read_document
-from tidegate.connector.identity.model import DidDocument, IdentitySettings
+from tidegate.connector.identity.model import DidDocument, IdentitySettings, key_fingerprint
 from tidegate.kernel.clock import Clock
 
 _MOST_DOCUMENTS = 1024
@@ -46,7 +46,14 @@ class _Entry:
 class DidResolver:
     """Finds DID documents; keeps good ones for minutes and failures for seconds."""
 
-    def __init__(self, http: PeerHttp, clock: Clock, settings: IdentitySettings) -> None:
+    def __init__(
+        self,
+        http: PeerHttp,
+        clock: Clock,
+        settings: IdentitySettings,
+        pin_of: Callable[[str], str] = lambda _did: "",
+    ) -> None:
+        self._pin_of = pin_of
         self._http = http
         self._clock = clock
         self._settings = settings
@@ -81,8 +88,9 @@ class DidResolver:
             PeerUnreachableError: the issuer's document cannot be fetched now.
         """
         did = token.issuer
+        pin = self._pin_of(did) if relation is Relation.ASSERTION else ""
         try:
-            return _prove(token, self.resolve(did), relation)
+            return _prove(token, self.resolve(did), relation, pin)
         except CredentialInvalidError as problem:
             if problem.code not in _STALE_CODES:
                 raise
@@ -90,7 +98,7 @@ class DidResolver:
             after = self.resolve(did, fresher_than=self._settings.document_retry_seconds)
             if after == before:
                 raise
-            return _prove(token, after, relation)
+            return _prove(token, after, relation, pin)
 
     def forget(self, did: str) -> None:
         """Drop what is cached of a DID."""
@@ -149,10 +157,18 @@ class DidResolver:
         return read_document(body, did)
 
 
-def _prove(token: jose.Unproven, document: DidDocument, relation: Relation) -> Mapping[str, Any]:
+def _prove(
+    token: jose.Unproven, document: DidDocument, relation: Relation, pin: str
+) -> Mapping[str, Any]:
     allowed = {
         Relation.INVOCATION: document.capability_invocation,
         Relation.AUTHENTICATION: document.authentication,
         Relation.ASSERTION: document.assertion_method,
     }[relation]
-    return jose.verify(token, jose.key_of(token, document, allowed))
+    method = jose.key_of(token, document, allowed)
+    if pin and key_fingerprint(method.jwk) != pin:
+        raise CredentialInvalidError(
+            "The key is not the one that the space's trust file names for its authority.",
+            code="key_not_pinned",
+        )
+    return jose.verify(token, method)

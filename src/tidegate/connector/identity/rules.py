@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tidegate.connector.errors import PeerUnauthenticatedError
+from tidegate.connector.errors import CredentialInvalidError, PeerUnauthenticatedError
 from tidegate.connector.identity.model import SCOPE_PREFIX, IdentitySettings
 
 _LONGEST_JTI = 256
@@ -47,6 +47,18 @@ def check_token_claims(
         raise _refuse("The token's access token is malformed.", "access_token_malformed")
     expires = _check_times(claims, now.timestamp(), settings)
     return TokenFacts(issuer, jti, access, datetime.fromtimestamp(expires, UTC))
+
+
+def check_statement_claims(
+    claims: Mapping[str, Any], *, audience: str, now: datetime, settings: IdentitySettings
+) -> None:
+    """Raise CredentialInvalidError unless a signed statement is for this node, and in time."""
+    try:
+        if claims.get("aud") not in (audience, [audience]):
+            raise _refuse("The statement was made for another node.", "audience_mismatch")
+        _check_times(claims, now.timestamp(), settings)
+    except PeerUnauthenticatedError as problem:
+        raise CredentialInvalidError(problem.message, code=problem.code) from None
 
 
 def _check_times(claims: Mapping[str, Any], now: float, settings: IdentitySettings) -> float:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import msgspec
+
+from tidegate.access.model import institution_of
 from tidegate.audit.journal import Journal
 from tidegate.connector.errors import (
     CredentialInvalidError,
@@ -33,10 +36,11 @@ from tidegate.connector.model import Peer
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.ids import Ids
 from tidegate.keys.service import KeyRing
-from tidegate.partners.model import Member, MemberState, Space
+from tidegate.partners.model import Member, MemberState, PersonAssertion, Space
 
 _NOTE_EVERY = timedelta(seconds=60)
 _MOST_NOTED = 1000
+PERSON_TYP = "tidegate-person+jwt"
 
 
 class Membership(Protocol):
@@ -90,7 +94,7 @@ class IdentityService:
         self.access_tokens = AccessTokens(
             keys.derive("dcp-access-token"), self.settings.access_seconds
         )
-        self.resolver = DidResolver(http, clock, self.settings)
+        self.resolver = DidResolver(http, clock, self.settings, self._pin_of)
         self.statuses = StatusLists(journal, http, self.resolver, clock, self.settings)
         self.verifier = PresentationVerifier(
             node.did, http, self.resolver, self.statuses, clock, self.settings
@@ -161,18 +165,57 @@ class IdentityService:
         """Return a JWT of this node over exactly these claims: a credential, a status list."""
         return jose.sign(self._keys.identity_key(), self._kid, claims, typ=typ)
 
-    def verify_signed(self, jwt: str, issuer: str) -> Mapping[str, Any]:
-        """Return the claims of a JWT that `issuer` signed as its own statement.
+    def verify_signed(self, jwt: str, issuer: str, *, typ: str) -> Mapping[str, Any]:
+        """Return the claims of a statement of kind `typ` that `issuer` signed for this node.
 
         Raises:
-            CredentialInvalidError: of somebody else, or the signature does not hold.
+            CredentialInvalidError: of somebody else, another kind, for another node, out of
+                time, or the signature does not hold.
         """
         token = jose.read(jwt)
-        if token.issuer != issuer:
+        if token.issuer != issuer or token.typ != typ:
             raise CredentialInvalidError(
-                "The statement is signed by somebody else.", code="issuer_mismatch"
+                "The statement is of another kind or signed by somebody else.",
+                code="issuer_mismatch",
             )
-        return self.resolver.prove(token, Relation.ASSERTION)
+        claims = self.resolver.prove(token, Relation.ASSERTION)
+        rules.check_statement_claims(
+            claims, audience=self.node.did, now=self._clock.now(), settings=self.settings
+        )
+        return claims
+
+    def sign_person(self, assertion: PersonAssertion, audience: str) -> str:
+        """Return what this institution says of one of its people, signed for one other node."""
+        if assertion.institution != self.node.did:
+            raise CredentialInvalidError(
+                "A node speaks for its own people only.", code="institution_mismatch"
+            )
+        claims = {
+            "sub": assertion.person_ref,
+            "aud": audience,
+            "person": msgspec.to_builtins(assertion),
+        }
+        return self.sign(claims, seconds=self.settings.person_seconds, typ=PERSON_TYP)
+
+    def verify_person(self, jwt: str, institution: str) -> PersonAssertion:
+        """Return what `institution` says of one of its people.
+
+        Raises:
+            CredentialInvalidError: the statement does not hold, or speaks of somebody else's.
+        """
+        claims = self.verify_signed(jwt, institution, typ=PERSON_TYP)
+        try:
+            person = msgspec.convert(claims.get("person"), PersonAssertion)
+        except msgspec.ValidationError:
+            raise CredentialInvalidError(
+                "The statement about a person is malformed.", code="person_malformed"
+            ) from None
+        owner = institution_of(person.person_ref)
+        if {institution, person.institution} != {owner} or claims.get("sub") != person.person_ref:
+            raise CredentialInvalidError(
+                "A node speaks for its own people only.", code="institution_mismatch"
+            )
+        return person
 
     def identify(self, authorization: str | None) -> Speaker:
         """Return the DID behind an Authorization header, without asking for credentials.
@@ -245,6 +288,18 @@ class IdentityService:
                 "This node belongs to no space yet; join one with `tidegate space join`."
             )
         return space.authority
+
+    def _pin_of(self, did: str) -> str:
+        """Return the fingerprint that the trust file demands of the authority's key."""
+        space = self._membership.find_space()
+        if space is None or space.authority != did:
+            return ""
+        found = space.keys.get("credentials")
+        return str(found.get("fingerprint", "")) if isinstance(found, dict) else ""
+
+    def has_no_space(self) -> bool:
+        """Whether the node belongs to no space yet."""
+        return self._membership.find_space() is None
 
     def _known(self, did: str, scope: tuple[str, ...]) -> Peer | None:
         with self._guard:

@@ -123,6 +123,11 @@ class PresentationVerifier:
             self.statuses.check(credential)
         return credential
 
+    def read_own(self, jwt: str) -> Credential:
+        """Return a credential that this node has just signed for itself."""
+        token = jose.read(jwt)
+        return read_credential(token.claims, jwt)
+
 
 def peer_from(did: str, credentials: tuple[Credential, ...]) -> Peer:
     """Return the peer that membership and seat credentials describe together.

@@ -44,6 +44,7 @@ connector_issued = Table(
     "connector_issued",
     METADATA,
     key(),
+    text("request_id"),
     text("holder"),
     text("type"),
     number("list_number"),

@@ -1,0 +1,287 @@
+"""Hold the node's credentials, present them to those we gave a token, and renew them in time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tidegate.access.model import Actor, node_actor
+from tidegate.audit.journal import Journal
+from tidegate.connector.errors import (
+    CredentialInvalidError,
+    CredentialMissingError,
+    MessageInvalidError,
+    PeerAnswerError,
+    PeerDeclinedError,
+    PeerRefusedError,
+)
+from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity import messages, rules
+from tidegate.connector.identity.model import MEMBERSHIP, SEAT, VC_FORMAT, Credential
+from tidegate.connector.identity.presentations import presentation_claims
+from tidegate.connector.identity.service import IdentityService
+from tidegate.connector.identity.wallet import store
+from tidegate.kernel.canonical import Json
+from tidegate.kernel.clock import Clock, iso, parse_iso
+from tidegate.kernel.ids import Ids
+
+WANTED = (MEMBERSHIP, SEAT)
+RENEWER = Actor(id="system:credentials.renew", name="credentials.renew")
+_ASK_AGAIN_SECONDS = 30
+_PRESENTATION_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCredential:
+    """A credential in the wallet, without its text."""
+
+    id: str
+    type: str
+    valid_from: str
+    valid_until: str
+
+
+class WalletService:
+    """The holder's side: storage, presentation and renewal of this node's credentials."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        ids: Ids,
+        identity: IdentityService,
+        http: PeerHttp,
+        issue_own: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._ids = ids
+        self._identity = identity
+        self._http = http
+        self._issue_own = issue_own
+
+    def list_credentials(self) -> tuple[HeldCredential, ...]:
+        """Return the credentials that hold now."""
+        return tuple(HeldCredential(*row[:4]) for row in self._valid())
+
+    def has_membership(self) -> bool:
+        """Whether the node can prove its membership and seat now."""
+        return {row[1] for row in self._valid()} >= set(WANTED)
+
+    def check_has_membership(self) -> None:
+        """Raise CredentialMissingError unless the node can prove its membership now."""
+        if not self.has_membership():
+            raise CredentialMissingError(
+                "This node holds no valid membership and seat credentials now; they are issued "
+                "by the authority after joining and renewed every twelve hours."
+            )
+
+    def last_answer(self) -> tuple[str, str, str] | None:
+        """Return status, reason and moment of the last request for credentials."""
+        return self._journal.read(store.last_ask)
+
+    def answer_query(self, authorization: str | None, body: object) -> dict[str, Any]:
+        """Answer a PresentationQueryMessage with what the access token allows (DCP §5.4).
+
+        More than was granted is not an error: the granted part is presented.
+
+        Raises:
+            PeerUnauthenticatedError: the token or the access token does not hold.
+            MessageInvalidError: no scope, an empty one, or a definition besides.
+        """
+        speaker = self._identity.identify(authorization)
+        granted = self._identity.access_tokens.read(
+            speaker.access_token, speaker.did, self._clock.now()
+        )
+        query = messages.parse(body, messages.PresentationQueryMessage)
+        if query.scope and query.definition is not None:
+            raise MessageInvalidError(
+                "Send a scope or a presentation definition, not both.", code="query_ambiguous"
+            )
+        if not query.scope:
+            raise MessageInvalidError(
+                "Send the scopes of the credentials you ask for; presentation definitions are "
+                "not supported.",
+                code="scope_missing",
+            )
+        allowed = rules.scope_types(query.scope) & rules.scope_types(granted)
+        jwts = tuple(row[4] for row in self._valid() if row[1] in allowed)
+        return messages.write(
+            messages.PresentationResponseMessage(
+                type="PresentationResponseMessage",
+                presentation=(self._present(speaker.did, jwts),) if jwts else (),
+            )
+        )
+
+    def receive_credentials(self, authorization: str | None, body: object) -> None:
+        """Take in credentials that the authority delivers (DCP §6.5).
+
+        Raises:
+            PeerUnauthenticatedError: the token does not hold.
+            PeerRefusedError: the sender is not the authority, or answers what was not asked.
+            CredentialInvalidError: a credential does not hold; none is kept then.
+        """
+        speaker = self._identity.identify(authorization)
+        message = messages.parse(body, messages.CredentialMessage)
+        authority = self._identity.authority()
+        if speaker.did != authority:
+            raise PeerRefusedError(
+                "Only the authority of the space delivers credentials here.",
+                code="issuer_untrusted",
+            )
+        if self._journal.read(store.find_ask, message.holder_pid) != authority:
+            raise PeerRefusedError(
+                "Nothing was asked for under this holderPid.", code="holder_pid_unknown"
+            )
+        held = tuple(self._verified(each, authority) for each in message.credentials)
+        if message.status == "ISSUED" and not held:
+            raise MessageInvalidError("ISSUED comes with credentials.", code="message_invalid")
+        self._keep(
+            held,
+            by=node_actor(authority).id,
+            answer=(message.holder_pid, message.status, message.rejection_reason or ""),
+        )
+
+    def receive_offer(self, authorization: str | None) -> None:
+        """Take the authority's offer as the occasion to ask for credentials (DCP §6.6)."""
+        speaker = self._identity.identify(authorization)
+        if speaker.did != self._identity.authority():
+            raise PeerRefusedError(
+                "Only the authority of the space offers credentials here.",
+                code="issuer_untrusted",
+            )
+        with self._journal.upkeep() as tx:
+            tx.enqueue("credentials.renew", lane="credentials.renew")
+
+    def renew(self) -> bool:
+        """Ask for new credentials when half their life is over; return whether that was so.
+
+        The authority issues its own. Runs as a periodic job and after joining.
+        """
+        if self._identity.has_no_space() or not self._is_renewal_due():
+            return False
+        if self._issue_own is not None and self._identity.node.is_authority:
+            own = self._issue_own(WANTED)
+            self._keep(tuple(map(self._identity.verifier.read_own, own)), by=RENEWER.id)
+            return True
+        if self._asked_just_now():
+            return False
+        self.request_credentials()
+        return True
+
+    def request_credentials(self) -> str:
+        """Ask the authority for membership and seat credentials; return our id of the request.
+
+        Raises:
+            UnavailableError: the authority cannot be reached now.
+            PeerDeclinedError: the authority refuses.
+        """
+        authority = self._identity.authority()
+        issuer = self._identity.endpoint_of(authority, "IssuerService")
+        entries = self._entries(issuer)
+        holder_pid = self._ids.urn()
+        with self._journal.write(
+            by=RENEWER.id,
+            did="credential.requested",
+            to=f"node:{self._identity.node.did}",
+            why={"issuer": authority},
+        ) as tx:
+            store.add_ask(tx.connection, holder_pid, authority, tx.at)
+        request = messages.CredentialRequestMessage(
+            type="CredentialRequestMessage", holder_pid=holder_pid, credentials=entries
+        )
+        try:
+            self._http.post(
+                f"{issuer}/credentials",
+                messages.write(request),
+                authorization=self._identity.token_with(authority),
+            ).checked()
+        except PeerDeclinedError as problem:
+            with self._journal.write(
+                by=node_actor(authority).id,
+                did="credential.refused",
+                to=f"node:{self._identity.node.did}",
+                why={"reason": problem.code},
+            ) as tx:
+                store.answer_ask(tx.connection, holder_pid, "REJECTED", problem.message)
+            raise
+        return holder_pid
+
+    def _entries(self, issuer: str) -> tuple[messages.CredentialReference, ...]:
+        answer = self._http.get(f"{issuer}/metadata").checked()
+        try:
+            metadata = messages.parse(answer.body, messages.IssuerMetadata)
+        except MessageInvalidError as problem:
+            raise PeerAnswerError(problem.message, code=problem.code) from None
+        found = tuple(
+            messages.CredentialReference(each.id)
+            for each in metadata.credentials_supported
+            if each.credential_type in WANTED and each.profile == VC_FORMAT
+        )
+        if len(found) < len(WANTED):
+            raise PeerAnswerError(
+                "The authority does not issue the credentials this node needs.",
+                code="credentials_not_offered",
+            )
+        return found
+
+    def _verified(self, each: messages.CredentialContainer, authority: str) -> Credential:
+        credential = self._identity.verifier.verify_credential(
+            each.payload,
+            holder=self._identity.node.did,
+            authority=authority,
+            check_status=False,
+        )
+        if each.credential_type not in credential.types:
+            raise CredentialInvalidError(
+                "A credential is of another type than announced.", code="credential_type_mismatch"
+            )
+        return credential
+
+    def _keep(
+        self, held: tuple[Credential, ...], *, by: str, answer: tuple[str, str, str] | None = None
+    ) -> None:
+        status = answer[1] if answer else "ISSUED"
+        why: dict[str, Json] = {"status": status, "types": [each.type for each in held]}
+        did = "credential.stored" if held else "credential.refused"
+        with self._journal.write(
+            by=by, did=did, to=f"node:{self._identity.node.did}", why=why
+        ) as tx:
+            for credential in held:
+                store.keep(tx.connection, credential, tx.at)
+            if answer is not None:
+                store.answer_ask(tx.connection, *answer)
+            if held:
+                tx.announce("credentials.stored", did=self._identity.node.did)
+
+    def _present(self, verifier: str, jwts: tuple[str, ...]) -> str:
+        return self._identity.sign_as_is(
+            presentation_claims(
+                holder=self._identity.node.did,
+                verifier=verifier,
+                credentials=jwts,
+                jti=self._ids.urn(),
+                now=self._clock.now(),
+                seconds=_PRESENTATION_SECONDS,
+            )
+        )
+
+    def _valid(self) -> tuple[tuple[str, str, str, str, str], ...]:
+        now = iso(self._clock.now())
+        return tuple(row for row in self._journal.read(store.list_held) if row[3] > now)
+
+    def _is_renewal_due(self) -> bool:
+        now = self._clock.now()
+        held = {row[1]: row for row in self._valid()}
+        return any(name not in held or _is_past_half(held[name], now) for name in WANTED)
+
+    def _asked_just_now(self) -> bool:
+        last = self._journal.read(store.last_ask)
+        if last is None or last[0] != "RECEIVED":
+            return False
+        return (self._clock.now() - parse_iso(last[2])).total_seconds() < _ASK_AGAIN_SECONDS
+
+
+def _is_past_half(row: tuple[str, str, str, str, str], now: datetime) -> bool:
+    begins, ends = parse_iso(row[2]), parse_iso(row[3])
+    return now >= begins + (ends - begins) / 2
