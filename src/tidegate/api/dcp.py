@@ -1,0 +1,107 @@
+"""The DCP doors: DID document, credential service, issuer, status lists (DCP 1.0.1)."""
+
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tidegate.api.kit import json_response, problem_response, read_body, status_of
+from tidegate.connector.errors import CredentialInvalidError, PeerUnauthenticatedError
+from tidegate.connector.http.body import read_json
+from tidegate.house import House
+from tidegate.kernel.errors import TidegateError
+
+MAX_BODY = 1024 * 1024
+_MAX_TOKEN = 64 * 1024
+
+Answerer = Callable[[Request, object], Response]
+
+
+def peer_status(problem: TidegateError) -> int:
+    """Return the HTTP status that another node is answered with."""
+    if isinstance(problem, PeerUnauthenticatedError):
+        return 401
+    if isinstance(problem, CredentialInvalidError):
+        return 400
+    return status_of(problem)
+
+
+def peer_problem(problem: TidegateError) -> Response:
+    """Write a refusal to another node: as for people, with 401 where the token is at fault."""
+    response = problem_response(problem)
+    response.status_code = peer_status(problem)
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def authorization_of(request: Request) -> str | None:
+    """Return the Authorization header unless it is absurdly long."""
+    found = request.headers.get("authorization")
+    return found if found is None or len(found) <= _MAX_TOKEN else None
+
+
+def machine_route(path: str, method: str, answer: Answerer, *, max_body: int = MAX_BODY) -> Route:
+    """Return a route that reads bounded JSON and answers from a worker thread."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            raw = await read_body(request, max_body) if method == "POST" else b""
+            return await run_in_threadpool(_answered, answer, request, raw)
+        except TidegateError as problem:
+            return peer_problem(problem)
+
+    return Route(path, endpoint, methods=[method])
+
+
+def _answered(answer: Answerer, request: Request, raw: bytes) -> Response:
+    return answer(request, read_json(raw) if request.method == "POST" else None)
+
+
+def routes(house: House) -> list[Route]:
+    """Return the routes of the DCP roles this node plays."""
+    base = house.identity.node.base_url.rstrip("/")
+
+    def did_document(_request: Request, _body: object) -> Response:
+        return json_response(house.identity.did_document())
+
+    def query(request: Request, body: object) -> Response:
+        return json_response(house.wallet.answer_query(authorization_of(request), body))
+
+    def store(request: Request, body: object) -> Response:
+        house.wallet.receive_credentials(authorization_of(request), body)
+        return Response(status_code=200)
+
+    def offer(request: Request, _body: object) -> Response:
+        house.wallet.receive_offer(authorization_of(request))
+        return Response(status_code=200)
+
+    def metadata(_request: Request, _body: object) -> Response:
+        return json_response(house.issuance.metadata())
+
+    def ask(request: Request, body: object) -> Response:
+        number = house.issuance.request(authorization_of(request), body)
+        return Response(
+            status_code=201, headers={"Location": f"{base}/dcp/issuer/requests/{number}"}
+        )
+
+    def status(request: Request, _body: object) -> Response:
+        number = request.path_params["number"]
+        return json_response(house.issuance.status(authorization_of(request), number))
+
+    def status_list(request: Request, _body: object) -> Response:
+        jwt = house.issuance.status_list(request.path_params["number"])
+        return Response(jwt, media_type="application/vc+jwt")
+
+    return [
+        machine_route("/.well-known/did.json", "GET", did_document),
+        machine_route("/dcp/holder/presentations/query", "POST", query),
+        machine_route("/dcp/holder/credentials", "POST", store),
+        machine_route("/dcp/holder/offers", "POST", offer),
+        machine_route("/dcp/issuer/metadata", "GET", metadata),
+        machine_route("/dcp/issuer/credentials", "POST", ask),
+        machine_route("/dcp/issuer/requests/{number}", "GET", status),
+        machine_route("/dcp/status/{number:int}", "GET", status_list),
+    ]
