@@ -62,11 +62,18 @@ def _answered(answer: Answerer, request: Request, raw: bytes) -> Response:
 
 def routes(house: House) -> list[Route]:
     """Return the routes of the DCP roles this node plays."""
-    base = house.identity.node.base_url.rstrip("/")
 
     def did_document(_request: Request, _body: object) -> Response:
         return json_response(house.identity.did_document())
 
+    return [
+        machine_route("/.well-known/did.json", "GET", did_document),
+        *_holder_routes(house),
+        *_issuer_routes(house),
+    ]
+
+
+def _holder_routes(house: House) -> list[Route]:
     def query(request: Request, body: object) -> Response:
         return json_response(house.wallet.answer_query(authorization_of(request), body))
 
@@ -78,14 +85,23 @@ def routes(house: House) -> list[Route]:
         house.wallet.receive_offer(authorization_of(request))
         return Response(status_code=200)
 
+    return [
+        machine_route("/dcp/holder/presentations/query", "POST", query),
+        machine_route("/dcp/holder/credentials", "POST", store),
+        machine_route("/dcp/holder/offers", "POST", offer),
+    ]
+
+
+def _issuer_routes(house: House) -> list[Route]:
+    base = house.identity.node.base_url.rstrip("/")
+
     def metadata(_request: Request, _body: object) -> Response:
         return json_response(house.issuance.metadata())
 
     def ask(request: Request, body: object) -> Response:
         number = house.issuance.request(authorization_of(request), body)
-        return Response(
-            status_code=201, headers={"Location": f"{base}/dcp/issuer/requests/{number}"}
-        )
+        address = f"{base}/dcp/issuer/requests/{number}"
+        return Response(status_code=201, headers={"Location": address})
 
     def status(request: Request, _body: object) -> Response:
         number = request.path_params["number"]
@@ -96,10 +112,6 @@ def routes(house: House) -> list[Route]:
         return Response(jwt, media_type="application/vc+jwt")
 
     return [
-        machine_route("/.well-known/did.json", "GET", did_document),
-        machine_route("/dcp/holder/presentations/query", "POST", query),
-        machine_route("/dcp/holder/credentials", "POST", store),
-        machine_route("/dcp/holder/offers", "POST", offer),
         machine_route("/dcp/issuer/metadata", "GET", metadata),
         machine_route("/dcp/issuer/credentials", "POST", ask),
         machine_route("/dcp/issuer/requests/{number}", "GET", status),

@@ -141,7 +141,7 @@ def _listed(conn: Connection, condition: ColumnElement[bool]) -> tuple[IssuedCre
     return tuple(_issued(row) for row in rows)
 
 
-def _issued(row: Row[Any]) -> IssuedCredential:
+def _issued(row: Row[*tuple[Any, ...]]) -> IssuedCredential:
     return IssuedCredential(
         id=row.id,
         request_id=row.request_id,

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tidegate.access.model import Actor, Participant, Seat
+from tidegate.access.model import Actor, Participant, Role, Seat
+from tidegate.access.rules import check_has_role
 from tidegate.connector.errors import (
     CredentialInvalidError,
     MessageInvalidError,
@@ -27,7 +28,6 @@ from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.wallet.service import HeldCredential, WalletService
 from tidegate.keys.service import KeyRing
 from tidegate.partners.model import Member, Space, SpaceProfile, Standing
-from tidegate.partners.space.rules import check_may_run_space
 from tidegate.partners.space.service import SpaceService, space_document, space_from_document
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class JoiningService:
             SpaceConflictError: the node was not made as an authority, or the profile does not
                 fit how it is reached.
         """
-        check_may_run_space(by)
+        _check_may_run(by)
         node = self._identity.node
         if not node.is_authority:
             raise SpaceConflictError(
@@ -152,7 +152,7 @@ class JoiningService:
             PeerDeclinedError: the authority refuses, for instance the code.
             UnavailableError: the authority cannot be reached now.
         """
-        check_may_run_space(by)
+        _check_may_run(by)
         space = space_from_document(document)
         self._check_joinable(space)
         node = self._identity.node
@@ -276,6 +276,11 @@ class JoiningService:
                 "one needs nodes with TLS certificates. This node does not fit the profile.",
                 code="profile_mismatch",
             )
+
+
+def _check_may_run(actor: Actor) -> None:
+    if not actor.is_system:
+        check_has_role(actor, Role.OPERATOR)
 
 
 def _read(body: object, form: type[T]) -> T:
