@@ -367,6 +367,7 @@ class GateQuestion:
     dataset_id: str
     purposes: tuple[str, ...]
     person_ref: str = ""
+    project_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +378,8 @@ class GateFacts:
     at: str
     partnership_id: str
     project_id: str
+    purpose: str
     permit_id: str
     people: tuple[str, ...]
+    variables: tuple[str, ...]
     rule_inputs: Mapping[str, Mapping[str, Value]]

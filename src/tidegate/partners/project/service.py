@@ -7,6 +7,7 @@ from typing import Any
 from tidegate.access.model import Actor, Role, node_actor, person_ref
 from tidegate.access.rules import check_has_role
 from tidegate.audit.journal import Journal, Tx
+from tidegate.kernel.canonical import Json
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.ids import Ids
 from tidegate.partners.errors import NotPartyError, ProjectInvalidError
@@ -19,6 +20,7 @@ from tidegate.partners.model import (
 )
 from tidegate.partners.project import rules, store
 from tidegate.partners.records import from_plain, to_plain
+from tidegate.partners.space import store as space_store
 
 
 class ProjectService:
@@ -74,7 +76,8 @@ class ProjectService:
                 created_at=iso(self.clock.now()),
             )
         )
-        why = {"purpose": project.purpose, "people": len(project.people)}
+        self._check_sites(project)
+        why: dict[str, Json] = {"purpose": project.purpose, "people": len(project.people)}
         with self.journal.write(
             by=by.id, did="project.created", to=f"project:{project.id}", why=why
         ) as tx:
@@ -101,6 +104,7 @@ class ProjectService:
                 revision=project.revision + 1,
             )
         )
+        self._check_sites(changed)
         why = {"revision": changed.revision, "people": len(changed.people)}
         with self.journal.write(
             by=by.id, did="project.changed", to=f"project:{project_id}", why=why
@@ -198,7 +202,7 @@ class ProjectService:
     # What other nodes say
 
     def receive_project(self, sender: str, body: Mapping[str, Any]) -> None:
-        """Take in a study from the institution it is run from; an older revision changes nothing."""
+        """Take in a study from the institution it is run from; older revisions are passed by."""
         project = from_plain(body, Project)
         self.check_snapshot(sender, project)
         known = self.find_project(project.id)
@@ -248,6 +252,13 @@ class ProjectService:
         rules.check_is_lead(self._ref(by), project)
         rules.check_is_live(project)
         return project
+
+    def _check_sites(self, project: Project) -> None:
+        for site in project.sites:
+            if site != self.self_did and not self.journal.read(space_store.is_active, site):
+                raise ProjectInvalidError(
+                    "A site of a study must be an active member of the space.", site=site
+                )
 
     def _save_and_share(self, tx: Tx, project: Project) -> None:
         store.put_project(tx.connection, project)
