@@ -1,0 +1,141 @@
+"""Survival curves that may leave: the Kaplan-Meier estimator on steps of enough events.
+
+E.L. Kaplan and P. Meier, "Nonparametric estimation from incomplete observations", JASA 53, 1958.
+Days are rounded up to a grid; steps are merged until each has enough events; people who leave
+without the event go in lots of enough people. The curve is computed from the rounded numbers that
+are shown, so that it says nothing more than they do. With limits of one and a base of one it is
+the textbook estimator.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.lab.disclosure.model import Codes, Family, FamilyKind, Limits, family_of
+
+Days = npt.NDArray[np.float64]
+Truths = npt.NDArray[np.bool_]
+PER = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class SafeStep:
+    """One step: on `day`, of `at_risk` people `events` had the event; survival in 1/10,000."""
+
+    day: int
+    at_risk: int
+    events: int
+    survival: int
+
+
+@dataclass(frozen=True, slots=True)
+class SafeCurve:
+    """A curve that may be shown: how many people stand behind it, and its steps."""
+
+    people: int
+    steps: tuple[SafeStep, ...]
+
+
+@dataclass(slots=True)
+class _Step:
+    cell: int
+    events: Codes
+    left_before: Codes
+
+
+@dataclass(slots=True)
+class _Course:
+    """What happened to one group, cut into steps; every set holds places of people."""
+
+    steps: list[_Step] = field(default_factory=list)
+    tail: Codes = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+
+def grid_of(days: Days, every: int) -> Codes:
+    """Round days up to the grid; people whose time is missing or not after day 0 get -1."""
+    usable = np.isfinite(days) & (days > 0)
+    cells = np.ceil(np.where(usable, days, 0) / every).astype(np.int64)
+    return np.where(usable, cells, -1)
+
+
+def safe_curve(cells: Codes, events: Truths, every: int, limits: Limits) -> tuple[SafeCurve, Codes]:
+    """Return the curve of one group and a code for each person: the part they are shown in.
+
+    Codes: 2j for the events of step j, 2j+1 for those who left before it, the last for the rest.
+    """
+    course = _settled(_cut(cells, events, limits), limits)
+    codes = np.full(len(cells), 2 * len(course.steps), dtype=np.int64)
+    shown: list[tuple[int, int, int]] = []
+    remaining = limits.rounded(len(course.tail))
+    for place in range(len(course.steps) - 1, -1, -1):
+        step = course.steps[place]
+        codes[step.events], codes[step.left_before] = 2 * place, 2 * place + 1
+        count = limits.rounded(len(step.events))
+        remaining += count
+        shown.append((step.cell * every, remaining, count))
+        remaining += limits.rounded(len(step.left_before))
+    return SafeCurve(remaining, _estimate(shown[::-1])), codes
+
+
+def curve_family(index: Codes, codes: Codes, people: int) -> Family:
+    """Return the sets that the steps of one curve tell about."""
+    return family_of(FamilyKind.STEPS, codes, people, index)
+
+
+def _estimate(shown: list[tuple[int, int, int]]) -> tuple[SafeStep, ...]:
+    survival, steps = 1.0, []
+    for day, at_risk, events in shown:
+        survival *= 1 - events / at_risk
+        steps.append(SafeStep(day, at_risk, events, round(survival * PER)))
+    return tuple(steps)
+
+
+def _cut(cells: Codes, events: Truths, limits: Limits) -> _Course:
+    """Walk through the grid and close a step whenever enough events have gathered."""
+    course = _Course()
+    leaving: list[Codes] = []
+    gathered: list[Codes] = []
+    left = np.empty(0, dtype=np.int64)
+    order = np.argsort(cells, kind="stable")
+    starts = np.flatnonzero(np.diff(cells[order], prepend=-2))
+    for members in np.split(order, starts[1:]):
+        happened = members[events[members]]
+        if len(happened):
+            if not gathered and sum(map(len, leaving)) >= limits.min_cell:
+                left, leaving = np.concatenate(leaving), []
+            gathered.append(happened)
+            if sum(map(len, gathered)) >= limits.min_events:
+                cell = int(cells[members[0]])
+                course.steps.append(_Step(cell, np.concatenate(gathered), left))
+                gathered, left = [], np.empty(0, dtype=np.int64)
+        leaving.append(members[~events[members]])
+    _finish(course, gathered, int(cells[order[-1]]))
+    rest = [course.tail, left, *leaving]
+    course.tail = np.concatenate(rest)
+    return course
+
+
+def _finish(course: _Course, gathered: list[Codes], last_cell: int) -> None:
+    """Give the events that did not fill a step to the last step there is."""
+    if not gathered:
+        return
+    if course.steps:
+        last = course.steps[-1]
+        last.events = np.concatenate([last.events, *gathered])
+        last.cell = last_cell
+    else:
+        course.tail = np.concatenate([course.tail, *gathered])
+
+
+def _settled(course: _Course, limits: Limits) -> _Course:
+    """See to it that the people left at the end are none or enough."""
+    while course.steps and 0 < len(course.tail) < limits.min_cell:
+        lots = [step for step in course.steps if len(step.left_before)]
+        if lots:
+            lots[-1].left_before = np.concatenate([lots[-1].left_before, course.tail])
+            course.tail = course.tail[:0]
+        else:
+            dropped = course.steps.pop()
+            course.tail = np.concatenate([course.tail, dropped.events])
+    return course
