@@ -17,6 +17,7 @@ from tidegate.policy.terms import (
     CONSTRAINTS,
     COUNT,
     DATE_TIME,
+    DELAY,
     MINIMUM_CELL,
     PURPOSE,
     RECIPIENT,
@@ -192,6 +193,32 @@ def ends_at(policy: Policy) -> str | None:
             return None
         ends.append(min(limits, key=parse_iso))
     return max(ends, key=parse_iso, default=None)
+
+
+def minimum_cell(policy: Policy) -> int | None:
+    """Return the largest minimum cell any permission asks for, or None if none does."""
+    return max((int(one) for one in _rights(policy.permissions, MINIMUM_CELL)), default=None)
+
+
+def policy_purposes(policy: Policy) -> tuple[str, ...]:
+    """Return the IRIs of the purposes the permissions name, each once, in order."""
+    return tuple(dict.fromkeys(_rights(policy.permissions, PURPOSE)))
+
+
+def delete_within_days(policy: Policy) -> int | None:
+    """Return after how many days derived data must be gone, or None if nothing is said."""
+    duties = [duty for rule in policy.permissions for duty in rule.duties]
+    delays = _rights((*policy.obligations, *duties), DELAY)
+    return min((values.delay(one).days for one in delays), default=None)
+
+
+def _rights(rules: tuple[Rule, ...], left: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for rule in rules:
+        for one in rule.constraints:
+            if one.left == left:
+                found += [one.right] if isinstance(one.right, str) else one.right
+    return tuple(found)
 
 
 def check_constraints(policy: Policy, facts: UseFacts) -> Refusal | None:

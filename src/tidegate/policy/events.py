@@ -8,7 +8,5 @@ EVENTS: Mapping[str, str | None] = {
     "agreement.resumed": None,
     "agreement.ended": None,
     "agreement.use_counted": None,
-    "agreement.use_refused": None,
     "decision.made": None,
-    "decision.replayed": None,
 }

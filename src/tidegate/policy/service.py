@@ -15,8 +15,11 @@ from tidegate.policy import rules, store
 from tidegate.policy.constraints import (
     Refusal,
     check_constraints,
+    delete_within_days,
     ends_at,
     max_uses,
+    minimum_cell,
+    policy_purposes,
 )
 from tidegate.policy.duo import PURPOSES, Purpose, covered_by, covers, find_purpose, get_purpose
 from tidegate.policy.errors import (
@@ -26,7 +29,7 @@ from tidegate.policy.errors import (
     PolicyInvalidError,
     UseWithheldError,
 )
-from tidegate.policy.model import Agreement, AgreementState, Policy, UseFacts
+from tidegate.policy.model import Agreement, AgreementState, UseFacts
 from tidegate.policy.odrl import (
     AgreementTerms,
     OfferTerms,
@@ -49,7 +52,6 @@ from tidegate.policy.soundness import (
     promises,
     unenforceable,
 )
-from tidegate.policy.terms import MINIMUM_CELL, PURPOSE
 from tidegate.policy.values import IN_PLACE
 from tidegate.policy.vocabulary import ACTS, CONSTRAINTS, ResearchTerms, research_policy
 
@@ -74,12 +76,14 @@ __all__ = [
     "conflicts",
     "covered_by",
     "covers",
+    "delete_within_days",
     "ends_at",
     "find_purpose",
     "from_odrl",
     "get_purpose",
     "max_uses",
     "minimum_cell",
+    "policy_purposes",
     "promises",
     "read_agreement",
     "read_offer",
@@ -91,20 +95,6 @@ __all__ = [
     "to_offer",
     "unenforceable",
 ]
-
-
-def minimum_cell(policy: Policy) -> int | None:
-    """Return the largest minimum cell any permission asks for, or None if none does."""
-    return max((int(right) for right in _rights(policy, MINIMUM_CELL)), default=None)
-
-
-def _rights(policy: Policy, left: str) -> tuple[str, ...]:
-    found: list[str] = []
-    for rule in policy.permissions:
-        for one in rule.constraints:
-            if one.left == left:
-                found += [one.right] if isinstance(one.right, str) else one.right
-    return tuple(found)
 
 
 class PolicyService:
@@ -132,7 +122,7 @@ class PolicyService:
             if known.digest != sealed.digest:
                 raise AgreementExistsError("Another agreement has this id already.")
             return known
-        codes = (get_purpose(iri).code for iri in _rights(agreement.policy, PURPOSE))
+        codes = (get_purpose(iri).code for iri in policy_purposes(agreement.policy))
         sealed = replace(sealed, purposes=agreement.purposes or tuple(dict.fromkeys(codes)))
         end = ends_at(agreement.policy)
         store.add_agreement(

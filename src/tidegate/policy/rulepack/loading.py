@@ -22,10 +22,10 @@ from tidegate.policy.rulepack.model import GoldenCase, LawRule, RulePack
 
 MARKS = ("V", "S", "M")
 JURISDICTIONS = ("CN", "HK", "MO", "GBA", "EU", "SPACE")
-_RULE_KEYS = frozenset(
-    ("id", "title", "when", "requires", "otherwise", "source", "mark", "jurisdiction")
-    + ("valid_from", "valid_to", "review_by")
-)
+_RULE_KEYS = {
+    *("id", "title", "when", "requires", "otherwise", "source", "mark", "jurisdiction"),
+    *("valid_from", "valid_to", "review_by"),
+}
 
 
 def read_pack(document: Mapping[str, object]) -> RulePack:
@@ -36,6 +36,7 @@ def read_pack(document: Mapping[str, object]) -> RulePack:
         if not isinstance(entries, list) or not entries:
             raise RulepackInvalidError("A rule pack needs rules.")
         rules = tuple(_read_rule(entry, sets) for entry in entries)
+        body = canonical_json(document)
         ids = [rule.id for rule in rules]
         if len(set(ids)) != len(ids):
             raise RulepackInvalidError("Two rules of a pack have the same id.")
@@ -45,7 +46,8 @@ def read_pack(document: Mapping[str, object]) -> RulePack:
             title=_title(document["title"]),
             sets=sets,
             rules=rules,
-            hash=sha256_hex(canonical_json(document)),
+            hash=sha256_hex(body),
+            body=body,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RulepackInvalidError(f"The rule pack is malformed: {error}.") from None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tidegate.kernel.text import Multilingual
+from tidegate.policy.errors import RulepackInvalidError
 from tidegate.policy.model import Decision, Outcome, Value
 from tidegate.policy.rulepack.expressions import Expression, Field, Sets, fields
 
@@ -48,11 +49,19 @@ class RulePack:
     sets: Sets
     rules: tuple[LawRule, ...]
     hash: str
+    body: bytes  # the canonical JSON the hash is of, as evidence bundles carry it
 
     @property
     def inputs(self) -> tuple[Field, ...]:
         """Return every input any rule reads, sorted."""
         return tuple(sorted({one for rule in self.rules for one in rule.inputs}, key=str))
+
+    def get_rule(self, rule_id: str) -> LawRule:
+        """Return the rule of that id; raise RulepackInvalidError if there is none."""
+        for rule in self.rules:
+            if rule.id == rule_id:
+                return rule
+        raise RulepackInvalidError(f"The pack {self.name} {self.version} has no rule '{rule_id}'.")
 
 
 @dataclass(frozen=True, slots=True)
