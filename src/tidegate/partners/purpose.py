@@ -18,3 +18,8 @@ def covers(granted: Iterable[str], asked: str) -> bool:
         return False
     known = (duo.find_purpose(one) for one in granted)
     return any(one is not None and duo.covers(one, want) for one in known)
+
+
+def covered_codes(granted: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes of every purpose the granted ones cover, broad and narrow, sorted."""
+    return duo.covered_by(tuple(granted))

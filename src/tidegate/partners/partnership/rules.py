@@ -57,6 +57,12 @@ def normal_terms(terms: Terms) -> Terms:
     return replace(terms, scopes=scopes, starts=starts, expires=expires)
 
 
+def is_in_force(partnership: Partnership, at: str) -> bool:
+    """Tell whether a partnership covers that moment."""
+    is_active = partnership.state is PartnershipState.ACTIVE
+    return is_active and partnership.starts <= at < partnership.expires
+
+
 def signed_bytes(partnership: Partnership) -> bytes:
     """Return the bytes both institutions sign: the canonical terms under the partnership's id."""
     return canonical_json({"partnership": partnership.id, "terms": to_plain(partnership.terms)})
