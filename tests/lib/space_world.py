@@ -1,0 +1,185 @@
+"""A space in one process: real nodes' identity services, joined by a wire without sockets."""
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from urllib.parse import quote
+
+import httpx
+from starlette.applications import Starlette
+
+from lib.ground import Ground, ManualClock, make_ground
+from tidegate.access.model import Actor, Role, Seat
+from tidegate.api import dcp, peer, space
+from tidegate.audit.trust import make_keys
+from tidegate.connector.exchange.service import ExchangeService
+from tidegate.connector.http.model import HttpSettings
+from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity.issuance.service import IssuanceService
+from tidegate.connector.identity.joining.service import JoiningService
+from tidegate.connector.identity.model import IdentitySettings, NodeIdentity
+from tidegate.connector.identity.service import IdentityService
+from tidegate.connector.identity.wallet.service import WalletService
+from tidegate.partners.model import SpaceProfile
+from tidegate.partners.space.service import SpaceService
+
+OPERATOR = Actor("person:per_operator", "Op", frozenset({Role.OPERATOR}))
+
+
+class Wire(httpx.BaseTransport):
+    """Hands a request to the application that listens at its host and port."""
+
+    def __init__(self) -> None:
+        self.apps: dict[str, Starlette] = {}
+        self.down: set[str] = set()
+        self.calls: list[str] = []
+        self.answers: dict[str, httpx.Response] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        where = request.url.netloc.decode()
+        self.calls.append(f"{request.method} {request.url}")
+        if str(request.url) in self.answers:
+            return self.answers[str(request.url)]
+        if where in self.down or where not in self.apps:
+            raise httpx.ConnectError("nobody listens there")
+        status, headers, content = asyncio.run(_ask(self.apps[where], request, request.read()))
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(content))
+
+
+async def _ask(app, request: httpx.Request, body: bytes):
+    """Put one request to an ASGI application and gather its answer."""
+    raw_path, _, query = request.url.raw_path.partition(b"?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": request.url.scheme,
+        "path": request.url.path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "server": (request.url.host, request.url.port),
+        "client": ("127.0.0.1", 1),
+    }
+    sent: list = []
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, receive, send)
+    content = b"".join(message.get("body", b"") for message in sent[1:])
+    return sent[0]["status"], sent[0]["headers"], content
+
+
+@dataclass
+class Node:
+    """One node's services of the identity side."""
+
+    ground: Ground
+    name: str
+    http: PeerHttp
+    identity: IdentityService
+    space: SpaceService
+    wallet: WalletService
+    issuance: IssuanceService
+    joining: JoiningService
+    exchange: ExchangeService
+    received: list = field(default_factory=list)
+
+    @property
+    def did(self) -> str:
+        return self.identity.node.did
+
+    def run_tasks(self) -> None:
+        self.ground.run_tasks(
+            peer__send=self.exchange.deliver,
+            credentials__deliver=self.issuance.deliver,
+            credentials__renew=lambda: self.wallet.renew(),
+            member__forget=lambda member: self.joining.follow_revocation(member),
+        )
+
+
+@dataclass
+class World:
+    """The nodes of a space, one clock, one wire."""
+
+    wire: Wire
+    clock: ManualClock
+    authority: Node
+    nodes: list[Node]
+    file: dict
+
+    def settle(self) -> None:
+        for node in self.nodes:
+            node.run_tasks()
+
+    def close(self) -> None:
+        for node in self.nodes:
+            node.ground.close()
+
+
+def make_node(home, wire: Wire, port: int, name: str, seat: Seat, clock=None, role="participant"):
+    """Open a node that listens on the wire at localhost:port."""
+    where = f"localhost:{port}"
+    did = "did:web:" + quote(where, safe="")
+    ground = make_ground(home / name, did, {"member.revoked": ("member.forget",)})
+    if clock is not None:
+        ground.clock = clock
+        ground.journal._clock = clock
+    http = PeerHttp(HttpSettings(loopback=True), transport=wire)
+    node = NodeIdentity(did, name, seat, f"http://{where}", role == "authority")
+    basis = (ground.journal, ground.clock, ground.ids)
+    members = SpaceService(*basis, did)
+    identity = IdentityService(*basis, ground.keys, node, http, members, IdentitySettings())
+    issuance = IssuanceService(*basis, identity, http, members)
+    wallet = WalletService(*basis, identity, http, issuance.issue_own)
+    trust = make_keys(ground.keys.evidence_public, ground.keys.identity_public_jwk())
+    joining = JoiningService(ground.keys, trust, members, identity, wallet, issuance, http)
+    received: list = []
+    receivers = {
+        "member.admitted": members.receive_member_admitted,
+        "member.revoked": members.receive_member_revoked,
+        "greeting": lambda sender, body: received.append((sender, body)),
+    }
+    exchange = ExchangeService(ground.journal, ground.clock, identity, http, receivers)
+    made = Node(
+        ground, name, http, identity, members, wallet, issuance, joining, exchange, received
+    )
+    house = SimpleNamespace(
+        identity=identity, wallet=wallet, issuance=issuance, joining=joining, exchange=exchange
+    )
+    routes = [*dcp.routes(house), *space.routes(house), *peer.routes(house)]
+    wire.apps[where] = Starlette(routes=routes)
+    return made
+
+
+def make_world(home, *names: tuple[str, Seat]) -> World:
+    """Found a space and let the named institutions join it."""
+    wire = Wire()
+    authority = make_node(home, wire, 7400, "Authority", Seat.CN_GBA9, role="authority")
+    clock = authority.ground.clock
+    file = authority.joining.create_space("Pearl", SpaceProfile.LOOPBACK, by=OPERATOR)
+    world = World(wire, clock, authority, [authority], file)
+    for number, (name, seat) in enumerate(names, start=1):
+        node = make_node(home, wire, 7400 + number, name, seat, clock)
+        world.nodes.append(node)
+        code = authority.joining.invite(name, seat, by=OPERATOR)
+        node.joining.join(file, code, by=OPERATOR)
+        world.settle()
+    world.settle()
+    return world
+
+
+@contextmanager
+def opened_world(home, *names):
+    """Open a world for a block."""
+    world = make_world(home, *names)
+    try:
+        yield world
+    finally:
+        world.close()
