@@ -2,8 +2,8 @@
 
 Header (28 bytes): `TGVAULT1`, chunk size as 4 bytes, 16 random bytes of salt. The object's own key
 is HKDF-SHA256 (RFC 5869) of the version key with that salt and the object's place, so a nonce is
-just the chunk's number and never repeats under one key. The associated data of a chunk are the header,
-the place, the number and a final flag (the STREAM construction: Hoang, Reyhanitabar, Rogaway and
+just the chunk's number and never repeats under one key. The associated data of a chunk are header,
+place, number and a final flag (the STREAM construction: Hoang, Reyhanitabar, Rogaway and
 Vizár, 2015): a chunk that was reordered, swapped, cut off or brought back from another object does
 not decrypt.
 """

@@ -1,0 +1,1 @@
+"""Acquisition: files in, every row accounted for, accepted or quarantined with its reason."""

@@ -1,0 +1,1 @@
+"""Classification: how protected a version is, said by one person and approved by another."""

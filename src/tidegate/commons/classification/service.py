@@ -1,0 +1,82 @@
+"""Classify a version: one person proposes, another approves."""
+
+from dataclasses import replace
+
+from tidegate.access.model import Actor
+from tidegate.audit.journal import Journal
+from tidegate.catalogue.model import Classification
+from tidegate.catalogue.service import CatalogueService
+from tidegate.commons import rules, store
+from tidegate.commons.errors import NotReadyError
+from tidegate.commons.lifecycle import LIFECYCLE
+from tidegate.kernel.canonical import Json
+from tidegate.kernel.clock import Clock, iso
+
+
+class ClassificationService:
+    """Two people say how protected a version is."""
+
+    def __init__(self, journal: Journal, clock: Clock, *, catalogue: CatalogueService) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._catalogue = catalogue
+
+    def propose(self, version_id: str, proposal: Classification, *, by: Actor) -> Classification:
+        """Propose a classification; it replaces an earlier proposal nobody approved."""
+        rules.check_role(by, rules.STEWARDS, "propose a classification")
+        rules.check_person(by, "propose a classification")
+        rules.check_classification(
+            proposal.cn_class, proposal.level, proposal.important_status, proposal.hgr
+        )
+        holding = self._journal.read(store.get_holding, version_id)
+        LIFECYCLE.step(holding.stage, "classify", by="approver")
+        proposed = replace(proposal, proposed_by=by.id, approved_by="")
+        with self._journal.write(
+            by=by.id,
+            did="version.classification_proposed",
+            to=f"version:{version_id}",
+            why=_words(proposed),
+        ) as tx:
+            store.put_proposal(tx.connection, version_id, proposed, tx.at)
+        return proposed
+
+    def find(self, version_id: str) -> Classification | None:
+        """Return the proposed or approved classification, or None."""
+        return self._journal.read(store.find_classification, version_id)
+
+    def approve(self, version_id: str, *, by: Actor) -> Classification:
+        """Approve the proposal as a second person; the version is classified."""
+        proposal = self.find(version_id)
+        if proposal is None:
+            raise NotReadyError(
+                "Nobody has proposed a classification yet; a steward proposes one first.",
+                code="classification_missing",
+            )
+        rules.check_role(by, rules.APPROVERS, "approve a classification")
+        rules.check_second_person(proposal.proposed_by, by, "approve a classification")
+        holding = self._journal.read(store.get_holding, version_id)
+        move = LIFECYCLE.step(holding.stage, "classify", by="approver")
+        approved = replace(proposal, approved_by=by.id)
+        record = self._catalogue.get_version(version_id)
+        moved = replace(holding, stage=move.target, revision=holding.revision + 1)
+        with self._journal.write(
+            by=by.id, did="version.classified", to=f"version:{version_id}", why=_words(approved)
+        ) as tx:
+            store.approve_proposal(tx.connection, version_id, approved, iso(self._clock.now()))
+            store.save_holding(tx.connection, moved, expect=holding.revision)
+            classified = replace(record, stage=move.target.value, classification=approved)
+            self._catalogue.update_version(tx, classified, expect_stage=move.source.value)
+        return approved
+
+
+def _words(classification: Classification) -> dict[str, Json]:
+    words: dict[str, Json] = {
+        "cn_class": classification.cn_class,
+        "level": classification.level,
+        "personal": classification.personal,
+        "sensitive": classification.sensitive,
+        "proposed_by": classification.proposed_by,
+    }
+    if classification.approved_by:
+        words["approved_by"] = classification.approved_by
+    return words

@@ -1,0 +1,228 @@
+"""De-identify a version's intake into tables of its own, and have a second person sign the risk."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from tidegate.access.model import Actor
+from tidegate.audit.journal import Journal
+from tidegate.catalogue.model import Classification, Codebook, QualityProfile
+from tidegate.catalogue.service import CatalogueService
+from tidegate.commons import rules, store
+from tidegate.commons.acquisition.intake import describe
+from tidegate.commons.acquisition.profile import TableProfile
+from tidegate.commons.errors import NotReadyError
+from tidegate.commons.lifecycle import LIFECYCLE
+from tidegate.commons.model import (
+    NO_TEXT,
+    ColumnNote,
+    Descriptor,
+    Holding,
+    Stage,
+    TableObject,
+)
+from tidegate.commons.parquet import TableDeposit, read_batches, writing_table
+from tidegate.commons.vault.service import Vault
+from tidegate.deid.model import Batches, Recipe, RiskReport, RunResult
+from tidegate.deid.service import DeidService
+from tidegate.kernel.canonical import Json, canonical_json, sha256_hex
+from tidegate.kernel.clock import Clock, iso, parse_iso
+from tidegate.kernel.failpoint import failpoint
+from tidegate.kernel.ids import Ids
+
+RISK_REPORT_TYPE = "application/vnd.tidegate.risk-report+json"
+
+
+class DeidentificationService:
+    """Runs recipes over holdings."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        ids: Ids,
+        *,
+        vault: Vault,
+        deid: DeidService,
+        catalogue: CatalogueService,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._ids = ids
+        self._vault = vault
+        self._deid = deid
+        self._catalogue = catalogue
+
+    def default_recipe(self, version_id: str, k: int = 10) -> Recipe:
+        """Draw the usual recipe for a version from its codebook."""
+        return self._deid.default_recipe(self._catalogue.get_version(version_id).codebook, k)
+
+    def read_recipe(self, version_id: str, document: Mapping[str, Any]) -> Recipe:
+        """Read a written recipe for a version; raise RecipeInvalidError."""
+        return self._deid.read_recipe(document, self._catalogue.get_version(version_id).codebook)
+
+    def deidentify(
+        self, version_id: str, recipe: Recipe, project_id: str, *, by: Actor
+    ) -> RiskReport:
+        """Write the de-identified tables and their risk report; running again replaces both."""
+        rules.check_role(by, rules.STEWARDS, "de-identify data")
+        rules.check_person(by, "de-identify data")
+        holding = self._journal.read(store.get_holding, version_id)
+        move = LIFECYCLE.step(holding.stage, "deidentify", by="steward")
+        with self._vault.intents.hold(version_id):
+            if version_id not in self._vault.keys.names():
+                self._vault.keys.create(version_id)
+            codebook = self._catalogue.get_version(version_id).codebook
+            run, tables = self._run(holding, codebook, recipe, project_id)
+            written = {table.table: self._batches(table) for table in tables}
+            count = self._deid.recount(recipe, run, written)
+            report = self._deid.report(
+                recipe,
+                run,
+                count,
+                id=self._ids.new("risk"),
+                version_id=version_id,
+                project_id=project_id,
+                author=by.id,
+                created_at=iso(self._clock.now()),
+            )
+            failpoint("deidentify.commit")
+            moved = replace(
+                holding,
+                stage=move.target,
+                revision=holding.revision + 1,
+                tables=tables,
+                report=report,
+            )
+            self._save(holding, moved, recipe, by)
+            for table in holding.tables:
+                self._vault.delete(table.stored.path)
+        return report
+
+    def find_report(self, version_id: str) -> RiskReport | None:
+        """Return the risk report of a version, or None before it was de-identified."""
+        return self._journal.read(store.get_holding, version_id).report
+
+    def sign_risk_report(self, version_id: str, *, by: Actor) -> RiskReport:
+        """Sign the risk report as a second person; refuse a risk above the threshold."""
+        rules.check_role(by, rules.APPROVERS, "sign a risk report")
+        holding = self._journal.read(store.get_holding, version_id)
+        report = holding.report
+        if holding.stage is not Stage.DEIDENTIFIED or report is None or report.signed_by:
+            raise NotReadyError(
+                "There is no unsigned risk report; de-identify the version first.",
+                code="risk_report_missing",
+            )
+        rules.check_second_person(report.author, by, "sign a risk report")
+        if not self._deid.accepts(report):
+            raise NotReadyError(
+                f"The greatest risk {report.risk_max} is above the threshold {report.threshold};"
+                " de-identify again with a larger k.",
+                code="risk_above_threshold",
+            )
+        signed = replace(report, signed_by=by.id, signed_at=iso(self._clock.now()))
+        document = msgspec.json.decode(msgspec.json.encode(signed))
+        content = canonical_json(document)
+        moved = replace(holding, report=signed, revision=holding.revision + 1)
+        with self._journal.write(
+            by=by.id,
+            did="version.risk_signed",
+            to=f"version:{version_id}",
+            why={
+                "report": signed.id,
+                "sha256": sha256_hex(content),
+                "risk_max": signed.risk_max,
+                "threshold": signed.threshold,
+                "author": signed.author,
+            },
+        ) as tx:
+            tx.attach(RISK_REPORT_TYPE, content)
+            store.save_holding(tx.connection, moved, expect=holding.revision)
+        return signed
+
+    def rule_facts(
+        self, holding: Holding, classification: Classification
+    ) -> dict[str, str | int | bool]:
+        """Return the facts the rules ask about de-identification; risks in parts per million."""
+        report = holding.report
+        if report is None or not report.signed_by:
+            return {"report": False}
+        age = self._clock.now() - parse_iso(report.created_at)
+        threshold = Fraction(report.threshold) * 1_000_000
+        return {
+            "report": True,
+            "residual_risk": self._deid.parts_per_million(report.risk_max),
+            "threshold": threshold.numerator // threshold.denominator,
+            "age_months": age.days // 30,
+            "author": report.author,
+            "checker": report.signed_by,
+            "key_destroyed": bool(holding.intake_destroyed_at) and not classification.personal,
+        }
+
+    def _run(
+        self, holding: Holding, codebook: Codebook, recipe: Recipe, project_id: str
+    ) -> tuple[RunResult, tuple[TableObject, ...]]:
+        deposits: list[TableDeposit] = []
+        version = holding.version_id
+
+        @contextmanager
+        def open_sink(table: str, schema: Any) -> Iterator[TableDeposit]:
+            path = f"{version}/{self._ids.new('obj')}"
+            with writing_table(self._vault, path, version, table, schema) as deposit:
+                deposits.append(deposit)
+                yield deposit
+
+        sources = {table.table: self._batches(table) for table in holding.intake}
+        run = self._deid.run(recipe, codebook, project_id, sources, open_sink)
+        return run, tuple(deposit.done for deposit in deposits)
+
+    def _batches(self, table: TableObject) -> Batches:
+        return lambda: read_batches(self._vault, table.stored)
+
+    def _save(self, holding: Holding, moved: Holding, recipe: Recipe, by: Actor) -> None:
+        report = moved.report
+        record = self._catalogue.get_version(holding.version_id)
+        why: dict[str, Json] = {
+            "recipe": sha256_hex(canonical_json(self._deid.recipe_document(recipe)))
+        }
+        if report is not None:
+            why |= {"report": report.id, "k": report.k_achieved, "suppressed": report.suppressed}
+        with self._journal.write(
+            by=by.id, did="version.deidentified", to=f"version:{holding.version_id}", why=why
+        ) as tx:
+            tx.attach("application/json", canonical_json(self._deid.recipe_document(recipe)))
+            store.save_holding(tx.connection, moved, expect=holding.revision)
+            staged = replace(record, stage=moved.stage.value)
+            self._catalogue.update_version(tx, staged, expect_stage=holding.stage.value)
+
+    def published_codebook(
+        self, holding: Holding, before: Codebook
+    ) -> tuple[Codebook, QualityProfile]:
+        """Measure the de-identified tables: their codebook and quality replace the intake's."""
+        tables, quality = [], []
+        for table in holding.tables:
+            known = before.find_table(table.table)
+            notes = tuple(
+                ColumnNote(table.table, c.name, c.role.value, c.identifier_kind, c.unit, c.label)
+                for c in (known.columns if known else ())
+            )
+            profile: TableProfile | None = None
+            for batch in read_batches(self._vault, table.stored):
+                profile = profile or TableProfile(table.table, tuple(batch.schema.names))
+                profile.update(_as_text(batch))
+            profile = profile or TableProfile(table.table, tuple(n.column for n in notes))
+            described, _ = describe(profile, Descriptor(NO_TEXT, columns=notes), self._deid)
+            tables.append(described)
+            quality.append(profile.quality())
+        return Codebook(tuple(tables)), QualityProfile(tuple(quality))
+
+
+def _as_text(batch: Any) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    columns = [column.cast(pa.string()) for column in batch.columns]
+    return pa.record_batch(columns, names=batch.schema.names)

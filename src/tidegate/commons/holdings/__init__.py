@@ -1,0 +1,1 @@
+"""Holdings: what the node keeps, opened only while it may be, preserved and checked."""

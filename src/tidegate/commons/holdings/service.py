@@ -1,0 +1,225 @@
+"""Store, open, archive and check what the node holds; say to the rules what it is."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tidegate.access.model import Actor, system_actor
+from tidegate.audit.journal import Journal
+from tidegate.catalogue.service import CatalogueService
+from tidegate.commons import events, rules, store
+from tidegate.commons.deidentification.service import DeidentificationService
+from tidegate.commons.errors import NotReadyError, ObjectMissingError
+from tidegate.commons.holdings import facts, package
+from tidegate.commons.lifecycle import LIFECYCLE, READABLE
+from tidegate.commons.model import Holding, Stage
+from tidegate.commons.parquet import read_table
+from tidegate.commons.vault.service import Vault
+from tidegate.kernel.canonical import Json, sha256_hex
+from tidegate.kernel.clock import Clock, iso
+from tidegate.kernel.failpoint import failpoint
+
+_SIDE_MOVES = {
+    "restrict": ("version.restricted", "committee", rules.COMMITTEE),
+    "unrestrict": ("version.unrestricted", "committee", rules.COMMITTEE),
+    "suspend": ("version.suspended", "steward", rules.STEWARDS),
+    "resume": ("version.resumed", "steward", rules.STEWARDS),
+    "recall": ("version.recalled", "steward", rules.STEWARDS),
+    "quarantine": ("version.quarantined", "steward", rules.STEWARDS),
+    "release": ("version.released_from_quarantine", "approver", rules.APPROVERS),
+}
+CHECKER = system_actor("commons.check_fixity")
+
+
+class HoldingsService:
+    """Keeps what was de-identified, encrypted, whole and known."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        *,
+        vault: Vault,
+        catalogue: CatalogueService,
+        deidentification: DeidentificationService,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._vault = vault
+        self._catalogue = catalogue
+        self._deidentification = deidentification
+
+    def get_holding(self, version_id: str) -> Holding:
+        """Return a holding; raise HoldingUnknownError."""
+        return self._journal.read(store.get_holding, version_id)
+
+    def list_holdings(self) -> tuple[Holding, ...]:
+        """Return every holding of this node, oldest first."""
+        return self._journal.read(store.list_holdings)
+
+    def store(self, version_id: str, *, by: Actor) -> Holding:
+        """Keep the signed de-identified tables; the key of the identified intake is destroyed."""
+        rules.check_role(by, rules.STEWARDS, "store a version")
+        holding = self.get_holding(version_id)
+        move = LIFECYCLE.step(holding.stage, "store", by="steward")
+        rules.check_signed(holding)
+        record = self._catalogue.get_version(version_id)
+        codebook, quality = self._deidentification.published_codebook(holding, record.codebook)
+        quality = replace(quality, checks=record.quality.checks)
+        moved = replace(holding, stage=move.target, revision=holding.revision + 1)
+        objects: list[Json] = [table.stored.cipher_sha256 for table in holding.tables]
+        with self._journal.write(
+            by=by.id, did="version.stored", to=f"version:{version_id}", why={"objects": objects}
+        ) as tx:
+            store.save_holding(tx.connection, moved, expect=holding.revision)
+            kept = replace(record, stage=move.target.value, codebook=codebook, quality=quality)
+            self._catalogue.update_version(tx, kept, expect_stage=move.source.value)
+            tx.announce(events.STORED, version=version_id, dataset=holding.dataset_id)
+        failpoint("store.intake")
+        return self._destroy_intake(moved, by)
+
+    def finish_interrupted(self) -> int:
+        """Destroy the intake keys of versions that were stored when the process was killed."""
+        waiting = [h for h in self.list_holdings() if _intake_is_due(h)]
+        for holding in waiting:
+            self._destroy_intake(holding, system_actor("commons.recover"))
+        return len(waiting)
+
+    def open_tables(
+        self, version_id: str, *, by: Actor, why: Mapping[str, Json]
+    ) -> Mapping[str, Any]:
+        """Decrypt a stored version's tables in memory (Arrow tables by name), with evidence."""
+        holding = self.get_holding(version_id)
+        rules.check_readable(holding, READABLE)
+        tables = {table.table: read_table(self._vault, table.stored) for table in holding.tables}
+        self._journal.note(
+            by=by.id, did="version.opened", to=f"version:{version_id}", why=dict(why)
+        )
+        return tables
+
+    def archive(self, version_id: str, *, by: Actor) -> Holding:
+        """Archive a version: fixity checked, a manifest of the package kept beside the objects."""
+        rules.check_role(by, rules.STEWARDS, "archive a version")
+        holding = self.get_holding(version_id)
+        move = LIFECYCLE.step(holding.stage, "archive", by="steward")
+        if not self.check_fixity(version_id, by=by):
+            raise NotReadyError(
+                "The objects are not what was stored; the version is in quarantine now.",
+                code="fixity_failed",
+            )
+        holding = self.get_holding(version_id)
+        record = self._catalogue.get_version(version_id)
+        content = package.manifest(holding, record, archived_at=iso(self._clock.now()))
+        with self._vault.intents.hold(version_id):
+            stored = package.write(self._vault, version_id, content)
+            moved = replace(
+                holding, stage=move.target, revision=holding.revision + 1, manifest=stored
+            )
+            with self._journal.write(
+                by=by.id,
+                did="version.archived",
+                to=f"version:{version_id}",
+                why={"manifest": sha256_hex(content)},
+            ) as tx:
+                tx.attach(package.MEDIA_TYPE, content)
+                store.save_holding(tx.connection, moved, expect=holding.revision)
+                staged = replace(record, stage=move.target.value)
+                self._catalogue.update_version(tx, staged, expect_stage=move.source.value)
+            if holding.manifest is not None and holding.manifest.path != stored.path:
+                self._vault.delete(holding.manifest.path)
+        return moved
+
+    def check_fixity(self, version_id: str, *, by: Actor = CHECKER) -> bool:
+        """Hash the objects again; a version whose objects changed goes into quarantine."""
+        holding = self.get_holding(version_id)
+        changed = [one.path for one in holding.objects() if not self._is_whole(one)]
+        why: dict[str, Json] = {"objects": len(holding.objects()), "changed": list(changed)}
+        checked = replace(
+            holding, fixity_checked_at=iso(self._clock.now()), revision=holding.revision + 1
+        )
+        with self._journal.write(
+            by=by.id, did="version.fixity_checked", to=f"version:{version_id}", why=why
+        ) as tx:
+            store.save_holding(tx.connection, checked, expect=holding.revision)
+        if changed and holding.stage in {Stage.STORED, Stage.ARCHIVED}:
+            self._move(checked, "quarantine", "system", CHECKER, "fixity check failed")
+        return not changed
+
+    def check_all_fixity(self) -> int:
+        """Check every stored or archived version; return how many were found changed."""
+        kept = {Stage.STORED, Stage.ARCHIVED, Stage.RESTRICTED, Stage.SUSPENDED}
+        due = [h.version_id for h in self.list_holdings() if h.stage in kept]
+        return sum(not self.check_fixity(version_id) for version_id in due)
+
+    def move_aside(self, version_id: str, action: str, reason: str, *, by: Actor) -> Holding:
+        """Restrict, unrestrict, suspend, resume, recall, quarantine or release a version."""
+        if action not in _SIDE_MOVES:
+            raise NotReadyError(f"There is no act {action!r}.", code="act_unknown")
+        _, actor_kind, roles = _SIDE_MOVES[action]
+        rules.check_role(by, roles, f"{action} a version")
+        return self._move(self.get_holding(version_id), action, actor_kind, by, reason)
+
+    def rule_facts(self, version_id: str) -> Mapping[str, Mapping[str, str | int | bool]]:
+        """Return what the rules ask about a dataset and its de-identification; unknown = absent."""
+        holding = self.get_holding(version_id)
+        record = self._catalogue.get_version(version_id)
+        publisher = self._catalogue.get_dataset(record.dataset_id).publisher
+        classification = record.classification
+        dataset = facts.dataset_facts(
+            holding, classification, publisher.seat, at=iso(self._clock.now())
+        )
+        if classification is None:
+            return {"dataset": dataset, "deid": {"report": False}}
+        deid = self._deidentification.rule_facts(holding, classification)
+        return {"dataset": dataset, "deid": deid}
+
+    def _is_whole(self, stored: Any) -> bool:
+        try:
+            return self._vault.check(stored)
+        except ObjectMissingError:
+            return False
+
+    def _move(
+        self, holding: Holding, action: str, actor_kind: str, by: Actor, reason: str
+    ) -> Holding:
+        move = LIFECYCLE.step(holding.stage, action, by=actor_kind)
+        record = self._catalogue.get_version(holding.version_id)
+        moved = replace(holding, stage=move.target, revision=holding.revision + 1)
+        with self._journal.write(
+            by=by.id,
+            did=_SIDE_MOVES[action][0],
+            to=f"version:{holding.version_id}",
+            why={"reason": reason},
+        ) as tx:
+            store.save_holding(tx.connection, moved, expect=holding.revision)
+            staged = replace(record, stage=move.target.value)
+            self._catalogue.update_version(tx, staged, expect_stage=move.source.value)
+        return moved
+
+    def _destroy_intake(self, holding: Holding, by: Actor) -> Holding:
+        """Destroy the key of the identified rows, then their objects; safe to do again."""
+        keys = {table.stored.key for table in (*holding.intake, *holding.quarantine)}
+        for key in sorted(keys):
+            self._vault.keys.destroy(key)
+        for table in (*holding.intake, *holding.quarantine):
+            self._vault.delete(table.stored.path)
+        done = replace(
+            holding,
+            intake=(),
+            quarantine=(),
+            intake_destroyed_at=iso(self._clock.now()),
+            revision=holding.revision + 1,
+        )
+        with self._journal.write(
+            by=by.id,
+            did="version.intake_key_destroyed",
+            to=f"version:{holding.version_id}",
+            why={"keys": len(keys)},
+        ) as tx:
+            store.save_holding(tx.connection, done, expect=holding.revision)
+        return done
+
+
+def _intake_is_due(holding: Holding) -> bool:
+    kept = {Stage.STORED, Stage.ARCHIVED, Stage.RESTRICTED, Stage.SUSPENDED, Stage.QUARANTINED}
+    return holding.stage in kept and bool(holding.intake)
