@@ -1,0 +1,100 @@
+"""Every code block of the documentation runs, and every link leads somewhere."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("demo/data/*.md")])
+RUNNABLE = {"console", "python"}
+SHOWN = {"text", "mermaid", "json", ""}  # pictures, forms and answers: nothing to run
+
+
+def blocks(page):
+    tokens = MarkdownIt().parse(page.read_text(encoding="utf-8"))
+    return [(token.info.strip(), token.content) for token in tokens if token.type == "fence"]
+
+
+def commands(content):
+    """Return the lines after `$ `, with their continuations."""
+    found, going_on = [], False
+    for line in content.splitlines():
+        if line.startswith("$ "):
+            found.append(line[2:])
+        elif going_on:
+            found[-1] += "\n" + line
+        going_on = line.endswith("\\")
+    return found
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def script_of(page):
+    lines = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
+    for kind, content in blocks(page):
+        if kind == "console":
+            lines += commands(content)
+        elif kind == "python":
+            lines.append(f"{sys.executable} - <<'PYTHON'\n{content}PYTHON")
+    text = "\n".join(lines)
+    for port in sorted(set(re.findall(r"\b74\d\d\b", text))):
+        text = re.sub(rf"\b{port}\b", str(free_port()), text)
+    return text
+
+
+def has_commands(page):
+    inside = page.relative_to(ROOT).parts
+    return inside[0] == "docs" and any(kind in RUNNABLE for kind, _ in blocks(page))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if has_commands(p)], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_the_commands_of_a_page_run(page, tmp_path):
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "DATA": str(ROOT / "demo" / "data"),
+    }
+    script = tmp_path / "page.sh"
+    script.write_text(script_of(page), encoding="utf-8")
+
+    done = subprocess.run(
+        ["bash", str(script)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+    assert 0 == done.returncode, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_block_says_what_it_is(page):
+    kinds = {kind for kind, _ in blocks(page)}
+
+    assert kinds <= RUNNABLE | SHOWN
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    inside = [target for target in targets if "://" not in target]
+
+    missing = [target for target in inside if not (page.parent / target).exists()]
+
+    assert [] == missing
