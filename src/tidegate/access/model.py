@@ -94,6 +94,11 @@ def institution_of(ref: str) -> str:
     return ref.partition(PERSON_MARK)[0]
 
 
+def person_id_of(ref: str) -> str:
+    """Take the person's own id out of a person reference."""
+    return ref.partition(PERSON_MARK)[2]
+
+
 class PersonState(StrEnum):
     """Whether a person may act at all."""
 

@@ -26,6 +26,7 @@ from tidegate.access.model import (
     Session,
     TotpEnrolment,
     person_ref,
+    system_actor,
 )
 from tidegate.access.passwords import Passwords
 from tidegate.access.second_factor import SecondFactor
@@ -85,6 +86,13 @@ class AccessService:
         ) as tx:
             store.add_person(tx.connection, person)
         return person
+
+    def make_first_operator(self, name: str, email: str = "") -> tuple[Person, str]:
+        """Make the node's first operator, with a bearer token; for `init` only."""
+        host = self.self_did.rpartition(":")[2].partition("%")[0]
+        init, roles = system_actor("init"), frozenset({Role.OPERATOR})
+        person = self.add_person(name, email or f"operator@{host}", roles, by=init)
+        return person, self.issue_token(person.id, by=init, label="made at init")
 
     def get_person(self, person_id: str) -> Person:
         """Return the person; raise PersonNotFoundError."""

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from tidegate.access.model import node_actor
+from tidegate.access.model import institution_of, node_actor, person_id_of
+from tidegate.access.service import AccessService
 from tidegate.audit.journal import Journal
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.partners.application import store as application_store
-from tidegate.partners.errors import GateClosedError
+from tidegate.partners.errors import GateClosedError, NotPartyError
 from tidegate.partners.gate import inputs, rules
 from tidegate.partners.gate.rules import Known
 from tidegate.partners.instrument import rules as instrument_rules
@@ -20,6 +21,7 @@ from tidegate.partners.model import (
     ImpactAssessment,
     Partnership,
     Permit,
+    PersonAssertion,
     Project,
     ProjectState,
     TransferMechanism,
@@ -28,7 +30,9 @@ from tidegate.partners.partnership import rules as partnership_rules
 from tidegate.partners.partnership import store as partnership_store
 from tidegate.partners.project import store as project_store
 from tidegate.partners.space import store as space_store
+from tidegate.partners.training import rules as training_rules
 from tidegate.partners.training import store as training_store
+from tidegate.partners.training.service import TrainingService
 from tidegate.policy.model import Agreement
 
 
@@ -40,11 +44,15 @@ class GateService:
         journal: Journal,
         clock: Clock,
         self_did: str,
+        access: AccessService,
+        training: TrainingService,
         work_calendar: instrument_rules.WorkCalendar | None = None,
     ) -> None:
         self.journal = journal
         self.clock = clock
         self.self_did = self_did
+        self.access = access
+        self.training = training
         self.work_calendar = work_calendar or instrument_rules.WorkCalendar()
 
     def check(
@@ -71,6 +79,27 @@ class GateService:
             )
             raise GateClosedError(refusal.message, code=refusal.code, **refusal.details)
         return facts_of(known)
+
+    def admit(self, agreement: Agreement, assertion: PersonAssertion) -> str:
+        """Let in a person another node vouches for; return the id of the permit that does.
+
+        `assertion` comes verified. What it certifies is kept, so that later requests of the same
+        visit are judged by it. Raises GateClosedError with the first reason against.
+        """
+        training_rules.check_assertion(assertion)
+        if assertion.institution != agreement.assignee:
+            raise NotPartyError("The person works at another institution than the agreement's.")
+        self.training.remember(assertion.trainings, sender=assertion.institution)
+        project_id = assertion.project_id
+        return self.check(agreement, assertion.person_ref, project_id=project_id).permit_id
+
+    def assertion_of(self, person_ref: str, agreement: Agreement) -> PersonAssertion:
+        """Return what this institution says of its person who uses an agreement."""
+        if institution_of(person_ref) != self.self_did:
+            raise NotPartyError("An institution vouches for its own people only.")
+        person = self.access.get_person(person_id_of(person_ref))
+        known = self.known(question_of(agreement, person_ref))
+        return self.training.assertion_for(person, known.project.id if known.project else "")
 
     def check_question(
         self, question: GateQuestion, *, now: datetime | str | None = None

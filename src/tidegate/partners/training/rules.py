@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tidegate.access.model import Actor, Role, institution_of
 from tidegate.access.rules import check_has_role
 from tidegate.partners.errors import OwnMatterError, TrainingInvalidError
-from tidegate.partners.model import TrainingCredential
+from tidegate.partners.model import PersonAssertion, TrainingCredential
 
 
 def check_may_issue(actor: Actor, own_ref: str, person_ref: str, self_did: str) -> None:
@@ -23,6 +23,16 @@ def check_statement(training: TrainingCredential, sender: str) -> None:
         raise TrainingInvalidError("An institution certifies the training of its own people only.")
     if training.issued_at >= training.expires_at:
         raise TrainingInvalidError("A training credential must end after it begins.")
+
+
+def check_assertion(assertion: PersonAssertion) -> None:
+    """Raise unless the assertion, and all it certifies, is about one person of its institution."""
+    if institution_of(assertion.person_ref) != assertion.institution:
+        raise TrainingInvalidError("An institution vouches for its own people only.")
+    for training in assertion.trainings:
+        check_statement(training, assertion.institution)
+        if training.person_ref != assertion.person_ref:
+            raise TrainingInvalidError("An assertion about one person certifies another.")
 
 
 def is_current(training: TrainingCredential, at: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidegate.access.model import Actor, node_actor, person_ref
+from tidegate.access.model import Actor, Person, PersonState, node_actor, person_ref
 from tidegate.audit.journal import Journal
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.ids import Ids
@@ -80,14 +80,16 @@ class TrainingService:
             return self.journal.read(store.list_of, (person,))
         return self.journal.read(store.list_trainings)
 
-    def assertion_for(self, actor: Actor, project_id: str) -> PersonAssertion:
-        """Return what this institution vouches for about a person who acts in a study."""
-        ref = person_ref(self.self_did, actor.person_id)
+    def assertion_for(self, person: Person, project_id: str) -> PersonAssertion:
+        """Return what this institution vouches for about one of its people in a study."""
+        if person.state is not PersonState.ACTIVE:
+            raise TrainingInvalidError("This person may no longer act for the institution.")
+        ref = person_ref(self.self_did, person.id)
         now = iso(self.clock.now())
         trainings = self.journal.read(store.list_of, (ref,))
         return PersonAssertion(
             person_ref=ref,
-            name=actor.name,
+            name=person.name,
             institution=self.self_did,
             trainings=tuple(one for one in trainings if rules.is_current(one, now)),
             project_id=project_id,
