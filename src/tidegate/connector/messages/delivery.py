@@ -69,6 +69,10 @@ class Courier:
             return Delivery("refused", problem.message)
         return judge(answer)
 
+    def token_for(self, did: str) -> str:
+        """Return a fresh Authorization header for a peer."""
+        return self._credentials.token_for(did)
+
     def address_of(self, did: str) -> str:
         """Return the Dataspace Protocol base address of a peer."""
         return self._credentials.endpoint_of(did, "DataService").rstrip("/")

@@ -92,7 +92,7 @@ connector_transfer = Table(
     text("version_id"),
     text("format"),
     text("person_ref"),
-    body("address"),
+    text("project_id"),
     text("endpoint"),
     text("state"),
     text("pending"),

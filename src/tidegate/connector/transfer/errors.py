@@ -1,0 +1,38 @@
+"""What can go wrong in a transfer."""
+
+from tidegate.kernel.errors import (
+    ConflictError,
+    CorruptError,
+    ForbiddenError,
+    InvalidError,
+    UnavailableError,
+    WithheldError,
+)
+
+
+class TransferRequestRefusedError(InvalidError):
+    """The transfer cannot be asked for like this."""
+
+
+class TransferRacedError(UnavailableError):
+    """Two things happened to this process at once; the second has to look again."""
+
+
+class TransferBusyError(ConflictError):
+    """A message of this transfer is still on its way, or it is not there to be changed."""
+
+
+class VisitRefusedError(ForbiddenError):
+    """The token opens no visit, or no longer."""
+
+
+class VisitWithheldError(WithheldError):
+    """The visit is stopped by its agreement, or was refused by the provider."""
+
+
+class VisitPendingError(UnavailableError):
+    """The visit was asked for; the provider has not started it yet."""
+
+
+class TokenSealedError(CorruptError):
+    """A kept token cannot be opened with this node's keys."""

@@ -1,0 +1,319 @@
+"""Incoming messages of transfers: whose they are, whether they may come now, what they change."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from tidegate.access.model import institution_of
+from tidegate.audit.journal import Tx
+from tidegate.connector.messages import store as messages
+from tidegate.connector.messages.callback import check_callback
+from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
+from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
+from tidegate.connector.messages.read import Received
+from tidegate.connector.messages.wire import (
+    DataAddress,
+    TransferRequestMessage,
+    TransferStartMessage,
+)
+from tidegate.connector.model import Peer
+from tidegate.connector.transfer import store
+from tidegate.connector.transfer.address import keep, without_secrets
+from tidegate.connector.transfer.desk import Desk
+from tidegate.connector.transfer.errors import TransferRacedError, TransferRequestRefusedError
+from tidegate.connector.transfer.machine import TRANSFER, may_step
+from tidegate.connector.transfer.model import (
+    ASSERTION,
+    FORMATS,
+    VISIT_FORMAT,
+    VISIT_TYPE,
+    Step,
+    Transfer,
+    TransferState,
+)
+from tidegate.connector.transfer.outgoing import Outgoing, event_of, evidence, reasons_of
+from tidegate.kernel.clock import iso
+from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.failpoint import failpoint
+from tidegate.partners.model import PersonAssertion
+from tidegate.policy.model import Agreement, AgreementState
+
+MOST_REFUSALS_KEPT = 50
+
+
+class Incoming:
+    """Takes the messages of transfers."""
+
+    def __init__(self, desk: Desk, outgoing: Outgoing) -> None:
+        self._desk = desk
+        self._outgoing = outgoing
+
+    def open_request(self, peer: Peer, heard: Received[TransferRequestMessage]) -> Transfer:
+        """Open a transfer a consumer asks for; the same request again finds the same one."""
+        known = self._desk.journal.read(
+            store.find_by_peer, peer.did, heard.message.consumer_pid, Side.PROVIDER
+        )
+        if known is not None:
+            return self._again(known, heard.document)
+        agreement = self._agreement(peer, heard.message.agreement_id)
+        assertion = self._person(peer, heard.message)
+        at, by = iso(self._desk.clock.now()), peer.as_actor().id
+        one = Transfer(
+            pid=self._desk.ids.urn(),
+            side=Side.PROVIDER,
+            peer_did=peer.did,
+            peer_name=peer.name,
+            peer_pid=heard.message.consumer_pid,
+            peer_address=self._callback(peer, heard.message.callback_address),
+            agreement_id=agreement.id,
+            dataset_id=agreement.dataset_id,
+            version_id=agreement.version_id,
+            format=heard.message.format,
+            person_ref=assertion.person_ref,
+            project_id=assertion.project_id,
+            state=TransferState.REQUESTED,
+            created_by=by,
+            created_at=at,
+            changed_by=by,
+            changed_at=at,
+            gate=msgspec.json.encode(assertion).decode(),
+        )
+        return self._open(peer, one, heard.document)
+
+    def _agreement(self, peer: Peer, agreement_id: str) -> Agreement:
+        found = self._desk.agreements.find_agreement(agreement_id)
+        if found is None or found.role != "provider" or found.assignee != peer.did:
+            raise TransferRequestRefusedError(
+                "There is no such agreement between us.", code="agreement_unknown"
+            )
+        if found.state is not AgreementState.ACTIVE:
+            raise TransferRequestRefusedError(
+                f"The agreement is {found.state}; nothing is transferred under it.",
+                code="agreement_not_active",
+            )
+        return found
+
+    def _person(self, peer: Peer, message: TransferRequestMessage) -> PersonAssertion:
+        if message.format not in FORMATS:
+            raise TransferRequestRefusedError(
+                f"This node serves only the format {VISIT_FORMAT}: computation comes to the data. "
+                "Rows are not moved by it yet.",
+                code="format_unsupported",
+            )
+        address = message.data_address
+        if not isinstance(address, DataAddress) or address.endpoint_type != VISIT_TYPE:
+            raise TransferRequestRefusedError(
+                f"A visit needs a data address of type {VISIT_TYPE} that says who visits.",
+                code="assertion_missing",
+            )
+        signed = address.find_property(ASSERTION)
+        if not signed:
+            raise TransferRequestRefusedError(
+                "A visit needs the signed assertion of the person who visits.",
+                code="assertion_missing",
+            )
+        said = self._desk.vouchers.verify_person(signed, peer.did)
+        if institution_of(said.person_ref) != peer.did:
+            raise TransferRequestRefusedError(
+                "The person belongs to another institution than the peer.", code="person_foreign"
+            )
+        return said
+
+    def _open(self, peer: Peer, one: Transfer, said: Mapping[str, Any]) -> Transfer:
+        record = self._record(one.pid, Step.REQUEST, said)
+        with self._desk.journal.write(
+            by=peer.as_actor().id,
+            did=event_of(Step.REQUEST),
+            to=f"transfer:{one.pid}",
+            why=evidence(one, record),
+        ) as tx:
+            if store.find_by_peer(tx.connection, peer.did, one.peer_pid, one.side) is not None:
+                raise TransferRacedError("The same request came twice at once; send it again.")
+            store.insert_transfer(tx.connection, one)
+            messages.insert_message(tx.connection, record)
+            saved = self._outgoing.arrived(tx, one)
+            failpoint("transfer.before_commit")
+        return saved
+
+    def _again(self, known: Transfer, said: Mapping[str, Any]) -> Transfer:
+        """Answer a repeated request as the first: requests are idempotent on the consumer's pid."""
+        if known.agreement_id != said.get("agreementId") or known.format != said.get("format"):
+            raise MessageRefusedError(
+                "This pid names another transfer already; use a fresh one.", code="pid_in_use"
+            )
+        return known
+
+    def _callback(self, peer: Peer, address: str) -> str:
+        services = tuple(one.endpoint for one in self._desk.peer_document(peer.did).services)
+        return check_callback(address, peer.did, services, loopback=self._desk.loopback)
+
+    def take(self, peer: Peer, pid: str, step: Step, heard: Received[Any]) -> Transfer:
+        """Take a message of a running transfer; a repeated one changes nothing.
+
+        Raises ProcessUnknownError for pids of others, IllegalMoveError and room errors for
+        messages that may not come now; each refusal is kept with the transfer.
+        """
+        one = self.seen_by(peer, pid)
+        try:
+            self._check_pids(one, heard.message)
+            if self._desk.journal.read(
+                messages.was_accepted, pid, str(heard.document.get("@id", ""))
+            ):
+                return one
+            return self._take(peer, one, step, heard)
+        except UnavailableError:
+            raise
+        except TidegateError as problem:
+            self._refuse(peer, one, step, heard.document, problem)
+            raise
+
+    def seen_by(self, peer: Peer, pid: str) -> Transfer:
+        """Return a transfer of this peer; those of others do not exist for it."""
+        one = self._desk.journal.read(store.get_transfer, pid)
+        if one.peer_did != peer.did:
+            raise ProcessUnknownError("There is no such transfer.", code="transfer_unknown")
+        return one
+
+    def _take(self, peer: Peer, before: Transfer, step: Step, heard: Received[Any]) -> Transfer:
+        record = self._record(before.pid, step, heard.document)
+        with self._desk.journal.write(
+            by=peer.as_actor().id,
+            did=event_of(step),
+            to=f"transfer:{before.pid}",
+            why=evidence(before, record),
+        ) as tx:
+            one = store.get_transfer(tx.connection, before.pid)
+            if messages.was_accepted(tx.connection, one.pid, record.message_id):
+                raise TransferRacedError("The same message came twice at once; send it again.")
+            if not one.peer_pid:
+                one = replace(one, peer_pid=heard.message.provider_pid)
+            one = self._implied(tx, one, step)
+            move = TRANSFER.step(one.state, step.value, by=one.side.other.value)
+            one = self._contents(tx, one, step, heard)
+            one = self._drop_pending(tx, one, step)
+            position = messages.next_position(tx.connection, one.pid)
+            messages.insert_message(tx.connection, replace(record, position=position))
+            saved = self._outgoing.arrived(
+                tx,
+                replace(
+                    one,
+                    state=move.target,
+                    changed_by=peer.as_actor().id,
+                    changed_at=tx.at,
+                ),
+            )
+            failpoint("transfer.before_commit")
+        return saved
+
+    def _implied(self, tx: Tx, one: Transfer, step: Step) -> Transfer:
+        """Take our own pending step first, when the peer's message shows that it has it."""
+        peer = one.side.other
+        if not one.pending or may_step(one.state, step.value, by=peer):
+            return one
+        record = messages.find_message(tx.connection, one.pending)
+        if record is None or not record.may_have_arrived:
+            return one
+        move = TRANSFER.step(one.state, record.action, by=one.side.value)
+        if not may_step(move.target, step.value, by=peer):
+            return one
+        return self._outgoing.settle(tx, one, record, "Acknowledged by the peer's next message.")
+
+    def _drop_pending(self, tx: Tx, one: Transfer, step: Step) -> Transfer:
+        if not one.pending:
+            return one
+        messages.settle_message(
+            tx.connection,
+            one.pending,
+            state=MessageState.ABANDONED,
+            outcome=f"The peer's message ({step}) came first.",
+            code="overtaken",
+            at=tx.at,
+        )
+        return replace(one, pending="")
+
+    def _contents(self, tx: Tx, one: Transfer, step: Step, heard: Received[Any]) -> Transfer:
+        if step is Step.START:
+            return self._started(tx, one, heard.message)
+        if step in {Step.SUSPEND, Step.TERMINATE}:
+            code, words = reasons_of(heard.document, f"{step}_by_peer")
+            held = one.side.other.value if step is Step.SUSPEND else one.held
+            return replace(one, reason_code=code, reason=words, held=held)
+        return one
+
+    def _started(self, tx: Tx, one: Transfer, message: TransferStartMessage) -> Transfer:
+        if one.state is TransferState.SUSPENDED and one.held != one.side.other.value:
+            raise TransferRequestRefusedError(
+                "Only the side that suspended the transfer may resume it.", code="held_by_other"
+            )
+        resumed = replace(one, held="", reason_code="", reason="")
+        if one.side is Side.PROVIDER:
+            self._check_active(one)
+            return resumed
+        if one.format != VISIT_FORMAT:
+            return resumed
+        if not isinstance(message.data_address, DataAddress):
+            raise TransferRequestRefusedError(
+                "A visit starts with the address that is visited.", code="address_missing"
+            )
+        return replace(resumed, endpoint=keep(self._desk, tx, one, message.data_address))
+
+    def _check_active(self, one: Transfer) -> None:
+        found = self._desk.agreements.find_agreement(one.agreement_id)
+        if found is None or found.state is not AgreementState.ACTIVE:
+            raise TransferRequestRefusedError(
+                "The agreement is not active; nothing is transferred under it.",
+                code="agreement_not_active",
+            )
+
+    def _refuse(
+        self,
+        peer: Peer,
+        one: Transfer,
+        step: Step,
+        said: Mapping[str, Any],
+        problem: TidegateError,
+    ) -> None:
+        record = replace(
+            self._record(one.pid, step, said),
+            state=MessageState.REFUSED,
+            code=problem.code,
+            outcome=problem.message,
+        )
+        with self._desk.journal.write(
+            by=peer.as_actor().id,
+            did="transfer.refused",
+            to=f"transfer:{one.pid}",
+            why={**evidence(one, record), "reason": problem.code, "state": one.state.value},
+        ) as tx:
+            if messages.count_refused(tx.connection, one.pid) < MOST_REFUSALS_KEPT:
+                position = messages.next_position(tx.connection, one.pid)
+                messages.insert_message(tx.connection, replace(record, position=position))
+
+    def _check_pids(self, one: Transfer, message: Any) -> None:
+        ours, theirs = message.provider_pid, message.consumer_pid
+        if one.side is Side.CONSUMER:
+            ours, theirs = theirs, ours
+        if ours != one.pid or (one.peer_pid and theirs != one.peer_pid):
+            raise MessageRefusedError(
+                "The pids in the message are not those of this transfer.", code="pid_mismatch"
+            )
+
+    def _record(self, pid: str, step: Step, said: Mapping[str, Any]) -> MessageRecord:
+        at = iso(self._desk.clock.now())
+        return MessageRecord(
+            id=self._desk.ids.new("msg"),
+            process=pid,
+            position=0,
+            direction=Direction.IN,
+            type=str(said["@type"]),
+            action=step.value,
+            message_id=str(said.get("@id", ""))[:400],
+            body=without_secrets(said),
+            state=MessageState.ACCEPTED,
+            attempts=1,
+            created_at=at,
+            changed_at=at,
+            outcome="Taken.",
+        )

@@ -1,0 +1,311 @@
+"""Outgoing messages of transfers: queued with their cause, filled with secrets when they leave."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from tidegate.access.model import institution_of
+from tidegate.audit.journal import Tx
+from tidegate.connector.messages import store as messages
+from tidegate.connector.messages.compose import Document, data_address, document
+from tidegate.connector.messages.delivery import Delivery
+from tidegate.connector.messages.errors import MessageRefusedError
+from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
+from tidegate.connector.messages.read import check
+from tidegate.connector.messages.wire import TransferProcess
+from tidegate.connector.transfer import store
+from tidegate.connector.transfer.address import grant, without_secrets
+from tidegate.connector.transfer.desk import Desk
+from tidegate.connector.transfer.errors import TransferRacedError, TransferRequestRefusedError
+from tidegate.connector.transfer.events import STARTED, STOPPED
+from tidegate.connector.transfer.machine import FINAL, TRANSFER, may_step
+from tidegate.connector.transfer.model import (
+    ASSERTION,
+    VISIT_TYPE,
+    Step,
+    Transfer,
+    TransferState,
+)
+from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.failpoint import failpoint
+
+DELIVER = "transfer.deliver"
+REACT = "transfer.react"
+ACTOR = "system:transfer"
+
+_TYPES = {
+    Step.REQUEST: "TransferRequestMessage",
+    Step.START: "TransferStartMessage",
+    Step.SUSPEND: "TransferSuspensionMessage",
+    Step.COMPLETE: "TransferCompletionMessage",
+    Step.TERMINATE: "TransferTerminationMessage",
+}
+_PLACES = {
+    Step.REQUEST: "request",
+    Step.START: "start",
+    Step.SUSPEND: "suspension",
+    Step.COMPLETE: "completion",
+    Step.TERMINATE: "termination",
+}
+_DONE = {
+    Step.REQUEST: "transfer.requested",
+    Step.START: STARTED,
+    Step.SUSPEND: "transfer.suspended",
+    Step.COMPLETE: "transfer.completed",
+    Step.TERMINATE: "transfer.terminated",
+}
+_STOPPED = {TransferState.SUSPENDED, TransferState.COMPLETED, TransferState.TERMINATED}
+
+
+def event_of(step: Step) -> str:
+    """Return the evidence code of a step that was taken."""
+    return _DONE[step]
+
+
+def compose(one: Transfer, step: Step, message_id: str, callback: str) -> Document:
+    """Write the message that takes this step now, without its secrets."""
+    if step is Step.REQUEST:
+        return document(
+            _TYPES[step],
+            message_id,
+            consumerPid=one.pid,
+            agreementId=one.agreement_id,
+            format=one.format,
+            callbackAddress=callback,
+        )
+    about: dict[str, Any] = {"providerPid": one.provider_pid, "consumerPid": one.consumer_pid}
+    if step in {Step.SUSPEND, Step.TERMINATE}:
+        about["code"] = one.reason_code
+        about["reason"] = [one.reason] if one.reason else []
+    return document(_TYPES[step], message_id, **about)
+
+
+def place_of(one: Transfer, step: Step) -> str:
+    """Return the URL this step is sent to."""
+    base = f"{one.peer_address}/transfers"
+    if step is Step.REQUEST:
+        return f"{base}/request"
+    return f"{base}/{quote(one.peer_pid, safe=':')}/{_PLACES[step]}"
+
+
+class Outgoing:
+    """Sends the messages of transfers."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def queue(self, tx: Tx, one: Transfer, step: Step) -> Transfer:
+        """Queue the message of a step in the caller's write and save the transfer.
+
+        Stopping overtakes a message that is still on its way; anything else waits its turn.
+        """
+        TRANSFER.step(one.state, step.value, by=one.side.value)
+        if one.pending:
+            if step not in {Step.TERMINATE, Step.SUSPEND}:
+                raise TransferRacedError("A message is on its way already; wait for its answer.")
+            self._abandon(tx, one.pending, f"Overtaken by {step}.")
+        message_id = self._desk.ids.urn()
+        record = MessageRecord(
+            id=self._desk.ids.new("msg"),
+            process=one.pid,
+            position=messages.next_position(tx.connection, one.pid),
+            direction=Direction.OUT,
+            type=_TYPES[step],
+            action=step.value,
+            message_id=message_id,
+            body=compose(one, step, message_id, self._desk.address),
+            state=MessageState.QUEUED,
+            attempts=0,
+            created_at=tx.at,
+            changed_at=tx.at,
+        )
+        messages.insert_message(tx.connection, record)
+        tx.enqueue(
+            DELIVER,
+            lane=one.pid,
+            delay=self._desk.delivery.pacing,
+            transfer=one.pid,
+            message=record.id,
+        )
+        if step in {Step.TERMINATE, Step.SUSPEND, Step.COMPLETE}:
+            store.drop_tokens(tx.connection, one.pid)
+            tx.announce(STOPPED, transfer=one.pid)
+        return store.save_transfer(tx.connection, replace(one, pending=record.id, changed_at=tx.at))
+
+    def deliver(self, transfer: str, message: str) -> None:
+        """Try once to deliver a queued message; retries queue themselves. May run twice."""
+        with self._desk.journal.reading() as conn:
+            one = store.get_transfer(conn, transfer)
+            record = messages.find_message(conn, message)
+        if record is None or record.state is not MessageState.QUEUED or one.pending != message:
+            return
+        step = Step(record.action)
+        if not may_step(one.state, step.value, by=one.side):
+            with self._desk.journal.upkeep() as tx:
+                self._abandon(tx, message, f"The transfer was {one.state} by then.")
+            return
+        self._desk.gate.wait(one.peer_pid)
+        failpoint("transfer.before_send")
+        end = self._carry(one, step, record)
+        failpoint("transfer.after_send")
+        if not end.code:
+            self._acknowledged(one, record, end)
+        elif self._desk.delivery.gives_up(end.code, record.attempts + 1):
+            self._give_up(one, record, end)
+        else:
+            self._try_again(one, record, end)
+
+    def _carry(self, one: Transfer, step: Step, record: MessageRecord) -> Delivery:
+        try:
+            said = {**record.body, **self._secrets(one, step)}
+        except UnavailableError:
+            raise
+        except TidegateError as problem:
+            return Delivery("refused", problem.message)
+        return self._desk.courier.carry(said, to=one.peer_did, url=place_of(one, step))
+
+    def _secrets(self, one: Transfer, step: Step) -> Document:
+        """Make what opens a visit, at the moment it leaves: it is never kept in a message."""
+        if step is Step.START and one.side is Side.PROVIDER:
+            with self._desk.journal.upkeep() as tx:
+                return {"dataAddress": grant(self._desk, tx, one)}
+        if step is Step.REQUEST:
+            agreement = self._desk.agreements.find_agreement(one.agreement_id)
+            if agreement is None:
+                raise TransferRequestRefusedError("The agreement is not known here any more.")
+            said = self._desk.people.assertion_of(one.person_ref, agreement)
+            signed = self._desk.vouchers.sign_person(said, one.peer_did)
+            return {"dataAddress": data_address(VISIT_TYPE, "", {ASSERTION: signed})}
+        return {}
+
+    def _acknowledged(self, one: Transfer, record: MessageRecord, end: Delivery) -> None:
+        step = Step(record.action)
+        try:
+            peer_pid = one.peer_pid or _answered_pid(one, end.body)
+        except MessageRefusedError as problem:
+            self._give_up(one, record, Delivery("refused", problem.message))
+            return
+        with self._desk.journal.write(
+            by=ACTOR, did=event_of(step), to=f"transfer:{one.pid}", why=evidence(one, record)
+        ) as tx:
+            current = store.get_transfer(tx.connection, one.pid)
+            if current.pending != record.id:
+                raise TransferRacedError("The message was settled at the same moment.")
+            self.settle(tx, replace(current, peer_pid=peer_pid), record, "The peer acknowledged.")
+            failpoint("transfer.before_commit")
+
+    def settle(self, tx: Tx, one: Transfer, record: MessageRecord, words: str) -> Transfer:
+        """Take the step of an acknowledged message in the caller's write."""
+        move = TRANSFER.step(one.state, record.action, by=one.side.value)
+        messages.settle_message(
+            tx.connection,
+            record.id,
+            state=MessageState.ACKNOWLEDGED,
+            outcome=words,
+            code="",
+            at=tx.at,
+        )
+        return self.arrived(
+            tx, replace(one, state=move.target, pending="", changed_by=ACTOR, changed_at=tx.at)
+        )
+
+    def arrived(self, tx: Tx, one: Transfer) -> Transfer:
+        """Save a transfer that reached a state, with what follows from it."""
+        saved = store.save_transfer(tx.connection, one)
+        if saved.state in _STOPPED:
+            store.drop_tokens(tx.connection, saved.pid)
+            tx.announce(STOPPED, transfer=saved.pid)
+        elif saved.state is TransferState.STARTED:
+            tx.announce(STARTED, transfer=saved.pid)
+        elif saved.state is TransferState.REQUESTED and saved.side is Side.PROVIDER:
+            tx.enqueue(REACT, lane=saved.pid, transfer=saved.pid)
+        return saved
+
+    def _try_again(self, one: Transfer, record: MessageRecord, end: Delivery) -> None:
+        with self._desk.journal.upkeep() as tx:
+            messages.record_attempt(
+                tx.connection, record.id, outcome=end.words, code=end.code, at=tx.at
+            )
+            tx.enqueue(
+                DELIVER,
+                lane=one.pid,
+                delay=self._desk.delivery.delay_before(record.attempts + 1),
+                transfer=one.pid,
+                message=record.id,
+            )
+
+    def _give_up(self, one: Transfer, record: MessageRecord, end: Delivery) -> None:
+        """End the transfer, visibly: tell the peer if it knows of it and can still be told."""
+        step = Step(record.action)
+        tell = step is not Step.TERMINATE and one.state is not TransferState.INITIAL
+        words = f"{record.type} was given up after {record.attempts + 1} tries. {end.words}"
+        with self._desk.journal.write(
+            by=ACTOR,
+            did="transfer.refused" if tell else event_of(Step.TERMINATE),
+            to=f"transfer:{one.pid}",
+            why={**evidence(one, record), "code": end.code, "tries": record.attempts + 1},
+        ) as tx:
+            current = store.get_transfer(tx.connection, one.pid)
+            if current.pending != record.id:
+                raise TransferRacedError("The message was settled at the same moment.")
+            messages.record_attempt(
+                tx.connection, record.id, outcome=end.words, code=end.code, at=tx.at
+            )
+            self._abandon(tx, record.id, end.words, end.code)
+            keep = step is Step.TERMINATE and bool(current.reason)
+            ended = replace(
+                current,
+                pending="",
+                reason_code=current.reason_code if keep else "undeliverable",
+                reason=current.reason if keep else words,
+                changed_by=ACTOR,
+                changed_at=tx.at,
+            )
+            if tell:
+                self.queue(tx, ended, Step.TERMINATE)
+            else:
+                self.arrived(tx, replace(ended, state=TransferState.TERMINATED))
+
+    def _abandon(self, tx: Tx, message: str, words: str, code: str = "overtaken") -> None:
+        messages.settle_message(
+            tx.connection,
+            message,
+            state=MessageState.ABANDONED,
+            outcome=words,
+            code=code,
+            at=tx.at,
+        )
+
+
+def evidence(one: Transfer, record: MessageRecord) -> dict[str, str | int]:
+    """Return what the evidence says of a message: ids and hashes."""
+    return {
+        "peer": one.peer_did,
+        "side": one.side.value,
+        "agreement": one.agreement_id,
+        "format": one.format,
+        "institution": institution_of(one.person_ref),
+        "message": record.message_id,
+        "sha256": messages.body_digest(without_secrets(record.body)),
+    }
+
+
+def is_over(one: Transfer) -> bool:
+    """Tell whether nothing can happen to a transfer any more."""
+    return one.state in FINAL
+
+
+def _answered_pid(one: Transfer, body: object) -> str:
+    """Return the pid the provider gave this transfer in its first answer."""
+    answer = check(body, TransferProcess).message
+    if answer.consumer_pid != one.pid:
+        raise MessageRefusedError("The peer answered about another transfer.", code="pid_mismatch")
+    return answer.provider_pid
+
+
+def reasons_of(given: Mapping[str, Any], otherwise: str) -> tuple[str, str]:
+    """Return code and words a peer gives for stopping."""
+    listed = given.get("reason")
+    texts = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+    return str(given.get("code") or otherwise)[:100], "; ".join(texts)[:1000]
