@@ -10,7 +10,15 @@ from enum import StrEnum
 
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.text import Multilingual
-from tidegate.policy.duo import PURPOSES, Purpose, covered_by, covers, find_purpose, get_purpose
+from tidegate.policy.duo import (
+    PURPOSES,
+    Purpose,
+    covered_by,
+    covers,
+    find_purpose,
+    get_purpose,
+    is_research,
+)
 
 __all__ = [
     "PURPOSES",
@@ -33,6 +41,7 @@ __all__ = [
     "covers",
     "find_purpose",
     "get_purpose",
+    "is_research",
 ]
 
 Value = str | int | bool | None | tuple[str, ...]

@@ -12,12 +12,21 @@ from tidegate.connector.assessment.model import (
     EvidenceFacts,
     Groups,
     Mode,
-    OutputFacts,
-    UseAsked,
+    Output,
+    Way,
 )
 from tidegate.kernel.clock import parse_iso
-from tidegate.policy.model import PURPOSES, Agreement, AgreementState, Policy, Value, covered_by
-from tidegate.policy.model import find_purpose as known_purpose
+from tidegate.partners.model import GateFacts
+from tidegate.policy.model import (
+    PURPOSES,
+    Agreement,
+    AgreementState,
+    Policy,
+    Value,
+    covered_by,
+    find_purpose,
+    is_research,
+)
 from tidegate.policy.service import (
     agreement_digest,
     conflicts,
@@ -33,12 +42,11 @@ _CONTRACT_STATES = {
     AgreementState.SUSPENDED: "suspended",
     AgreementState.ENDED: "ended",
 }
-_RESEARCH = frozenset({"NRES", "GRU", "HMB", "DS", "POA"})
 
 
 def purpose_code(purpose: str) -> str:
     """Return the DUO code a purpose names, or the word itself where DUO has none."""
-    found = known_purpose(purpose)
+    found = find_purpose(purpose)
     return purpose if found is None else found.code
 
 
@@ -48,7 +56,7 @@ def purposes_of(policy: Policy) -> tuple[str, ...]:
     return covered_by(limited) if limited else tuple(sorted(one.code for one in PURPOSES))
 
 
-def flow_group(source: Seat, viewer: Seat, use: UseAsked) -> Group:
+def flow_group(source: Seat, viewer: Seat, way: Way) -> Group:
     """Describe where data are and where they, or results of them, are seen.
 
     Seeing counts as provision across the border even when no row moves; the border is crossed
@@ -61,8 +69,8 @@ def flow_group(source: Seat, viewer: Seat, use: UseAsked) -> Group:
         "src_seat": source.value,
         "viewer_place": viewer.jurisdiction,
         "cross_border": crossing,
-        "mode": use.mode.value,
-        "rows_visible": use.rows_visible,
+        "mode": way.mode.value,
+        "rows_visible": way.rows_visible,
         "intl_collab": crossing,
         "request_by": "researcher",
         "onward": False,
@@ -74,19 +82,32 @@ def flow_group(source: Seat, viewer: Seat, use: UseAsked) -> Group:
     }
 
 
-def use_group(use: UseAsked, person: str, policy: Policy) -> Group:
+def use_group(way: Way, facts: GateFacts, policy: Policy) -> Group:
     """Describe one use: its purpose, whose it is, and whether the data's terms cover it."""
-    found = known_purpose(use.purpose)
-    research = found is not None and found.shorthand in _RESEARCH
-    return {
-        "purpose": purpose_code(use.purpose),
-        "duo_match": purpose_code(use.purpose) in purposes_of(policy),
+    purpose = purpose_code(facts.purpose or next(iter(facts.question.purposes), ""))
+    person = facts.question.person_ref or next(iter(facts.people), "")
+    research = is_research(purpose)
+    group: Group = {
         "research": research,
         "research_only": research,
-        "fields_subset": use.fields_subset,
-        "person": person,
-        "creates_derived": use.creates_derived,
+        "creates_derived": way.creates_derived,
+        "duo_match": purpose in purposes_of(policy),
     }
+    within = is_within(way.columns, facts.variables)
+    told = {"purpose": purpose or None, "person": person or None, "fields_subset": within}
+    return group | {name: value for name, value in told.items() if value is not None}
+
+
+def is_within(columns: tuple[str, ...] | None, approved: tuple[str, ...]) -> bool | None:
+    """Return whether every column read was approved; None if nobody said which are read.
+
+    A permit names columns (`table.column`), whole tables, or everything by naming nothing.
+    """
+    if not approved or "*" in approved:
+        return True
+    if columns is None:
+        return None
+    return all(one in approved or one.partition(".")[0] in approved for one in columns)
 
 
 def contract_terms(policy: Policy, settings: AssessmentSettings) -> Group:
@@ -137,14 +158,14 @@ def evidence_group(evidence: EvidenceFacts, settings: AssessmentSettings) -> Gro
     }
 
 
-def output_group(output: OutputFacts) -> Group:
+def output_group(output: Output) -> Group:
     """Describe a result that wants to leave."""
     return {
         "kind": output.kind,
         "individual_level": output.individual_level,
         "nonidentifying": not output.individual_level and output.auto_checks_pass,
         "auto_checks_pass": output.auto_checks_pass,
-        "checker_2": output.human_checked,
+        "checker_2": output.checker_2,
     }
 
 
@@ -164,18 +185,6 @@ def merged(*sources: Groups) -> dict[str, Group]:
     for source in sources:
         for group, values in source.items():
             whole[group] = whole.get(group, {}) | dict(values)
-    return whole
-
-
-def with_codes(groups: Groups) -> dict[str, Group]:
-    """Return partners' groups with the permit's purposes as codes, broad ones spelled out."""
-    whole = merged(groups)
-    permit = whole.get("permit")
-    purposes = permit.get("purposes") if permit else None
-    if permit is not None and isinstance(purposes, tuple | list):
-        known = tuple(one for one in purposes if known_purpose(one) is not None)
-        others = tuple(one for one in purposes if known_purpose(one) is None)
-        permit["purposes"] = tuple(sorted({*covered_by(known), *others}))
     return whole
 
 

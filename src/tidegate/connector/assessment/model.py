@@ -1,12 +1,13 @@
 """What is known about a flow before the rules are asked."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from tidegate.access.model import Seat
 from tidegate.partners.model import GateFacts, GateQuestion
-from tidegate.policy.model import Value
+from tidegate.policy.model import Policy, Value
 
 Groups = Mapping[str, Mapping[str, Value]]
 
@@ -22,25 +23,75 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class UseAsked:
-    """One use of data: what for, how, and whether it stays within what was approved."""
+class Way:
+    """How one use happens: its mode, whether rows are seen, and which columns it reads.
 
-    purpose: str
-    fields_subset: bool
+    `columns` are written as in permits (`table.column`); None means nobody said.
+    """
+
     mode: Mode = Mode.ENCLAVE_QUERY
     rows_visible: bool = False
+    columns: tuple[str, ...] | None = None
     creates_derived: bool = False
     peer_authenticated: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFacts:
+class Output(Protocol):
     """A result that wants to leave: what it is, and which checks it has passed."""
 
-    kind: str  # "table", "curve", "model"
-    individual_level: bool
-    auto_checks_pass: bool
-    human_checked: bool
+    @property
+    def kind(self) -> str:
+        """What it is: a table, a curve, a model."""
+        ...
+
+    @property
+    def individual_level(self) -> bool:
+        """Whether it shows single people."""
+        ...
+
+    @property
+    def auto_checks_pass(self) -> bool:
+        """Whether the machine checks passed."""
+        ...
+
+    @property
+    def checker_2(self) -> bool:
+        """Whether a second person cleared it."""
+        ...
+
+
+class Question(Protocol):
+    """An agreement about to be signed, as the negotiation asks about it."""
+
+    @property
+    def negotiation(self) -> str:
+        """The negotiation, by its id here."""
+        ...
+
+    @property
+    def provider(self) -> str:
+        """The DID of the side that holds the data."""
+        ...
+
+    @property
+    def consumer(self) -> str:
+        """The DID of the side that asks."""
+        ...
+
+    @property
+    def dataset_id(self) -> str:
+        """The dataset."""
+        ...
+
+    @property
+    def version_id(self) -> str:
+        """The version that would be used."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """What would be agreed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +141,16 @@ def _nothing_left(_agreement_id: str) -> bool:
 class Sources:
     """Whom to ask; the composition root hands these in.
 
-    `gate` answers the conjunction of partners (or raises the first reason against), `data` what
-    the commons know of a version (groups `dataset` and `deid`), `seat_of` the seat of a member or
-    None, `evidence` the state of the log, `env_intact` whether the place of compute was verified,
-    `purged` whether the workspace of an agreement is empty.
+    `facts` gives what partners know without judging it, `is_open` whether their whole gate opens,
+    `data` what the commons know of a version (groups `dataset` and `deid`), `seat_of` the seat of a
+    member or None, `evidence` the state of the log, `env_intact` whether the place of compute was
+    verified, `purged` whether the workspace of an agreement is empty.
     """
 
-    gate: Callable[[GateQuestion], GateFacts]
+    facts: Callable[[GateQuestion], GateFacts]
+    is_open: Callable[[GateQuestion], bool]
     data: Callable[[str], Groups]
     seat_of: Callable[[str], Seat | None]
     evidence: Callable[[], EvidenceFacts]
-    env_intact: Callable[[], bool] = field(default=_intact)
-    purged: Callable[[str], bool] = field(default=_nothing_left)
+    env_intact: Callable[[], bool] = _intact
+    purged: Callable[[str], bool] = _nothing_left

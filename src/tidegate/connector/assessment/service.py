@@ -7,31 +7,26 @@ from tidegate.connector.assessment.model import (
     AssessmentSettings,
     DestructionFacts,
     Mode,
-    OutputFacts,
+    Output,
+    Question,
     Sources,
-    UseAsked,
+    Way,
 )
 from tidegate.kernel.clock import Clock
 from tidegate.partners.model import GateFacts, GateQuestion
 from tidegate.policy.model import Agreement, Decision, Inputs, Policy
 from tidegate.policy.rulepack.service import RulePackService
+from tidegate.policy.service import policy_purposes
 
-__all__ = [
-    "AssessmentService",
-    "AssessmentSettings",
-    "DestructionFacts",
-    "Mode",
-    "OutputFacts",
-    "Sources",
-    "UseAsked",
-]
+NEGOTIATOR = "system:negotiation"
+QUERY = Way()
 
 
 class AssessmentService:
     """Gathers what every room knows of a flow, and keeps the rule pack's answer as evidence.
 
     Every method returns the decision, allowed or not; `policy.rulepack.service.check_allowed`
-    turns one that is not into a refusal in words. The gate's refusals are raised as they are.
+    turns one that is not into a refusal in words.
     """
 
     def __init__(
@@ -39,74 +34,75 @@ class AssessmentService:
         rulepacks: RulePackService,
         sources: Sources,
         clock: Clock,
-        settings: AssessmentSettings,
+        settings: AssessmentSettings | None = None,
     ) -> None:
         self._rulepacks = rulepacks
         self._sources = sources
         self._clock = clock
-        self._settings = settings
+        self._settings = settings or AssessmentSettings()
 
-    def assess_negotiation(
-        self,
-        policy: Policy,
-        question: GateQuestion,
-        *,
-        version_id: str,
-        about: str,
-        by: Actor,
-    ) -> Decision:
-        """Judge whether this policy may be signed between these two for this version.
+    def has_permit(self, question: Question) -> bool:
+        """Return whether partners' whole gate opens for everyone the permit names."""
+        return self._sources.is_open(_asked(question))
 
-        `question` names provider, recipient, dataset and purposes, with no person: everyone the
-        permit names is meant. `about` is the subject of the evidence, such as `negotiation:…`.
-        """
-        facts = self._sources.gate(question)
-        purpose = question.purposes[0] if question.purposes else ""
-        use = UseAsked(purpose, fields_subset=True, mode=inputs.mode_of(policy))
-        use_of = inputs.use_group(use, facts.people[0] if facts.people else "", policy)
-        groups = self._groups(facts, version_id, use, use_of)
+    def assess(self, question: Question) -> Decision:
+        """Judge whether this policy may be signed between these two for this version."""
+        about = f"negotiation:{question.negotiation}"
+        policy = question.policy
+        groups = self._groups(
+            self._sources.facts(_asked(question)),
+            question.version_id,
+            policy,
+            Way(inputs.mode_of(policy), columns=()),
+        )
         groups["contract"] = inputs.offer_group(policy, about, self._settings)
-        return self._rulepacks.decide(groups, by=by, to=about)
+        return self._rulepacks.decide(groups, by=NEGOTIATOR, to=about)
 
     def assess_query(
-        self, agreement: Agreement, person_ref: str, use: UseAsked, *, by: Actor, about: str = ""
+        self,
+        agreement: Agreement,
+        person_ref: str,
+        gate: GateFacts,
+        *,
+        by: Actor | str,
+        to: str = "",
+        way: Way = QUERY,
     ) -> Decision:
         """Judge one use under an agreement, as it is about to run."""
-        groups = self._use(agreement, person_ref, use)
-        return self._rulepacks.decide(groups, by=by, to=about or f"agreement:{agreement.id}")
+        groups = self._use(agreement, person_ref, gate, way)
+        return self._rulepacks.decide(groups, by=by, to=to or f"agreement:{agreement.id}")
 
     def assess_release(
         self,
         agreement: Agreement,
         person_ref: str,
-        use: UseAsked,
-        output: OutputFacts,
+        gate: GateFacts,
+        output: Output,
         *,
-        by: Actor,
-        about: str = "",
+        by: Actor | str,
+        to: str = "",
     ) -> Decision:
         """Judge whether a result may leave; across the border only after a person's check."""
-        leaving = UseAsked(
-            use.purpose,
-            use.fields_subset,
-            Mode.EXPORT_RESULT,
-            rows_visible=output.individual_level,
-            peer_authenticated=use.peer_authenticated,
-        )
-        groups = self._use(agreement, person_ref, leaving)
+        way = Way(Mode.EXPORT_RESULT, rows_visible=output.individual_level, columns=())
+        groups = self._use(agreement, person_ref, gate, way)
         groups["output"] = inputs.output_group(output)
-        return self._rulepacks.decide(groups, by=by, to=about or f"agreement:{agreement.id}")
+        return self._rulepacks.decide(groups, by=by, to=to or f"agreement:{agreement.id}")
 
     def assess_destruction(
-        self, version_id: str, holder: str, facts: DestructionFacts, *, by: Actor, about: str = ""
+        self,
+        version_id: str,
+        holder: str,
+        facts: DestructionFacts,
+        *,
+        by: Actor | str,
+        to: str = "",
     ) -> Decision:
         """Judge whether the destruction of a version at `holder` (a DID) is complete."""
         seat = self._seat(holder)
-        use = UseAsked("", fields_subset=True, mode=Mode.DESTROY)
         groups = inputs.merged(
             {
-                "flow": inputs.flow_group(seat, seat, use),
-                "use": {"purpose": "", "research": False, "creates_derived": False},
+                "flow": inputs.flow_group(seat, seat, Way(Mode.DESTROY)),
+                "use": {"purpose": "none", "research": False, "creates_derived": False},
                 "contract": {"state": "none", "space_requires_filing": False, "inherit": False},
                 "mech": {"kind": "none"},
                 "evidence": inputs.evidence_group(self._sources.evidence(), self._settings),
@@ -115,35 +111,28 @@ class AssessmentService:
             },
             self._sources.data(version_id),
         )
-        return self._rulepacks.decide(groups, by=by, to=about or f"version:{version_id}")
+        return self._rulepacks.decide(groups, by=by, to=to or f"version:{version_id}")
 
-    def _use(self, agreement: Agreement, person_ref: str, use: UseAsked) -> dict[str, inputs.Group]:
-        facts = self._sources.gate(
-            GateQuestion(
-                provider=agreement.assigner,
-                recipient=agreement.assignee,
-                dataset_id=agreement.dataset_id,
-                purposes=(inputs.purpose_code(use.purpose),),
-                person_ref=person_ref,
-            )
-        )
-        use_of = inputs.use_group(use, person_ref, agreement.policy)
-        groups = self._groups(facts, agreement.version_id, use, use_of)
+    def _use(
+        self, agreement: Agreement, person_ref: str, gate: GateFacts, way: Way
+    ) -> dict[str, inputs.Group]:
+        groups = self._groups(gate, agreement.version_id, agreement.policy, way)
+        groups["use"]["person"] = person_ref
         groups["contract"] = inputs.contract_group(agreement, self._settings, self._clock.now())
         groups["env"]["purged"] = self._sources.purged(agreement.id)
         return groups
 
     def _groups(
-        self, facts: GateFacts, version_id: str, use: UseAsked, use_of: inputs.Group
+        self, facts: GateFacts, version_id: str, policy: Policy, way: Way
     ) -> dict[str, inputs.Group]:
         source, viewer = self._seat(facts.question.provider), self._seat(facts.question.recipient)
         known: Inputs = {
-            "flow": inputs.flow_group(source, viewer, use),
+            "flow": inputs.flow_group(source, viewer, way),
             "dataset": {"origin": source.jurisdiction},
             "provider": {"seat": source.value},
             "recipient": {"seat": viewer.value},
-            "use": use_of,
-            "connector": {"mutual_auth": use.peer_authenticated},
+            "use": inputs.use_group(way, facts, policy),
+            "connector": {"mutual_auth": way.peer_authenticated},
             "evidence": inputs.evidence_group(self._sources.evidence(), self._settings),
             "env": {
                 "integrity_ok": self._sources.env_intact(),
@@ -151,8 +140,7 @@ class AssessmentService:
                 "purged": False,
             },
         }
-        told = inputs.with_codes(facts.rule_inputs)
-        return inputs.merged(known, told, self._sources.data(version_id))
+        return inputs.merged(known, facts.rule_inputs, self._sources.data(version_id))
 
     def _seat(self, did: str) -> Seat:
         seat = self._sources.seat_of(did)
@@ -164,3 +152,9 @@ class AssessmentService:
                 party=did,
             )
         return seat
+
+
+def _asked(question: Question) -> GateQuestion:
+    """Return the question to the gate: everyone the permit names is meant."""
+    codes = tuple(inputs.purpose_code(one) for one in policy_purposes(question.policy))
+    return GateQuestion(question.provider, question.consumer, question.dataset_id, codes)

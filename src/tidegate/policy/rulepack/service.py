@@ -73,14 +73,14 @@ class RulePackService:
         """Return one rule of the active pack."""
         return self.active_pack().get_rule(rule_id)
 
-    def decide(self, inputs: Inputs, *, by: Actor, to: str) -> Decision:
+    def decide(self, inputs: Inputs, *, by: Actor | str, to: str) -> Decision:
         """Judge a flow by the active pack, and keep the receipt as evidence about `to`."""
-        pack = self.active_pack()
+        pack, who = self.active_pack(), by if isinstance(by, str) else by.id
         plain = plain_inputs(dict(inputs))
         now = self._clock.now()
         receipt_id = self._ids.new("dec")
         made = replace(decide(pack, plain, on=now.date()), receipt_id=receipt_id)
-        receipt = Receipt(receipt_id, to, by.id, iso(now), plain, made)
+        receipt = Receipt(receipt_id, to, who, iso(now), plain, made)
         document = write_receipt(receipt, pack)
         digest = sha256_hex(document)
         why: dict[str, Json] = {
@@ -91,12 +91,12 @@ class RulePackService:
             "pack": pack.hash,
             "inputs": made.inputs_hash,
         }
-        with self._journal.write(by=by.id, did="decision.made", to=to, why=why) as tx:
+        with self._journal.write(by=who, did="decision.made", to=to, why=why) as tx:
             store.add_decision(
                 tx.connection,
                 id=receipt_id,
                 subject=to,
-                decided_by=by.id,
+                decided_by=who,
                 decided_at=receipt.decided_at,
                 outcome=made.outcome.value,
                 pack_hash=pack.hash,
