@@ -133,7 +133,7 @@ class TableReader:
 
     def _start(self) -> Iterator[Batch]:
         try:
-            buffered = io.BufferedReader(self._file, _SAMPLE)
+            self._buffered = buffered = io.BufferedReader(self._file, _SAMPLE)
             head = buffered.peek(4)[:4]
             if head == _PARQUET:
                 return self._read_parquet()
