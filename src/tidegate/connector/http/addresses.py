@@ -61,14 +61,18 @@ def check_url(url: str, *, loopback: bool) -> None:
     """Raise AddressRefusedError unless the URL is one a node may call at all."""
     if len(url) > _LONGEST_URL:
         raise AddressRefusedError("The address is too long.", code="url_too_long")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise AddressRefusedError("The address is malformed.", code="url_refused") from None
     if parts.scheme != "https" and not (loopback and parts.scheme == "http"):
         raise AddressRefusedError(
             "Nodes call each other by https; plain http is open only in a space of profile "
             "loopback.",
             code="https_required",
         )
-    if not parts.hostname or parts.username is not None or parts.password is not None:
+    if not has_host or parts.username is not None or parts.password is not None:
         raise AddressRefusedError(
             "The address must name a host and carry no user name.", code="url_refused"
         )

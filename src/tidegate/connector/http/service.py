@@ -182,5 +182,5 @@ def _in_words() -> Iterator[None]:
         raise PeerUnreachableError(
             "The other node cannot be reached now.", code="peer_unreachable"
         ) from None
-    except httpx.InvalidURL:
+    except httpx.InvalidURL:  # pragma: no cover - check_url refuses these before
         raise AddressRefusedError("The address is malformed.", code="url_refused") from None

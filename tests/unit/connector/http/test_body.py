@@ -1,0 +1,47 @@
+"""Reading JSON that a stranger wrote."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.connector.errors import MessageInvalidError
+from tidegate.connector.http.body import MAX_DEPTH, read_json
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_what_was_written_is_read(value):
+    assert value == read_json(json.dumps(value).encode(), max_depth=200)
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 100_000])
+def test_deep_nesting_is_refused_at_once(depth):
+    with pytest.raises(MessageInvalidError) as refusal:
+        read_json(b"[" * depth + b"]" * depth)
+
+    assert "json_too_deep" == refusal.value.code
+
+
+def test_the_deepest_allowed_nesting_is_read():
+    assert read_json(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+
+
+def test_brackets_inside_texts_do_not_count():
+    text = "[{" * 500 + '"\\'
+
+    assert [text] == read_json(json.dumps([text]).encode())
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b'{"a":NaN}', b'{"a":1,"a":2}', b"\xff", b"[1,]"])
+def test_what_is_no_json_is_refused(raw):
+    with pytest.raises(MessageInvalidError) as refusal:
+        read_json(raw)
+
+    assert "json_invalid" == refusal.value.code

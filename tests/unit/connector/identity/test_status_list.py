@@ -1,0 +1,62 @@
+"""Bitstring status lists, against a naive twin."""
+
+import base64
+import gzip
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.connector.errors import CredentialInvalidError
+from tidegate.connector.identity.status_list import LIST_BITS, decode_list, encode_list, is_set
+
+
+def packed(raw: bytes) -> str:
+    return "u" + base64.urlsafe_b64encode(gzip.compress(raw)).rstrip(b"=").decode()
+
+
+def naive(indexes) -> str:
+    """Write the list as a text of zeros and ones, the first entry at the left."""
+    bits = ["0"] * LIST_BITS
+    for index in indexes:
+        bits[index] = "1"
+    return "".join(bits)
+
+
+@settings(max_examples=15)
+@given(st.sets(st.integers(0, LIST_BITS - 1), max_size=20))
+def test_the_list_agrees_with_its_naive_twin(indexes):
+    bits = decode_list(encode_list(indexes))
+
+    assert naive(indexes) == bin(int.from_bytes(b"\x01" + bits))[3:]
+    assert all(is_set(bits, index) for index in indexes)
+
+
+def test_the_first_entry_is_the_leftmost_bit():
+    assert 0x80 == decode_list(encode_list([0]))[0]
+
+
+def test_the_list_has_the_minimum_size_of_the_standard():
+    assert 131_072 == len(decode_list(encode_list([]))) * 8
+
+
+@pytest.mark.parametrize("index", [-1, LIST_BITS])
+def test_there_is_no_place_outside(index):
+    with pytest.raises(ValueError, match="no place"):
+        encode_list([index])
+    with pytest.raises(CredentialInvalidError):
+        is_set(bytes(LIST_BITS // 8), index)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "H4sI", "u!!", "uAAAA", packed(bytes(16))[:-4], packed(bytes(2048)), "u" + "A" * 2**21],
+)
+def test_what_is_no_list_is_refused(text):
+    with pytest.raises(CredentialInvalidError):
+        decode_list(text)
+
+
+def test_a_compression_bomb_is_refused():
+    with pytest.raises(CredentialInvalidError, match="too large"):
+        decode_list(packed(bytes(64 * 1024 * 1024)))
