@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 EVENTS: Mapping[str, str | None] = {
     "query.received": None,
-    "query.started": None,
     "query.refused": None,
     "query.stopped": None,
     "query.awaiting_checker": None,
@@ -17,6 +16,6 @@ EVENTS: Mapping[str, str | None] = {
     "result.received": None,
     "result.read": None,
     "results.destroyed": "del",
-    "certificate.received": None,
+    "version.opened_to_visits": None,
 }
 """Event code -> PREMIS 3 event type: `dis` dissemination, `del` deletion."""

@@ -189,5 +189,5 @@ class Asked:
     reason_code: str = ""
     reason: str = ""
     result_hash: str = ""
-    result_sealed: str = ""
+    derived_id: str = ""
     destroyed_at: str | None = None

@@ -1,6 +1,7 @@
 """The tables of the lab: queries here, what was released, and queries asked elsewhere.
 
-Results and sets of people stand here sealed; their keys lie in the key vault.
+Results and sets of people stand here sealed; their keys lie in the key vault. What came from
+elsewhere is a derived copy in the commons.
 """
 
 from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, UniqueConstraint
@@ -75,8 +76,8 @@ ASKED = Table(
     text("reason_code"),
     body("reason"),
     text("result_hash"),
-    body("result_sealed"),
+    text("derived_id"),
     stamp("destroyed_at", nullable=True),
     CheckConstraint(f"state IN {_STATES}", name="state"),
-    CheckConstraint("destroyed_at IS NULL OR result_sealed = ''", name="destroyed"),
+    CheckConstraint("destroyed_at IS NULL OR derived_id = ''", name="destroyed"),
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from tidegate.db.tables.lab import FAMILY, ROSTER, RUN
 from tidegate.lab.errors import QueryNotFoundError, StaleRunError
@@ -43,24 +43,38 @@ def find_request(conn: Connection, peer_did: str, request_id: str) -> Run | None
     return None if row is None else _run(row)
 
 
-def list_runs(
-    conn: Connection, *, state: RunState | None = None, agreement_id: str = "", limit: int = 500
-) -> tuple[Run, ...]:
-    """Return runs, newest first, of a state or an agreement if asked."""
+def list_runs(conn: Connection, agreement_id: str = "", *, limit: int = 500) -> tuple[Run, ...]:
+    """Return runs, newest first, of one agreement if asked."""
     statement = select(*_COLUMNS).order_by(RUN.c.submitted_at.desc(), RUN.c.id.desc())
-    if state is not None:
-        statement = statement.where(RUN.c.state == state.value)
     if agreement_id:
         statement = statement.where(RUN.c.agreement_id == agreement_id)
     return tuple(_run(row) for row in conn.execute(statement.limit(limit)))
 
 
+def list_waiting(conn: Connection) -> tuple[Run, ...]:
+    """Return the runs that wait for a checker, oldest first."""
+    return _waiting(conn, RUN.c.id != "")
+
+
 def list_waiting_of(conn: Connection, version_id: str) -> tuple[Run, ...]:
     """Return the runs of a version that wait for a checker."""
-    statement = select(*_COLUMNS).where(
-        RUN.c.version_id == version_id, RUN.c.state == RunState.AWAITING_CHECKER.value
-    )
-    return tuple(_run(row) for row in conn.execute(statement))
+    return _waiting(conn, RUN.c.version_id == version_id)
+
+
+def list_waiting_under(conn: Connection, agreement_id: str) -> tuple[Run, ...]:
+    """Return the runs of an agreement that wait for a checker."""
+    return _waiting(conn, RUN.c.agreement_id == agreement_id)
+
+
+def versions_under(conn: Connection, agreement_id: str) -> tuple[str, ...]:
+    """Return the versions that an agreement's runs were asked of."""
+    statement = select(RUN.c.version_id).where(RUN.c.agreement_id == agreement_id).distinct()
+    return tuple(str(one) for one in conn.execute(statement).scalars())
+
+
+def _waiting(conn: Connection, which: ColumnElement[bool]) -> tuple[Run, ...]:
+    statement = select(*_COLUMNS).where(RUN.c.state == RunState.AWAITING_CHECKER.value, which)
+    return tuple(_run(row) for row in conn.execute(statement.order_by(RUN.c.submitted_at)))
 
 
 def add_family(conn: Connection, run: Run, sealed: str) -> int:

@@ -1,0 +1,156 @@
+"""Whether this person may ask this version now: agreement, gate, policy and law, every time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidegate.access.model import Seat, node_actor, system_actor
+from tidegate.audit.journal import Tx
+from tidegate.connector.assessment.model import OutputFacts, UseAsked
+from tidegate.connector.transfer.model import Visit
+from tidegate.kernel.clock import Clock
+from tidegate.kernel.text import Language
+from tidegate.lab.disclosure.model import NODE_FLOOR, Limits
+from tidegate.lab.errors import RuleSaysNoError
+from tidegate.lab.model import Run
+from tidegate.lab.query.model import KaplanMeier, Query
+from tidegate.lab.query.names import columns_of
+from tidegate.lab.visits.ports import Agreements, Assessor, Gate
+from tidegate.partners.model import GateFacts
+from tidegate.policy.model import Agreement, Decision, Outcome, UseFacts
+from tidegate.policy.service import IN_PLACE, minimum_cell
+
+SECOND_CHECKER_RULES = frozenset({"PM-04"})
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A use that was let in, and on what grounds."""
+
+    agreement: Agreement
+    gate: GateFacts
+    decision: Decision
+    limits: Limits
+
+
+class Admission:
+    """Checks one use after another against everything that lets people in."""
+
+    def __init__(
+        self,
+        agreements: Agreements,
+        gate: Gate,
+        assessor: Assessor,
+        seat_of: Callable[[str], Seat | None],
+        clock: Clock,
+    ) -> None:
+        self._agreements = agreements
+        self._gate = gate
+        self._assessor = assessor
+        self._seat_of = seat_of
+        self._clock = clock
+
+    def admit(self, visit: Visit, query: Query, run_id: str) -> Admitted:
+        """Let a visit's query in; raise with the first reason against it."""
+        agreement = self._agreements.get_agreement(visit.agreement_id)
+        limits = limits_of(agreement)
+        gate = self.check_use(agreement, visit.person_ref, limits)
+        decision = self._assessor.assess_query(
+            agreement,
+            visit.person_ref,
+            use_of(gate, query),
+            by=node_actor(visit.peer_did),
+            about=f"query:{run_id}",
+        )
+        check_allowed(decision)
+        return Admitted(agreement, gate, decision, limits)
+
+    def check_use(self, agreement: Agreement, person_ref: str, limits: Limits) -> GateFacts:
+        """Check gate and policy for a person's use at this moment."""
+        gate = self._gate.check(agreement, person_ref, now=self._clock.now())
+        purposes = gate.question.purposes
+        seat = self._seat_of(agreement.assignee)
+        facts = UseFacts(
+            assignee=agreement.assignee,
+            seat=None if seat is None else seat.value,
+            purpose=purposes[0] if purposes else None,
+            place=IN_PLACE,
+            minimum_cell=limits.min_cell,
+            logged=True,
+        )
+        self._agreements.check_use(agreement, facts)
+        return gate
+
+    def agreement(self, agreement_id: str) -> Agreement:
+        """Return an agreement as it stands now."""
+        return self._agreements.get_agreement(agreement_id)
+
+    def count_use(self, tx: Tx, agreement_id: str) -> None:
+        """Count one use in the caller's write; raise when the agreement has none left."""
+        self._agreements.count_use(tx, agreement_id)
+
+    def may_leave(
+        self, agreement: Agreement, run: Run, query: Query, *, checked: bool
+    ) -> tuple[Decision, bool]:
+        """Decide about a result that passed the machine: (decision, needs a checker)."""
+        gate = self.check_use(agreement, run.person_ref, limits_of(agreement))
+        output = OutputFacts(
+            kind="curve" if isinstance(query, KaplanMeier) else "table",
+            individual_level=False,
+            auto_checks_pass=True,
+            human_checked=checked,
+        )
+        decision = self._assessor.assess_release(
+            agreement,
+            run.person_ref,
+            use_of(gate, query),
+            output,
+            by=system_actor("lab"),
+            about=f"query:{run.id}",
+        )
+        if not checked and _waits_for_checker(decision):
+            return decision, True
+        check_allowed(decision)
+        return decision, False
+
+
+def limits_of(agreement: Agreement) -> Limits:
+    """Return the limits of an agreement: its own minimum cell, never under the node's floor."""
+    return Limits(min_cell=max(NODE_FLOOR, minimum_cell(agreement.policy) or NODE_FLOOR))
+
+
+def use_of(gate: GateFacts, query: Query) -> UseAsked:
+    """Describe a query as a use: its purpose, and whether it stays within the permit's variables.
+
+    A permit that names no variables covers all of them; one that does covers `table.column` or a
+    column of any table.
+    """
+    purposes = gate.question.purposes
+    within = not gate.variables or all(
+        f"{table}.{column}" in gate.variables or column in gate.variables
+        for table, column in columns_of(query)
+    )
+    return UseAsked(purposes[0] if purposes else "", fields_subset=within)
+
+
+def check_allowed(decision: Decision) -> None:
+    """Raise RuleSaysNoError with the rule and the missing fact unless the decision is to allow."""
+    if decision.is_allowed:
+        return
+    reasons = [
+        f"{found.rule} ({found.title.in_language(Language.EN)})"
+        + (f": the fact {found.missing} is missing" if found.missing else "")
+        for found in decision.findings
+        if found.outcome is not Outcome.ALLOW
+    ]
+    raise RuleSaysNoError(
+        "The rules of the space do not allow this: "
+        + ("; ".join(reasons) or "no rule allows it")
+        + ". Ask the holder's legal officer to settle it.",
+        code="rules_" + decision.outcome.value,
+        receipt=decision.receipt_id,
+    )
+
+
+def _waits_for_checker(decision: Decision) -> bool:
+    against = {found.rule for found in decision.findings if found.outcome is not Outcome.ALLOW}
+    return decision.outcome is Outcome.NEEDS_APPROVAL and against <= SECOND_CHECKER_RULES

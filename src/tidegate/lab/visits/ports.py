@@ -1,0 +1,87 @@
+"""What a visit needs of other rooms, as far as the lab uses it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from tidegate.access.model import Actor
+from tidegate.audit.journal import Tx
+from tidegate.catalogue.model import VersionRecord
+from tidegate.connector.assessment.model import OutputFacts, UseAsked
+from tidegate.connector.transfer.model import Visit
+from tidegate.kernel.canonical import Json
+from tidegate.partners.model import GateFacts
+from tidegate.policy.model import Agreement, Decision, UseFacts
+
+
+class Transfers(Protocol):
+    """Knows the visits that are open."""
+
+    def visit_for_token(self, token: str) -> Visit:
+        """Return the visit a token opens; raise for any other token."""
+        ...
+
+
+class Gate(Protocol):
+    """Evaluates the conjunction that lets a person in."""
+
+    def check(self, agreement: Agreement, person_ref: str, *, now: datetime) -> GateFacts:
+        """Return what was found; raise with the first reason that fails."""
+        ...
+
+
+class Agreements(Protocol):
+    """Knows agreements and whether a use stays inside them."""
+
+    def get_agreement(self, agreement_id: str) -> Agreement:
+        """Return an agreement."""
+        ...
+
+    def check_use(self, agreement: Agreement, facts: UseFacts) -> None:
+        """Raise unless the use stays inside the agreement."""
+        ...
+
+    def count_use(self, tx: Tx, agreement_id: str) -> int:
+        """Count one use; raise when none is left."""
+        ...
+
+
+class Assessor(Protocol):
+    """Asks the rule pack about a flow."""
+
+    def assess_query(
+        self, agreement: Agreement, person_ref: str, use: UseAsked, *, by: Actor, about: str = ""
+    ) -> Decision:
+        """Decide whether a query may run."""
+        ...
+
+    def assess_release(
+        self,
+        agreement: Agreement,
+        person_ref: str,
+        use: UseAsked,
+        output: OutputFacts,
+        *,
+        by: Actor,
+        about: str = "",
+    ) -> Decision:
+        """Decide whether a result may leave."""
+        ...
+
+
+class Versions(Protocol):
+    """Knows the versions of the catalogue."""
+
+    def get_version(self, version_id: str) -> VersionRecord:
+        """Return a version."""
+        ...
+
+
+class Holdings(Protocol):
+    """Opens what the node keeps."""
+
+    def open_tables(
+        self, version_id: str, *, by: Actor, why: Mapping[str, Json]
+    ) -> Mapping[str, Any]:
+        """Return the decrypted tables of a version; fail closed."""
+        ...

@@ -1,0 +1,207 @@
+"""Queries that visit the data: checked every time, run beside it, answered or held."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tidegate.audit.journal import Journal
+from tidegate.connector.transfer.model import Visit
+from tidegate.kernel.canonical import sha256_hex
+from tidegate.kernel.clock import Clock, iso
+from tidegate.kernel.errors import InvalidError, TidegateError, WithheldError
+from tidegate.kernel.ids import Ids
+from tidegate.lab.analysis import Settled, settle
+from tidegate.lab.errors import QueryInvalidError, QueryNotFoundError, QueryStoppedError
+from tidegate.lab.model import MACHINE, QUERY_LIFE, Run, RunAnswer
+from tidegate.lab.query.axes import axes_of
+from tidegate.lab.query.model import Query
+from tidegate.lab.query.rules import check_query
+from tidegate.lab.query.wire import query_bytes, read_query
+from tidegate.lab.visits import store
+from tidegate.lab.visits.admission import Admission, Admitted
+from tidegate.lab.visits.ports import Transfers
+from tidegate.lab.visits.publishing import Publishing, why_of
+from tidegate.lab.visits.versions import Opened, OpenVersions
+
+MAX_ID = 100
+
+
+class LabService:
+    """Answers the queries of visitors at the node that holds the data."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        ids: Ids,
+        *,
+        transfers: Transfers,
+        admission: Admission,
+        versions: OpenVersions,
+        publishing: Publishing,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._ids = ids
+        self._transfers = transfers
+        self._admission = admission
+        self._versions = versions
+        self._publishing = publishing
+
+    def submit(self, token: str, transfer_pid: str, document: Mapping[str, Any]) -> RunAnswer:
+        """Take a visitor's query, run it and say where it stands.
+
+        A refusal is an answer with its reason, and evidence. The same request sent twice is
+        answered twice and run once. Raises for a token that opens no visit, and for a query that
+        is not of the language.
+        """
+        visit = self._visit(token, transfer_pid)
+        request_id, query = _read_request(document)
+        known = self._journal.read(store.find_request, visit.peer_did, request_id)
+        if known is not None:
+            _check_owner(known, visit)
+            return answer_of(known)
+        run = self._new_run(visit, request_id, query)
+        try:
+            admitted = self._admit(run, visit, query)
+        except (WithheldError, InvalidError) as problem:
+            return self._turn_away(run, problem)
+        return self._perform(run, query, admitted)
+
+    def get_answer(self, token: str, transfer_pid: str, run_id: str) -> RunAnswer:
+        """Say where a visitor's query stands."""
+        visit = self._visit(token, transfer_pid)
+        run = self._journal.read(store.get_run, run_id)
+        _check_owner(run, visit)
+        return answer_of(run)
+
+    def withdraw(self, token: str, transfer_pid: str, run_id: str) -> RunAnswer:
+        """Take a query back before a checker has looked at it."""
+        visit = self._visit(token, transfer_pid)
+        run = self._journal.read(store.get_run, run_id)
+        _check_owner(run, visit)
+        return answer_of(self._publishing.withdraw(run))
+
+    def list_runs(self, agreement_id: str = "") -> tuple[Run, ...]:
+        """Return the queries asked here, newest first; sealed parts stay sealed."""
+        return self._journal.read(store.list_runs, agreement_id)
+
+    def on_agreement_closed(self, agreement: str) -> None:
+        """Stop what runs or waits under an agreement that was suspended or ended."""
+        self._versions.engine.stop(
+            lambda one: one.agreement_id == agreement, "the agreement was closed"
+        )
+        waiting = self._journal.read(store.list_waiting_under, agreement)
+        for run in waiting:
+            self._publishing.stop(run, "The agreement ended or was suspended.")
+        for version_id in self._journal.read(store.versions_under, agreement):
+            self._versions.forget(version_id, "the agreement was closed")
+
+    def on_version_closed(self, version: str) -> None:
+        """Forget a version that was suspended, restricted or quarantined, until it is opened."""
+        self._versions.forget(version, "the version was closed")
+
+    def on_version_destroyed(self, version: str) -> None:
+        """Forget a destroyed version, and destroy the key of everything released from it."""
+        for run in self._journal.read(store.list_waiting_of, version):
+            self._publishing.stop(run, "The data were destroyed.")
+        self._versions.destroy(version)
+
+    def _visit(self, token: str, transfer_pid: str) -> Visit:
+        visit = self._transfers.visit_for_token(token)
+        if visit.transfer_pid != transfer_pid:
+            raise QueryNotFoundError("This token opens another visit.", code="visit_unknown")
+        return visit
+
+    def _new_run(self, visit: Visit, request_id: str, query: Query) -> Run:
+        content = query_bytes(query)
+        return Run(
+            id=self._ids.new("query"),
+            request_id=request_id,
+            transfer_pid=visit.transfer_pid,
+            agreement_id=visit.agreement_id,
+            peer_did=visit.peer_did,
+            person_ref=visit.person_ref,
+            dataset_id="",
+            version_id=visit.version_id,
+            query=content.decode(),
+            query_hash=sha256_hex(content),
+            state=QUERY_LIFE.start,
+            submitted_at=iso(self._clock.now()),
+        )
+
+    def _admit(self, run: Run, visit: Visit, query: Query) -> Admitted:
+        record = self._versions.record(visit.version_id)
+        check_query(query, record.codebook)
+        return self._admission.admit(visit, query, run.id)
+
+    def _perform(self, run: Run, query: Query, admitted: Admitted) -> RunAnswer:
+        opened = self._versions.open(run.version_id)
+        run = replace(
+            run,
+            dataset_id=opened.record.dataset_id,
+            receipt_id=admitted.decision.receipt_id,
+        )
+        try:
+            self._receive(run)
+        except WithheldError as problem:
+            return self._turn_away(run, problem)
+        try:
+            settled = self._compute(run, query, opened, admitted)
+            run = self._publishing.settle(run, query, settled, opened, admitted)
+        except TidegateError as problem:
+            action = "stop" if isinstance(problem, QueryStoppedError) else "refuse"
+            return answer_of(self._publishing.close(run, action, problem))
+        return answer_of(run)
+
+    def _receive(self, run: Run) -> None:
+        with self._journal.write(
+            by=f"node:{run.peer_did}", did="query.received", to=f"query:{run.id}", why=why_of(run)
+        ) as tx:
+            self._admission.count_use(tx, run.agreement_id)
+            store.add_run(tx.connection, run)
+
+    def _compute(self, run: Run, query: Query, opened: Opened, admitted: Admitted) -> Settled:
+        session = opened.session
+        axes = axes_of(query, session.codebook)
+        rows = self._versions.engine.ask(
+            query, axes, session, agreement_id=run.agreement_id, version_id=run.version_id
+        )
+        return settle(query, axes, rows, session.people, admitted.limits)
+
+    def _turn_away(self, run: Run, problem: TidegateError) -> RunAnswer:
+        """Record a query that was refused before it ran."""
+        move = QUERY_LIFE.step(run.state, "refuse", by=MACHINE)
+        refused = replace(
+            run,
+            state=move.target,
+            settled_at=iso(self._clock.now()),
+            reason_code=problem.code,
+            reason=problem.message,
+            receipt_id=run.receipt_id or problem.details.get("receipt", ""),
+        )
+        why = {**why_of(refused), "reason": problem.code}
+        with self._journal.write(
+            by=f"node:{run.peer_did}", did="query.refused", to=f"query:{run.id}", why=why
+        ) as tx:
+            store.add_run(tx.connection, refused)
+        return answer_of(refused)
+
+
+def answer_of(run: Run) -> RunAnswer:
+    """Return what the asker may know about a run."""
+    return RunAnswer(run.id, run.request_id, run.state, run.reason_code, run.reason)
+
+
+def _check_owner(run: Run, visit: Visit) -> None:
+    if (run.peer_did, run.person_ref) != (visit.peer_did, visit.person_ref):
+        raise QueryNotFoundError("There is no such query of yours.", code="query_unknown")
+
+
+def _read_request(document: Mapping[str, Any]) -> tuple[str, Query]:
+    request_id, query = document.get("id"), document.get("query")
+    if set(document) != {"id", "query"} or not isinstance(request_id, str):
+        raise QueryInvalidError("A request has an id and a query.", code="request_shape")
+    if not 0 < len(request_id) <= MAX_ID:
+        raise QueryInvalidError(f"An id has 1 to {MAX_ID} characters.", code="request_shape")
+    return request_id, read_query(query)
