@@ -1,0 +1,225 @@
+"""`tidegate dataset …`: lead data through their life from the node's own machine."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import msgspec
+
+from tidegate.access.model import Actor, Role
+from tidegate.house import House
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONSOLE = Actor("system:console", "the console", frozenset({Role.OPERATOR, Role.STEWARD}))
+"""Whoever may read the node's key file may also acquire; two-person steps still take people."""
+
+
+@contextmanager
+def acting(home: Path, person: str) -> Iterator[tuple[House, Actor]]:
+    """Open the node in HOME and say who acts: a person, or the console itself."""
+    from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
+
+    with open_node(home) as node:
+        who = person.removeprefix("person:")
+        yield node.house, node.house.access.get_person(who).as_actor() if who else CONSOLE
+
+
+def _options(command: F) -> F:
+    """Add the options every command of the group has."""
+    folder = click.Path(path_type=Path, file_okay=False, exists=True)
+    command = click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")(command)
+    command = click.option(
+        "--as", "person", default="", metavar="PERSON_ID", help="The person who acts."
+    )(command)
+    return click.option("--home", type=folder, required=True, help="The node's directory.")(command)
+
+
+def _say(answer: object, as_json: bool) -> None:
+    """Print an answer: one line of JSON, or its fields a line each."""
+    built = msgspec.to_builtins(answer)
+    if as_json:
+        click.echo(json.dumps(built, ensure_ascii=False))
+        return
+    for one in built if isinstance(built, list) else [built]:
+        lines = [f"{name}: {value}" for name, value in one.items() if value not in ("", [], None)]
+        click.echo("\n".join(lines) + "\n")
+
+
+@click.group()
+def dataset() -> None:
+    """Acquire, classify, de-identify, store, archive and destroy data."""
+
+
+@dataset.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--title", default="", help="The dataset's title.")
+@click.option("--describe", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="A JSON descriptor: titles, keywords, columns, units.")  # fmt: skip
+@click.option("--role", "roles", multiple=True, metavar="COLUMN=ROLE[:KIND]",
+              help="What a column says about a person, as in name=direct_identifier:name.")  # fmt: skip
+@click.option("--encoding", default="", help="The files' encoding, if it is not UTF-8.")
+@click.option("--dataset", "dataset_id", default="", help="Acquire a new version of this dataset.")
+@_options
+def acquire(  # noqa: PLR0913, PLR0917 - one option each
+    files: tuple[Path, ...],
+    title: str,
+    describe: Path | None,
+    roles: tuple[str, ...],
+    encoding: str,
+    dataset_id: str,
+    home: Path,
+    person: str,
+    as_json: bool,
+) -> None:
+    """Take files in: CSV, gzip CSV, Parquet; each becomes a table named after it."""
+    from tidegate.commons.acquisition.sources import FileSource  # noqa: PLC0415 - used only here
+
+    document = _document(describe)
+    if encoding:
+        document["encoding"] = encoding
+    with acting(home, person) as (house, actor):
+        descriptor = house.acquisition.read_descriptor(document, title=title, roles=roles)
+        sources = [FileSource(path) for path in files]
+        report = house.acquisition.acquire(sources, descriptor, by=actor, dataset_id=dataset_id)
+    _say(report, as_json)
+
+
+@dataset.command("list")
+@_options
+def list_all(home: Path, person: str, as_json: bool) -> None:
+    """List the versions this node keeps, with their stages."""
+    with acting(home, person) as (house, _):
+        titles = {d.id: d.title.en for d in house.catalogue.list_datasets()}
+        held = house.holdings.list_holdings()
+    rows = [
+        {"version": h.version_id, "dataset": h.dataset_id, "stage": h.stage.value,
+         "title": titles.get(h.dataset_id, "")}
+        for h in held
+    ]  # fmt: skip
+    _say(rows, as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@_options
+def show(version: str, home: Path, person: str, as_json: bool) -> None:
+    """Show a version: codebook, quality, classification, stage."""
+    with acting(home, person) as (house, _):
+        record = house.catalogue.get_version(version)
+    _say(record, as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@click.option(
+    "--class", "cn_class", required=True, type=click.Choice(["core", "important", "general"])
+)
+@click.option("--level", required=True, type=click.IntRange(1, 5))
+@click.option("--basis", required=True, help="The legal basis, as in consent.")
+@click.option("--important-status", default="checked_not_notified", show_default=True)
+@click.option("--personal/--not-personal", default=True, show_default=True)
+@click.option("--sensitive/--not-sensitive", default=True, show_default=True)
+@click.option("--genetic", "hgr", default="none", type=click.Choice(["none", "info", "material"]))
+@click.option("--source", default="hospital", show_default=True)
+@_options
+def classify(version: str, home: Path, person: str, as_json: bool, **said: Any) -> None:
+    """Propose how protected a version is; another person approves."""
+    from tidegate.catalogue.model import Classification  # noqa: PLC0415 - used only here
+
+    with acting(home, person) as (house, actor):
+        proposed = house.classification.propose(version, Classification(**said), by=actor)
+    _say(proposed, as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@_options
+def approve(version: str, home: Path, person: str, as_json: bool) -> None:
+    """Approve the proposed classification as a second person."""
+    with acting(home, person) as (house, actor):
+        approved = house.classification.approve(version, by=actor)
+    _say(approved, as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@click.option("--project", required=True, help="The project under whose key pseudonyms are made.")
+@click.option("--recipe", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@_options
+def deidentify(
+    version: str, project: str, recipe: Path | None, home: Path, person: str, as_json: bool
+) -> None:
+    """De-identify a version and write its risk report."""
+    document = _document(recipe)
+    with acting(home, person) as (house, actor):
+        rooms = house.deidentification
+        read = rooms.read_recipe(version, document)
+        report = rooms.deidentify(version, read, project, by=actor)
+    _say(report, as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@_options
+def sign(version: str, home: Path, person: str, as_json: bool) -> None:
+    """Sign the risk report as a second person."""
+    with acting(home, person) as (house, actor):
+        report = house.deidentification.sign_risk_report(version, by=actor)
+    _say(report, as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@_options
+def store(version: str, home: Path, person: str, as_json: bool) -> None:
+    """Keep the de-identified tables; the key of the identified rows is destroyed."""
+    with acting(home, person) as (house, actor):
+        holding = house.holdings.store(version, by=actor)
+    _say(holding, as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@_options
+def archive(version: str, home: Path, person: str, as_json: bool) -> None:
+    """Archive a version after a fixity check."""
+    with acting(home, person) as (house, actor):
+        holding = house.holdings.archive(version, by=actor)
+    _say(holding, as_json)
+
+
+@dataset.command("request-destruction")
+@click.argument("version")
+@click.option("--reason", required=True)
+@_options
+def request_destruction(version: str, reason: str, home: Path, person: str, as_json: bool) -> None:
+    """Ask for the destruction of a version; another person approves."""
+    with acting(home, person) as (house, actor):
+        destruction = house.destruction.request(version, reason, by=actor)
+    _say(destruction, as_json)
+
+
+@dataset.command("approve-destruction")
+@click.argument("version")
+@_options
+def approve_destruction(version: str, home: Path, person: str, as_json: bool) -> None:
+    """Approve a destruction as a second person: there is no way back."""
+    with acting(home, person) as (house, actor):
+        certificate = house.destruction.approve(version, by=actor)
+    _say(certificate, as_json)
+
+
+def _document(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise click.BadParameter(f"{path.name} is not JSON in UTF-8.") from None
+    if not isinstance(document, dict):
+        raise click.BadParameter(f"{path.name} is not a JSON object.")
+    return document

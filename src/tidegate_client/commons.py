@@ -1,0 +1,249 @@
+"""The commons of a node: acquire files, lead a version through its life, end it with proof."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from tidegate_client.transport import Transport
+
+_PIECE = 1024 * 1024
+
+
+class Uploaded(msgspec.Struct, frozen=True):
+    """A file the node has received and encrypted, waiting to be acquired."""
+
+    id: str
+    name: str
+    bytes: int
+
+
+class Acquired(msgspec.Struct, frozen=True):
+    """What an acquisition took in: accepted + quarantined = received."""
+
+    dataset: str
+    version: str
+    received: int
+    accepted: int
+    quarantined: int
+    tables: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+    reasons: tuple[tuple[str, int], ...] = ()
+
+
+class Generalised(msgspec.Struct, frozen=True):
+    """How coarse one quasi-identifier became."""
+
+    column: str
+    level: int
+    description: str
+
+
+class TableCount(msgspec.Struct, frozen=True):
+    """Rows of one table: in = out + suppressed."""
+
+    table: str
+    rows_in: int
+    rows_out: int
+    suppressed: int
+
+
+class RiskReport(msgspec.Struct, frozen=True):
+    """What de-identification did, and the risk that is left, as exact fractions."""
+
+    id: str
+    version_id: str
+    project_id: str
+    method: str
+    removed: tuple[str, ...]
+    pseudonymised: tuple[str, ...]
+    generalised: tuple[Generalised, ...]
+    tables: tuple[TableCount, ...]
+    k_asked: int
+    k_achieved: int
+    classes: int
+    smallest_class: int
+    largest_class: int
+    suppressed: int
+    scrubbed: int
+    risk_max: str
+    risk_mean: str
+    threshold: str
+    author: str
+    created_at: str
+    signed_by: str = ""
+    signed_at: str = ""
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What the node keeps of a version."""
+
+    version_id: str
+    dataset_id: str
+    stage: str
+    acquired_at: str
+    retain_until: str
+    intake_destroyed_at: str = ""
+    fixity_checked_at: str = ""
+
+
+class Classified(msgspec.Struct, frozen=True):
+    """A classification, proposed or approved."""
+
+    cn_class: str
+    level: int
+    personal: bool
+    sensitive: bool
+    basis: str
+    important_status: str = ""
+    hgr: str = "none"
+    source: str = "hospital"
+    proposed_by: str = ""
+    approved_by: str = ""
+
+
+class Destruction(msgspec.Struct, frozen=True):
+    """A destruction on its way."""
+
+    id: str
+    version_id: str
+    reason: str
+    state: str
+    requested_by: str
+    requested_at: str
+
+
+class Certificate(msgspec.Struct, frozen=True):
+    """A signed certificate of destruction."""
+
+    id: str
+    subject: str
+    issuer: str
+    issued_at: str
+    body: Mapping[str, Any]
+    jws: str
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """Something made from a version or dataset, and what became of it."""
+
+    id: str
+    source: str
+    agreement_id: str
+    provider: str
+    holder: str
+    kind: str
+    name: str
+    state: str
+    recorded_at: str
+    certificate_id: str = ""
+
+
+class Fixity(msgspec.Struct, frozen=True):
+    """The answer of a fixity check."""
+
+    whole: bool
+
+
+class Commons:
+    """The commons of one node, as one person."""
+
+    def __init__(self, http: Transport) -> None:
+        self._http = http
+
+    def upload(self, path: Path) -> Uploaded:
+        """Stream a file to the node, which encrypts it as it arrives."""
+        return self._http.upload(f"/uploads/{quote(path.name)}", _pieces(path), Uploaded)
+
+    def acquire(
+        self,
+        *files: Path,
+        title: str = "",
+        descriptor: Mapping[str, Any] | None = None,
+        roles: tuple[str, ...] = (),
+        dataset: str = "",
+    ) -> Acquired:
+        """Upload files and acquire them as a dataset, or as a new version of one."""
+        body = {
+            "uploads": [self.upload(path).id for path in files],
+            "title": title,
+            "descriptor": descriptor or {},
+            "roles": roles,
+            "dataset": dataset,
+        }
+        return self._http.post("/datasets", body, Acquired)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """List what the node keeps."""
+        return self._http.get("/holdings", tuple[Holding, ...])
+
+    def holding(self, version_id: str) -> Holding:
+        """Return what the node keeps of a version."""
+        return self._http.get(f"/versions/{version_id}/holding", Holding)
+
+    def propose_classification(self, version_id: str, **classification: Any) -> Classified:
+        """Propose: cn_class, level, personal, sensitive, basis, important_status, hgr, source."""
+        return self._http.post(f"/versions/{version_id}/classification", classification, Classified)
+
+    def approve_classification(self, version_id: str) -> Classified:
+        """Approve the proposal as a second person."""
+        return self._http.post(f"/versions/{version_id}/classification/approval", None, Classified)
+
+    def deidentify(
+        self, version_id: str, project: str, recipe: Mapping[str, Any] | None = None
+    ) -> RiskReport:
+        """De-identify a version for a project; the recipe changes the usual one."""
+        body = {"project": project, "recipe": recipe or {}}
+        return self._http.post(f"/versions/{version_id}/deidentification", body, RiskReport)
+
+    def risk_report(self, version_id: str) -> RiskReport | None:
+        """Return the risk report of a version, or None before there is one."""
+        answer: Any = self._http.get(f"/versions/{version_id}/risk-report", Any)
+        return None if answer is None else msgspec.convert(answer, RiskReport)
+
+    def sign_risk_report(self, version_id: str) -> RiskReport:
+        """Sign the risk report as a second person."""
+        return self._http.post(f"/versions/{version_id}/risk-report/signature", None, RiskReport)
+
+    def store(self, version_id: str) -> Holding:
+        """Store the de-identified tables; the identified intake's key is destroyed."""
+        return self._http.post(f"/versions/{version_id}/storage", None, Holding)
+
+    def archive(self, version_id: str) -> Holding:
+        """Archive a version."""
+        return self._http.post(f"/versions/{version_id}/archive", None, Holding)
+
+    def check_fixity(self, version_id: str) -> bool:
+        """Have the objects hashed again; True while they are what was stored."""
+        return self._http.post(f"/versions/{version_id}/fixity", None, Fixity).whole
+
+    def move_aside(self, version_id: str, action: str, reason: str = "") -> Holding:
+        """Restrict, unrestrict, suspend, resume, recall, quarantine or release a version."""
+        body = {"action": action, "reason": reason}
+        return self._http.post(f"/versions/{version_id}/side-move", body, Holding)
+
+    def request_destruction(self, version_id: str, reason: str) -> Destruction:
+        """Ask for the destruction of a version."""
+        body = {"reason": reason}
+        return self._http.post(f"/versions/{version_id}/destruction", body, Destruction)
+
+    def approve_destruction(self, version_id: str) -> Certificate:
+        """Approve a destruction as a second person, which carries it out."""
+        return self._http.post(f"/versions/{version_id}/destruction/approval", None, Certificate)
+
+    def certificates(self, subject: str = "") -> tuple[Certificate, ...]:
+        """List certificates given and received, about one subject (`version:…`) or all."""
+        return self._http.get("/certificates", tuple[Certificate, ...], subject=subject)
+
+    def derived(self, *, source: str = "", agreement: str = "") -> tuple[Derived, ...]:
+        """List what was made from a source or under an agreement."""
+        kind = tuple[Derived, ...]
+        return self._http.get("/derived", kind, source=source, agreement=agreement)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
