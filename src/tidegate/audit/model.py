@@ -78,6 +78,14 @@ class LeafView:
     entry: Entry
 
 
+@dataclass(frozen=True, slots=True)
+class SubjectHead:
+    """A subject and how many leaves its chain has."""
+
+    subject: str
+    leaves: int
+
+
 def leaf_hash(leaf: bytes) -> str:
     """Hash a leaf as RFC 6962 §2.1 does: SHA-256 over 0x00 and the leaf's bytes."""
     return hashlib.sha256(b"\x00" + leaf).hexdigest()

@@ -104,13 +104,14 @@ def list_heads(conn: Connection) -> tuple[tuple[str, int, str], ...]:
     return tuple((row.subject, row.number, row.hash) for row in conn.execute(query))
 
 
-def add_checkpoint(conn: Connection, signed: SignedCheckpoint) -> None:
-    """Insert a checkpoint."""
+def add_checkpoint(conn: Connection, signed: SignedCheckpoint, by: str) -> None:
+    """Insert a checkpoint that `by` asked for."""
     point = signed.checkpoint
     row = {
         "number": point.number,
         "size": point.size,
         "at": point.at,
+        "asked_by": by,
         "sha256": point.sha256,
         "body": point.canonical().decode(),
         "signature": signed.signature,

@@ -56,6 +56,7 @@ audit_checkpoint = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("size", _POSITION, nullable=False),
     stamp("at"),
+    text("asked_by"),
     Column("sha256", String(64), nullable=False),
     body("body"),
     text("signature"),
