@@ -1,0 +1,1 @@
+"""Catalogue protocol: what this node offers, as each peer may see it."""

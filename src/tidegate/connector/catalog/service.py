@@ -1,0 +1,165 @@
+"""The catalogue as a peer may see it: pages, filters, single datasets."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import defaultdict
+from typing import Any, Protocol
+
+import msgspec
+
+from tidegate.catalogue.model import DatasetRecord, Offer, Tombstone, VersionRecord
+from tidegate.connector.catalog.documents import (
+    buried_part,
+    catalog_document,
+    dataset_document,
+    dataset_part,
+    service_part,
+)
+from tidegate.connector.catalog.model import PAGE_SIZE, Page
+from tidegate.connector.messages.compose import Document
+from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
+from tidegate.connector.messages.read import check, read
+from tidegate.connector.messages.wire_catalog import Catalog, CatalogRequestMessage, Dataset
+from tidegate.connector.model import Peer
+from tidegate.connector.negotiation.rules import may_see
+
+
+class Shelf(Protocol):
+    """Where this node's datasets and offers are."""
+
+    def list_offers(
+        self, *, dataset_id: str = "", version_id: str = "", published_only: bool = True
+    ) -> tuple[Offer, ...]:
+        """Return offers, the published ones unless asked for all."""
+        ...
+
+    def list_datasets(self) -> tuple[DatasetRecord, ...]:
+        """Return every dataset of this node."""
+        ...
+
+    def get_version(self, version_id: str) -> VersionRecord:
+        """Return a version of this node."""
+        ...
+
+    def list_tombstones(self, dataset_id: str = "") -> tuple[Tombstone, ...]:
+        """Return the tombstones of one dataset, or of all."""
+        ...
+
+
+class DspCatalogService:
+    """Answers catalogue requests of other nodes."""
+
+    def __init__(
+        self, catalogue: Shelf, *, did: str, address: str, page_size: int = PAGE_SIZE
+    ) -> None:
+        self.did = did
+        self._catalogue = catalogue
+        self._address = address.rstrip("/")
+        self._service_id = f"{did}#dsp"
+        self._page_size = page_size
+
+    def request(self, peer: Peer, body: bytes, *, cursor: str = "") -> Page:
+        """Return a page of the datasets this peer may see.
+
+        Raises MessageRefusedError for a filter or cursor this node does not understand: a
+        request that is half understood would show too much.
+        """
+        message = read(body, CatalogRequestMessage).message
+        wanted = message.filter if isinstance(message.filter, list) else []
+        filters = [_filter(one) for one in wanted]
+        offers = self._visible(peer)
+        records = [
+            record
+            for record in sorted(self._catalogue.list_datasets(), key=lambda one: one.id)
+            if record.id in offers and all(_fits(record, kind, text) for kind, text in filters)
+        ]
+        return self._page(records, offers, _after(cursor), plain=not filters)
+
+    def dataset(self, peer: Peer, dataset_id: str) -> Document:
+        """Return one dataset; what a peer may not see does not exist for it."""
+        offers = self._visible(peer, dataset_id)
+        found = [one for one in self._catalogue.list_datasets() if one.id == dataset_id]
+        if not found or dataset_id not in offers:
+            raise ProcessUnknownError("There is no such dataset.", code="dataset_unknown")
+        return dict(check(dataset_document(self._part(found[0], offers)), Dataset).document)
+
+    def _page(
+        self,
+        records: list[DatasetRecord],
+        offers: dict[str, tuple[Offer, ...]],
+        after: str,
+        *,
+        plain: bool,
+    ) -> Page:
+        rest = [one for one in records if one.id > after]
+        page = rest[: self._page_size]
+        service = service_part(self._service_id, self._address)
+        parts = [self._part(one, offers) for one in page]
+        buried = [] if after or not plain else self._buried()
+        document = catalog_document(self.did, service, parts, buried)
+        check(document, Catalog)
+        return Page(document, f"{self._address}/catalog/request", self._links(records, rest, page))
+
+    def _links(
+        self, records: list[DatasetRecord], rest: list[DatasetRecord], page: list[DatasetRecord]
+    ) -> tuple[tuple[str, str], ...]:
+        links = [("next", _cursor(page[-1].id))] if len(rest) > len(page) else []
+        before = len(records) - len(rest)
+        if before:
+            start = before - self._page_size
+            links.append(("previous", _cursor(records[start - 1].id if start > 0 else "")))
+        return tuple(links)
+
+    def _visible(self, peer: Peer, dataset_id: str = "") -> dict[str, tuple[Offer, ...]]:
+        grouped: dict[str, list[Offer]] = defaultdict(list)
+        for offer in self._catalogue.list_offers(dataset_id=dataset_id):
+            if may_see(offer, peer.did):
+                grouped[offer.dataset_id].append(offer)
+        return {name: tuple(found) for name, found in grouped.items()}
+
+    def _part(self, record: DatasetRecord, offers: dict[str, tuple[Offer, ...]]) -> Document:
+        mine = offers[record.id]
+        version = self._catalogue.get_version(mine[-1].version_id)
+        return dataset_part(record, version, mine, self._service_id)
+
+    def _buried(self) -> list[dict[str, Any]]:
+        records = {one.id: one for one in self._catalogue.list_datasets()}
+        return [
+            buried_part(records[stone.dataset_id], stone)
+            for stone in self._catalogue.list_tombstones()
+            if stone.dataset_id in records
+        ]
+
+
+def _filter(one: object) -> tuple[str, str]:
+    """Read one filter: `{"text": …}` or `{"dataset": …}`; the protocol leaves the form open."""
+    if isinstance(one, dict) and len(one) == 1:
+        kind, text = next(iter(one.items()))
+        if kind in {"text", "dataset"} and isinstance(text, str) and text:
+            return kind, text
+    raise MessageRefusedError(
+        'This node filters by {"text": "…"} or {"dataset": "…"} only.', code="filter_unsupported"
+    )
+
+
+def _fits(record: DatasetRecord, kind: str, text: str) -> bool:
+    if kind == "dataset":
+        return record.id == text
+    words = (record.title, record.description, *record.keywords)
+    written = (said for word in words for _, said in word.every())
+    return any(text.casefold() in said.casefold() for said in written)
+
+
+def _cursor(last: str) -> str:
+    return urlsafe_b64encode(msgspec.json.encode([last])).decode().rstrip("=")
+
+
+def _after(cursor: str) -> str:
+    if not cursor:
+        return ""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str])[0]
+    except (ValueError, msgspec.MsgspecError):
+        raise MessageRefusedError(
+            "The cursor is not one this node gave; start again without.", code="cursor_invalid"
+        ) from None

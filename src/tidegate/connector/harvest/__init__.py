@@ -1,0 +1,1 @@
+"""Harvest: the catalogues of the other members, read by DSP and kept for search and negotiation."""
