@@ -1,0 +1,397 @@
+"""Two nodes that speak the Dataspace Protocol over a wire in memory, through the real door.
+
+The wire can lose answers, repeat, and stop a node at a failpoint; tasks run when pumped.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import delete, select, update
+
+from lib.ground import Ground, make_ground
+from tidegate.access.model import Actor, Participant, Role, Seat, person_ref
+from tidegate.api import dsp
+from tidegate.catalogue.errors import OfferUnknownError
+from tidegate.catalogue.model import (
+    DatasetRecord,
+    HarvestedDataset,
+    HarvestedOffer,
+    HarvestedRecord,
+    Offer,
+    OfferState,
+    VersionRecord,
+)
+from tidegate.connector.catalog.service import DspCatalogService
+from tidegate.connector.errors import PeerUnauthenticatedError, PeerUnreachableError
+from tidegate.connector.harvest.service import HarvestService
+from tidegate.connector.http.model import Answer
+from tidegate.connector.identity.model import DidDocument, ServiceEntry
+from tidegate.connector.messages.delivery import AnswerGate, Courier
+from tidegate.connector.model import Peer
+from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
+from tidegate.connector.negotiation.service import NegotiationService
+from tidegate.connector.transfer.desk import Desk as TransferDesk
+from tidegate.connector.transfer.service import TransferService
+from tidegate.db.tables.work import work_task
+from tidegate.kernel.clock import iso, parse_iso
+from tidegate.kernel.errors import UnavailableError
+from tidegate.kernel.ids import secret_token
+from tidegate.kernel.text import Multilingual
+from tidegate.partners.errors import GateClosedError
+from tidegate.partners.model import Member, MemberRole, MemberState, PersonAssertion
+from tidegate.policy.model import Decision, Outcome
+from tidegate.policy.service import PolicyService, research_policy
+
+HOSPITAL = "did:web:localhost%3A7002"
+FACULTY = "did:web:localhost%3A7003"
+STRANGER = "did:web:localhost%3A7004"
+STEWARD = Actor("person:per_steward", "Steward", frozenset({Role.STEWARD, Role.OPERATOR}))
+RESEARCHER = Actor("person:per_ada", "Ada", frozenset({Role.RESEARCHER}))
+ADA = person_ref(FACULTY, "per_ada")
+POLICY = research_policy(purposes=("DUO:0000007",), until="2027-01-01T00:00:00Z", max_uses=100)
+
+
+class Crash(BaseException):
+    """The process was killed here."""
+
+
+@dataclass
+class Crashing:
+    """Kill the process the n-th time it passes."""
+
+    at: int
+    seen: int = 0
+
+    def __call__(self) -> None:
+        self.seen += 1
+        if self.seen == self.at:
+            raise Crash
+
+
+def base_of(did: str) -> str:
+    return "http://" + did.removeprefix("did:web:").replace("%3A", ":")
+
+
+class Network:
+    """Carries calls between nodes; `fault(node, url, body)` may break one before it arrives."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, DspNode] = {}
+        self.log: list[tuple[str, str, dict, int]] = []
+        self.lose_next_answer = False
+        self.answers_instead: list[Answer] = []
+        self.down: set[str] = set()
+
+    def call(self, method, url, body, authorization):
+        base = next((b for b in self.nodes if url.startswith(b + "/")), None)
+        if base is None or base in self.down:
+            raise PeerUnreachableError("The other node cannot be reached now.")
+        if self.answers_instead:
+            return self.answers_instead.pop(0)
+        raw = b"" if body is None else msgspec.json.encode(body)
+        try:
+            answer = self.nodes[base].answer(method, url.removeprefix(base), raw, authorization)
+        except Crash:
+            raise PeerUnreachableError("The connection was lost.") from None
+        self.log.append((method, url, json.loads(raw) if raw else {}, answer.status))
+        if self.lose_next_answer:
+            self.lose_next_answer = False
+            raise PeerUnreachableError("The answer was lost.")
+        return answer
+
+    def post(self, url, body, *, authorization="", seconds=None):
+        return self.call("POST", url, body, authorization)
+
+    def get(self, url, *, authorization="", seconds=None):
+        return self.call("GET", url, None, authorization)
+
+
+@dataclass
+class SimpleIdentity:
+    """Tokens that name sender and audience in the clear."""
+
+    did: str
+
+    def token_for(self, audience: str) -> str:
+        return f"Bearer {self.did}>{audience}"
+
+    def authenticate(self, authorization):
+        sender, _, audience = (authorization or "").removeprefix("Bearer ").partition(">")
+        if audience != self.did:
+            raise PeerUnauthenticatedError("No token for this node.")
+        return Peer(sender, sender, Seat.HK, "participant", ("MembershipCredential",))
+
+    def endpoint_of(self, did, service_type):
+        return base_of(did) + "/dsp/2025-1"
+
+    def resolve_did(self, did):
+        return DidDocument(
+            did, (), services=(ServiceEntry("#dsp", "DataService", self.endpoint_of(did, "")),)
+        )
+
+    def sign_person(self, assertion, audience):
+        return json.dumps([audience, msgspec.to_builtins(assertion)])
+
+    def verify_person(self, jwt, institution):
+        audience, said = json.loads(jwt)
+        assert audience == self.did
+        return msgspec.convert(said, PersonAssertion)
+
+
+@dataclass
+class Shelf:
+    """Own offers and harvested records."""
+
+    offers: dict[str, Offer] = field(default_factory=dict)
+    datasets: dict[str, DatasetRecord] = field(default_factory=dict)
+    versions: dict[str, VersionRecord] = field(default_factory=dict)
+    records: dict[tuple[str, str], HarvestedRecord] = field(default_factory=dict)
+
+    def get_offer(self, offer_id):
+        if offer_id not in self.offers:
+            raise OfferUnknownError("No such offer.")
+        return self.offers[offer_id]
+
+    def find_harvested(self, dataset_id, publisher=""):
+        return self.records.get((dataset_id, publisher))
+
+    def list_offers(self, *, dataset_id="", version_id="", published_only=True):
+        return tuple(
+            one
+            for one in self.offers.values()
+            if dataset_id in {"", one.dataset_id}
+            and (not published_only or one.state is OfferState.PUBLISHED)
+        )
+
+    def list_datasets(self):
+        return tuple(self.datasets.values())
+
+    def get_version(self, version_id):
+        return self.versions[version_id]
+
+    def list_tombstones(self, dataset_id=""):
+        return ()
+
+    def put_harvested(self, tx, peer, datasets):
+        for one in datasets:
+            self.records[one.id, peer.did] = HarvestedRecord(peer, one, tx.at)
+        return len(datasets)
+
+
+@dataclass
+class Rules:
+    """An assessor that says what it is told to."""
+
+    outcome: Outcome = Outcome.ALLOW
+    permit: bool = True
+    asked: int = 0
+
+    def has_permit(self, question):
+        return self.permit
+
+    def assess(self, question):
+        self.asked += 1
+        return Decision(self.outcome, (), "pack", "inputs", "rcp_1")
+
+
+@dataclass
+class Door:
+    """A gate that lets in whom it is told to, and what a node says of its people."""
+
+    did: str
+    refusal: str = ""
+    admitted: int = 0
+
+    def admit(self, agreement, assertion):
+        if self.refusal:
+            raise GateClosedError(self.refusal, code="training_missing")
+        self.admitted += 1
+        return "permit_1"
+
+    def assertion_of(self, person, agreement):
+        return PersonAssertion(person, "Ada", self.did, (), "project_1")
+
+
+class DspNode:
+    """One node's connector on a real journal."""
+
+    def __init__(self, network: Network, ground: Ground) -> None:
+        self.network, self.ground, self.did = network, ground, ground.did
+        self.base = base_of(self.did)
+        network.nodes[self.base] = self
+        self.shelf, self.rules, self.door = Shelf(), Rules(), Door(self.did)
+        self.members: list[Member] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything that is not on disk."""
+        ground = self.ground
+        self.identity = SimpleIdentity(self.did)
+        courier, gate = Courier(self.network, self.identity), AnswerGate()
+        shared = {
+            "journal": ground.journal, "clock": ground.clock, "ids": ground.ids, "did": self.did,
+            "address": self.base + "/dsp/2025-1", "courier": courier, "gate": gate,
+            "peer_document": self.identity.resolve_did, "loopback": True,
+        }  # fmt: skip
+        self.policy = PolicyService(ground.journal, ground.clock, self_did=self.did)
+        self.negotiation = NegotiationService(
+            NegotiationDesk(
+                **shared, offers=self.shelf, agreements=self.policy, assessor=self.rules
+            )
+        )
+        self.transfer = TransferService(
+            TransferDesk(
+                **shared,
+                visits=self.base + "/visit",
+                wire=self.network,
+                agreements=self.policy,
+                vouchers=self.identity,
+                people=self.door,
+                gatekeeper=self.door,
+                keys=ground.keys,
+                token=secret_token,
+            )
+        )
+        self.dsp_catalog = DspCatalogService(
+            self.shelf, did=self.did, address=self.base + "/dsp/2025-1", page_size=2
+        )
+        self.harvest = HarvestService(
+            ground.journal, ground.clock, did=self.did, wire=self.network, courier=courier,
+            members=self, records=self.shelf,
+        )  # fmt: skip
+        self.handlers = {
+            "negotiation.deliver": self.negotiation.deliver,
+            "negotiation.react": self.negotiation.react,
+            "transfer.deliver": self.transfer.deliver,
+            "transfer.react": self.transfer.react,
+        }
+
+    def list_members(self):
+        return tuple(self.members)
+
+    def answer(self, method, path, raw, authorization) -> Answer:
+        path, _, query = path.partition("?")
+        path = path.removeprefix("/dsp/2025-1")
+        for operation in dsp.OPERATIONS:
+            pattern = operation[1].replace("{pid:path}", "(.+)").replace("{pid}", "([^/]+)")
+            match = re.fullmatch(pattern, path)
+            if operation[0] == method and match:
+                pid = match.group(1) if match.groups() else ""
+                params = dict(part.split("=", 1) for part in query.split("&") if part)
+                reply = dsp.respond(
+                    self,
+                    operation,
+                    authorization,
+                    lambda peer, pid=pid, params=params: dsp.Asked(peer, raw, pid, params),
+                    dsp.pids_in(raw, pid),
+                )
+                body = json.loads(msgspec.json.encode(reply.document))
+                headers = {name.lower(): value for name, value in reply.headers.items()}
+                return Answer(reply.status, headers, body)
+        return Answer(404, {}, None)
+
+    def publish(self, number: int = 1, policy=POLICY) -> Offer:
+        """Offer a dataset."""
+        at = iso(self.ground.clock.now())
+        me = Participant(self.did, "Nansha Hospital", Seat.CN_GBA9)
+        ds, ver, name = f"ds_{number}", f"ver_{number}", f"offer_{number}"
+        self.shelf.datasets[ds] = DatasetRecord(
+            ds, Multilingual(f"Liver cohort {number}", "肝臟隊列", "肝脏队列"),
+            Multilingual("A cohort."), (Multilingual("liver", "肝臟", "肝脏"),), "HEAL", me, at,
+        )  # fmt: skip
+        self.shelf.versions[ver] = VersionRecord(ver, ds, 1, "stored", at, rows_accepted=17)
+        self.shelf.offers[name] = Offer(
+            name, ds, ver, policy, OfferState.PUBLISHED, ("Tidegate-Visit",), "person:x", at
+        )
+        return self.shelf.offers[name]
+
+    def knows(self, other: "DspNode", offer: Offer) -> None:
+        """Have the other node's offer in the harvested records."""
+        peer = Participant(other.did, "Nansha Hospital", Seat.CN_GBA9)
+        self.shelf.records[offer.dataset_id, other.did] = HarvestedRecord(
+            peer,
+            HarvestedDataset(
+                offer.dataset_id, Multilingual("t"), Multilingual("d"),
+                version_id=offer.version_id,
+                offers=(HarvestedOffer(offer.id, offer.policy, offer.formats),),
+            ),
+            "2026-03-02T08:00:00.000Z",
+        )  # fmt: skip
+
+    def joins(self, other: "DspNode") -> None:
+        """Have the other node among the members."""
+        self.members.append(
+            Member(other.did, "Nansha Hospital", Seat.CN_GBA9, MemberRole.PARTICIPANT, "", "",
+                   MemberState.ACTIVE)
+        )  # fmt: skip
+
+    def step(self) -> bool:
+        """Run the first task that is due and first in its lane; tell whether there was one."""
+        with self.ground.database.reading() as conn:
+            rows = conn.execute(select(work_task).order_by(work_task.c.seq)).all()
+        now, lanes = iso(self.ground.clock.now()), set()
+        for row in rows:
+            if row.lane in lanes or row.handler not in self.handlers:
+                continue
+            lanes.add(row.lane)
+            if row.due_at > now:
+                continue
+            self._run(row)
+            return True
+        return False
+
+    def _run(self, row) -> None:
+        done = delete(work_task).where(work_task.c.seq == row.seq)
+        try:
+            self.handlers[row.handler](**json.loads(row.payload))
+        except UnavailableError:
+            later = iso(self.ground.clock.now() + timedelta(seconds=1))
+            done = update(work_task).where(work_task.c.seq == row.seq).values(due_at=later)
+        except Crash:
+            self.restart()
+            return
+        with self.ground.journal.upkeep() as tx:
+            tx.connection.execute(done)
+
+    def next_due(self) -> str:
+        with self.ground.database.reading() as conn:
+            due = conn.execute(
+                select(work_task.c.due_at).where(work_task.c.handler.in_(self.handlers))
+            ).scalars()
+            return min(due, default="")
+
+
+def pump(*nodes: DspNode, seconds: float = 0.0) -> None:
+    """Run tasks of all nodes; let up to `seconds` pass where only time is missing."""
+    start = nodes[0].ground.clock.now()
+    for _ in range(5000):
+        if any([node.step() for node in nodes]):
+            continue
+        due = min((d for d in (node.next_due() for node in nodes) if d), default="")
+        if not due or parse_iso(due) > start + timedelta(seconds=seconds):
+            return
+        wait = (parse_iso(due) - nodes[0].ground.clock.now()).total_seconds()
+        for node in nodes:
+            node.ground.clock.advance(seconds=max(wait, 0.001))
+    raise AssertionError("the nodes never come to rest")
+
+
+def make_pair(folder: Path) -> tuple[DspNode, DspNode]:
+    """Return a hospital that provides and a faculty that consumes."""
+    network = Network()
+    hospital = DspNode(network, make_ground(folder / "hospital", HOSPITAL))
+    faculty = DspNode(network, make_ground(folder / "faculty", FACULTY))
+    return hospital, faculty
+
+
+def agreed(hospital: DspNode, faculty: DspNode) -> str:
+    """Negotiate an agreement; return its id."""
+    offer = hospital.publish()
+    faculty.knows(hospital, offer)
+    one = faculty.negotiation.request(HOSPITAL, offer.dataset_id, by=RESEARCHER)
+    pump(hospital, faculty)
+    return faculty.negotiation.get(one.pid).agreement_id
