@@ -1,17 +1,21 @@
 """A space in one process: real nodes' identity services, joined by a wire without sockets."""
 
 import asyncio
+import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from urllib.parse import quote
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.jwk import ECKey
 from starlette.applications import Starlette
 
-from lib.ground import Ground, ManualClock, make_ground
+from lib.ground import AllEvents, Ground, ManualClock, make_ground
 from tidegate.access.model import Actor, Role, Seat
 from tidegate.api import dcp, peer, space
+from tidegate.audit.journal import Journal
 from tidegate.audit.trust import make_keys
 from tidegate.connector.exchange.service import ExchangeService
 from tidegate.connector.http.model import HttpSettings
@@ -21,6 +25,9 @@ from tidegate.connector.identity.joining.service import JoiningService
 from tidegate.connector.identity.model import IdentitySettings, NodeIdentity
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.wallet.service import WalletService
+from tidegate.db.engine import Database
+from tidegate.kernel.ids import RandomIds
+from tidegate.keys.service import KeyRing
 from tidegate.partners.model import SpaceProfile
 from tidegate.partners.space.service import SpaceService
 
@@ -76,6 +83,30 @@ async def _ask(app, request: httpx.Request, body: bytes):
     return sent[0]["status"], sent[0]["headers"], content
 
 
+_EMPTY: list[bytes] = []
+_SAVED: dict[tuple, tuple] = {}  # names of a space -> its file, and each node's keys and database
+
+
+def new_ground(home, did: str, clock: ManualClock | None, subscriptions, saved=None) -> Ground:
+    """Open a node's ground on a copy of an empty or saved database; keys rest nowhere."""
+    home.mkdir(parents=True)
+    if not _EMPTY:
+        first = make_ground(home / "first", did)
+        first.close()
+        _EMPTY.append((home / "first" / "node.db").read_bytes())
+    keys, content = saved or (None, _EMPTY[0])
+    (home / "node.db").write_bytes(content)
+    database = Database(f"sqlite:///{home / 'node.db'}")
+    clock, ids = clock or ManualClock(), RandomIds()
+    keys = keys or KeyRing(
+        secrets.token_bytes(32), Ed25519PrivateKey.generate(), ECKey.generate_key("P-256")
+    )
+    journal = Journal(
+        database, clock, ids, log=did, events=AllEvents(), subscriptions=subscriptions
+    )
+    return Ground(journal, database, clock, ids, keys, home, did)
+
+
 @dataclass
 class Node:
     """One node's services of the identity side."""
@@ -123,14 +154,21 @@ class World:
             node.ground.close()
 
 
-def make_node(home, wire: Wire, port: int, name: str, seat: Seat, clock=None, role="participant"):
+def make_node(
+    home,
+    wire: Wire,
+    port: int,
+    name: str,
+    seat: Seat,
+    clock=None,
+    *,
+    role="participant",
+    saved=None,
+):
     """Open a node that listens on the wire at localhost:port."""
     where = f"localhost:{port}"
     did = "did:web:" + quote(where, safe="")
-    ground = make_ground(home / name, did, {"member.revoked": ("member.forget",)})
-    if clock is not None:
-        ground.clock = clock
-        ground.journal._clock = clock
+    ground = new_ground(home / name, did, clock, {"member.revoked": ("member.forget",)}, saved)
     http = PeerHttp(HttpSettings(loopback=True), transport=wire)
     node = NodeIdentity(did, name, seat, f"http://{where}", role == "authority")
     basis = (ground.journal, ground.clock, ground.ids)
@@ -158,7 +196,7 @@ def make_node(home, wire: Wire, port: int, name: str, seat: Seat, clock=None, ro
     return made
 
 
-def make_world(home, *names: tuple[str, Seat]) -> World:
+def found_world(home, *names: tuple[str, Seat]) -> World:
     """Found a space and let the named institutions join it."""
     wire = Wire()
     authority = make_node(home, wire, 7400, "Authority", Seat.CN_GBA9, role="authority")
@@ -173,6 +211,28 @@ def make_world(home, *names: tuple[str, Seat]) -> World:
         world.settle()
     world.settle()
     return world
+
+
+def make_world(home, *names: tuple[str, Seat]) -> World:
+    """Open a space that the named institutions joined: founded once, then copied."""
+    if names not in _SAVED:
+        first = found_world(home / "founding", *names)
+        first.close()
+        states = [
+            (node.ground.keys, (node.ground.home / "node.db").read_bytes()) for node in first.nodes
+        ]
+        _SAVED[names] = (first.file, states)
+    file, states = _SAVED[names]
+    wire, clock = Wire(), ManualClock()
+    who = [("Authority", Seat.CN_GBA9), *names]
+    nodes = [
+        make_node(
+            home / "copy", wire, 7400 + number, name, seat, clock,
+            role="participant" if number else "authority", saved=states[number],
+        )
+        for number, (name, seat) in enumerate(who)
+    ]  # fmt: skip
+    return World(wire, clock, nodes[0], nodes, file)
 
 
 @contextmanager

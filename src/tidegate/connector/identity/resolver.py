@@ -19,7 +19,7 @@ from tidegate.connector.errors import (
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity import jose
 from tidegate.connector.identity.did import did_url, read_document
-from tidegate.connector.identity.model import DidDocument, IdentitySettings, key_fingerprint
+from tidegate.connector.identity.model import DidDocument, IdentitySettings, VerificationMethod
 from tidegate.kernel.clock import Clock
 
 _MOST_DOCUMENTS = 1024
@@ -51,7 +51,7 @@ class DidResolver:
         http: PeerHttp,
         clock: Clock,
         settings: IdentitySettings,
-        pin_of: Callable[[str], str] = lambda _did: "",
+        pin_of: Callable[[str], VerificationMethod | None] = lambda _did: None,
     ) -> None:
         self._pin_of = pin_of
         self._http = http
@@ -81,16 +81,20 @@ class DidResolver:
     def prove(self, token: jose.Unproven, relation: Relation) -> Mapping[str, Any]:
         """Return the claims of a token that a key of its issuer verifies.
 
-        A key that is not known, or does not fit, is looked up once more: keys change.
+        A key that is not known, or does not fit, is looked up once more: keys change. What the
+        authority states is verified by the key in the trust file and nothing else, so that
+        neither its absence nor a false document at its address matters.
 
         Raises:
             CredentialInvalidError: the token does not hold.
             PeerUnreachableError: the issuer's document cannot be fetched now.
         """
         did = token.issuer
-        pin = self._pin_of(did) if relation is Relation.ASSERTION else ""
+        pinned = self._pin_of(did) if relation is Relation.ASSERTION else None
+        if pinned is not None:
+            return _prove_pinned(token, pinned)
         try:
-            return _prove(token, self.resolve(did), relation, pin)
+            return _prove(token, self.resolve(did), relation)
         except CredentialInvalidError as problem:
             if problem.code not in _STALE_CODES:
                 raise
@@ -98,7 +102,7 @@ class DidResolver:
             after = self.resolve(did, fresher_than=self._settings.document_retry_seconds)
             if after == before:
                 raise
-            return _prove(token, after, relation, pin)
+            return _prove(token, after, relation)
 
     def forget(self, did: str) -> None:
         """Drop what is cached of a DID."""
@@ -157,18 +161,16 @@ class DidResolver:
         return read_document(body, did)
 
 
-def _prove(
-    token: jose.Unproven, document: DidDocument, relation: Relation, pin: str
-) -> Mapping[str, Any]:
+def _prove(token: jose.Unproven, document: DidDocument, relation: Relation) -> Mapping[str, Any]:
     allowed = {
         Relation.INVOCATION: document.capability_invocation,
         Relation.AUTHENTICATION: document.authentication,
         Relation.ASSERTION: document.assertion_method,
     }[relation]
-    method = jose.key_of(token, document, allowed)
-    if pin and key_fingerprint(method.jwk) != pin:
-        raise CredentialInvalidError(
-            "The key is not the one that the space's trust file names for its authority.",
-            code="key_not_pinned",
-        )
-    return jose.verify(token, method)
+    return jose.verify(token, jose.key_of(token, document, allowed))
+
+
+def _prove_pinned(token: jose.Unproven, pinned: VerificationMethod) -> Mapping[str, Any]:
+    if token.kid.partition("#")[0] not in {pinned.controller, ""}:
+        raise CredentialInvalidError("The token names a key of another DID.", code="kid_of_another")
+    return jose.verify(token, pinned)

@@ -28,6 +28,7 @@ from tidegate.connector.identity.model import (
     IdentitySettings,
     NodeIdentity,
     Speaker,
+    VerificationMethod,
 )
 from tidegate.connector.identity.resolver import DidResolver, Relation
 from tidegate.connector.identity.statuses import StatusLists
@@ -289,13 +290,13 @@ class IdentityService:
             )
         return space.authority
 
-    def _pin_of(self, did: str) -> str:
-        """Return the fingerprint that the trust file demands of the authority's key."""
+    def _pin_of(self, did: str) -> VerificationMethod | None:
+        """Return the key that the trust file names for the authority."""
         space = self._membership.find_space()
         if space is None or space.authority != did:
-            return ""
-        found = space.keys.get("credentials")
-        return str(found.get("fingerprint", "")) if isinstance(found, dict) else ""
+            return None
+        jwk = space.keys.get("credentials", {}).get("jwk")
+        return VerificationMethod(f"{did}#pinned", did, jwk) if jwk else None
 
     def has_no_space(self) -> bool:
         """Whether the node belongs to no space yet."""

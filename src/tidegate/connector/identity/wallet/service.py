@@ -64,6 +64,10 @@ class WalletService:
         """Return the credentials that hold now."""
         return tuple(HeldCredential(*row[:4]) for row in self._valid())
 
+    def membership_jwts(self) -> tuple[str, ...]:
+        """Return the membership credentials that hold now, as compact JWTs, for evidence."""
+        return tuple(row[4] for row in self._valid() if row[1] == MEMBERSHIP)
+
     def has_membership(self) -> bool:
         """Whether the node can prove its membership and seat now."""
         return {row[1] for row in self._valid()} >= set(WANTED)

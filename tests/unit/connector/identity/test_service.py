@@ -1,0 +1,393 @@
+"""Who speaks: good callers are met, and every trick with tokens and credentials is refused."""
+
+import httpx
+import pytest
+from joserfc.jwk import ECKey
+
+from lib.space_world import OPERATOR
+from tidegate.access.model import Seat
+from tidegate.connector.errors import (
+    CredentialInvalidError,
+    DidInvalidError,
+    NoSpaceError,
+    PeerRefusedError,
+    PeerUnauthenticatedError,
+    PeerUnreachableError,
+)
+from tidegate.connector.identity import jose
+from tidegate.connector.identity.model import MEMBERSHIP, SCOPE_PREFIX
+from tidegate.kernel.errors import UnavailableError
+from tidegate.partners.model import PersonAssertion
+
+
+def queries(world) -> int:
+    return sum("presentations/query" in call for call in world.wire.calls)
+
+
+def forged(node, audience, *, key=None, kid=None, **claims) -> str:
+    """Make a token as `node` would, with claims changed and perhaps another key."""
+    now = int(node.ground.clock.now().timestamp())
+    full = {
+        "iss": node.did, "sub": node.did, "aud": audience, "jti": node.ground.ids.urn(),
+        "iat": now, "nbf": now, "exp": now + 60, **claims,
+    }  # fmt: skip
+    own = f"{node.did}#{node.ground.keys.identity_kid}"
+    return "Bearer " + jose.sign(key or node.ground.keys.identity_key(), kid or own, full)
+
+
+def refused(node, authorization) -> str:
+    with pytest.raises(PeerUnauthenticatedError) as refusal:
+        node.identity.authenticate(authorization)
+    return refusal.value.code
+
+
+def test_a_member_is_met_by_name_seat_and_role(world):
+    _, faculty, hospital = world.nodes
+
+    peer = hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+
+    assert (faculty.did, "Faculty", Seat.HK) == (peer.did, peer.name, peer.seat)
+    assert "participant" == peer.role
+    assert not peer.is_authority
+    assert f"node:{faculty.did}" == peer.as_actor().id
+    assert "Faculty" == peer.as_participant().name
+
+
+def test_the_authority_is_met_too(world):
+    authority, faculty, _ = world.nodes
+
+    peer = faculty.identity.authenticate(authority.identity.token_for(faculty.did))
+
+    assert peer.is_authority
+
+
+def test_a_peer_is_asked_for_its_credentials_once_a_minute(world):
+    _, faculty, hospital = world.nodes
+    hospital.identity.forget_peer(faculty.did)
+    before = queries(world)
+
+    for _ in range(3):
+        hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+    world.clock.advance(seconds=61)
+    hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+
+    assert before + 2 == queries(world)
+
+
+def test_a_token_serves_once(world):
+    _, faculty, hospital = world.nodes
+    token = faculty.identity.token_for(hospital.did)
+    hospital.identity.authenticate(token)
+
+    assert "token_replayed" == refused(hospital, token)
+
+
+def test_a_token_serves_once_even_after_a_restart(world):
+    _, faculty, hospital = world.nodes
+    token = faculty.identity.token_for(hospital.did)
+    hospital.identity.identify(token)
+
+    hospital.identity.purge_tokens()
+
+    assert "token_replayed" == refused(hospital, token)
+
+
+def test_expired_tokens_are_forgotten_in_time(world):
+    _, faculty, hospital = world.nodes
+    hospital.identity.identify(faculty.identity.token_for(hospital.did))
+    world.clock.advance(seconds=120)
+
+    assert hospital.identity.purge_tokens() >= 1
+
+
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"sub": "did:web:localhost%3A7400"}, "subject_mismatch"),
+        ({"aud": "did:web:localhost%3A7400"}, "audience_mismatch"),
+        ({"exp": 1}, "token_expired"),
+        ({"nbf": 99999999999}, "token_not_yet_valid"),
+        ({"iss": "did:web:localhost%3A7400", "sub": "did:web:localhost%3A7400"}, "kid_of_another"),
+    ],
+)
+def test_a_token_with_a_wrong_claim_is_refused(world, claims, code):
+    _, faculty, hospital = world.nodes
+
+    assert code == refused(hospital, forged(faculty, hospital.did, **claims))
+
+
+def test_a_token_signed_by_another_key_under_the_same_name_is_refused(world):
+    _, faculty, hospital = world.nodes
+    token = forged(faculty, hospital.did, key=ECKey.generate_key("P-256"))
+
+    assert "signature_invalid" == refused(hospital, token)
+
+
+def test_a_token_that_names_the_key_of_another_node_is_refused(world):
+    authority, faculty, hospital = world.nodes
+    kid = f"{authority.did}#{authority.ground.keys.identity_kid}"
+
+    token = forged(faculty, hospital.did, kid=kid)
+
+    assert "kid_of_another" == refused(hospital, token)
+
+
+def test_a_token_that_names_an_unknown_key_is_refused(world):
+    _, faculty, hospital = world.nodes
+
+    token = forged(faculty, hospital.did, kid=f"{faculty.did}#nothing")
+
+    assert "kid_unknown" == refused(hospital, token)
+
+
+@pytest.mark.parametrize("header", [None, "x", "Basic abc", "Bearer a.b.c"])
+def test_what_is_no_token_is_refused(world, header):
+    with pytest.raises(PeerUnauthenticatedError):
+        world.nodes[2].identity.authenticate(header)
+
+
+def test_a_token_without_access_token_cannot_be_met_anew(world):
+    _, faculty, hospital = world.nodes
+    hospital.identity.forget_peer(faculty.did)
+
+    token = faculty.identity.token_with(hospital.did)
+
+    assert "access_token_missing" == refused(hospital, token)
+
+
+def test_an_access_token_of_another_audience_gives_nothing(world):
+    authority, faculty, hospital = world.nodes
+    hospital.identity.forget_peer(faculty.did)
+    stolen = faculty.identity.access_tokens.make(
+        authority.did, (f"{SCOPE_PREFIX}{MEMBERSHIP}",), world.clock.now()
+    )
+
+    with pytest.raises(PeerRefusedError):
+        hospital.identity.authenticate(forged(faculty, hospital.did, token=stolen))
+
+
+def test_an_access_token_for_less_is_not_enough(world):
+    _, faculty, hospital = world.nodes
+    hospital.identity.forget_peer(faculty.did)
+    scope = (f"{SCOPE_PREFIX}{MEMBERSHIP}",)
+
+    with pytest.raises(PeerRefusedError) as refusal:
+        hospital.identity.authenticate(faculty.identity.token_for(hospital.did, scope=scope))
+
+    assert "credential_missing" == refusal.value.code
+
+
+def test_refusals_are_recorded_once_a_minute(world):
+    _, faculty, hospital = world.nodes
+    world.clock.advance(minutes=2)
+    token = faculty.identity.token_for(hospital.did)
+    hospital.identity.identify(token)
+    before = hospital.ground.journal.read(_count_refusals)
+
+    for _ in range(3):
+        refused(hospital, token)
+
+    assert before + 1 == hospital.ground.journal.read(_count_refusals)
+
+
+def _count_refusals(conn) -> int:
+    return conn.exec_driver_sql(
+        "SELECT count(*) FROM audit_leaf WHERE event = 'peer.refused'"
+    ).scalar_one()
+
+
+def test_an_unreachable_caller_is_trouble_that_passes(world):
+    _, faculty, hospital = world.nodes
+    hospital.identity.forget_peer(faculty.did)
+    token = faculty.identity.token_for(hospital.did)
+    world.wire.down.add("localhost:7401")
+    try:
+        with pytest.raises(PeerUnreachableError):
+            hospital.identity.authenticate(token)
+    finally:
+        world.wire.down.clear()
+        world.clock.advance(seconds=11)
+
+
+def test_a_node_outside_every_space_meets_nobody(tmp_path):
+    from lib.space_world import Wire, make_node
+
+    wire = Wire()
+    first = make_node(tmp_path, wire, 7500, "First", Seat.HK)
+    second = make_node(tmp_path, wire, 7501, "Second", Seat.HK)
+
+    with pytest.raises(NoSpaceError):
+        first.identity.authenticate(second.identity.token_for(first.did))
+    first.ground.close()
+    second.ground.close()
+
+
+def test_a_stranger_to_the_space_is_refused(fresh_world):
+    from lib.space_world import make_node
+
+    stranger = make_node(
+        fresh_world.nodes[0].ground.home, fresh_world.wire, 7600, "Stranger", Seat.HK,
+        fresh_world.clock,
+    )  # fmt: skip
+
+    with pytest.raises(PeerRefusedError):
+        fresh_world.nodes[1].identity.authenticate(
+            stranger.identity.token_for(fresh_world.nodes[1].did)
+        )
+    stranger.ground.close()
+
+
+def test_a_changed_key_is_looked_up_again(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+    fresh_world.clock.advance(seconds=11)
+    key = ECKey.generate_key("P-256")
+    document = faculty.identity.did_document()
+    method = {**document["verificationMethod"][0], "id": f"{faculty.did}#new"}
+    method["publicKeyJwk"] = key.as_dict(private=False)
+    changed = {
+        **document,
+        "verificationMethod": [*document["verificationMethod"], method],
+        "capabilityInvocation": [f"{faculty.did}#new"],
+    }
+    url = "http://localhost:7401/.well-known/did.json"
+    fresh_world.wire.answers[url] = httpx.Response(200, json=changed)
+    fresh_world.wire.answers[url].stream = httpx.ByteStream(fresh_world.wire.answers[url].content)
+
+    token = forged(faculty, hospital.did, key=key, kid=f"{faculty.did}#new")
+
+    assert faculty.did == hospital.identity.identify(_fresh(fresh_world, url, changed, token)).did
+
+
+def _fresh(world, url, document, token) -> str:
+    import json
+
+    world.wire.answers[url] = httpx.Response(
+        200,
+        headers={"content-type": "application/json"},
+        stream=httpx.ByteStream(json.dumps(document).encode()),
+    )
+    return token
+
+
+def test_a_key_that_lost_its_purpose_is_refused(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    document = {**faculty.identity.did_document(), "capabilityInvocation": []}
+    url = "http://localhost:7401/.well-known/did.json"
+    hospital.identity.forget_peer(faculty.did)
+
+    token = _fresh(fresh_world, url, document, faculty.identity.token_for(hospital.did))
+
+    assert "key_not_allowed" == refused(hospital, token)
+
+
+def test_redirected_and_missing_documents_are_refused(world):
+    _, faculty, _ = world.nodes
+    for status in (302, 404):
+        did = f"did:web:localhost%3A{9000 + status}"
+        world.wire.answers[f"http://localhost:{9000 + status}/.well-known/did.json"] = (
+            httpx.Response(
+                status,
+                headers={"location": "http://localhost:7400/"},
+                stream=httpx.ByteStream(b"x"),
+            )
+        )
+
+        with pytest.raises(DidInvalidError):
+            faculty.identity.resolve_did(did)
+
+
+def test_a_failed_look_up_is_not_repeated_for_some_seconds(world):
+    _, faculty, _ = world.nodes
+    did = "did:web:localhost%3A9999"
+    before = len(world.wire.calls)
+
+    for _ in range(3):
+        with pytest.raises(UnavailableError):
+            faculty.identity.resolve_did(did)
+
+    assert before + 1 == len(world.wire.calls)
+
+
+def test_a_service_that_is_not_there_is_said_so(world):
+    _, faculty, hospital = world.nodes
+
+    assert "http://localhost:7402" == faculty.identity.address_of(hospital.did)
+    assert faculty.identity.endpoint_of(hospital.did, "DataService").endswith("/dsp/2025-1")
+    with pytest.raises(DidInvalidError):
+        faculty.identity.endpoint_of(hospital.did, "IssuerService")
+
+
+def test_a_statement_about_a_person_travels_signed(world):
+    _, faculty, hospital = world.nodes
+    person = PersonAssertion(f"{faculty.did}#per_1", "Dr Chan", faculty.did, (), "proj_1")
+
+    jwt = faculty.identity.sign_person(person, hospital.did)
+
+    assert person == hospital.identity.verify_person(jwt, faculty.did)
+
+
+def test_a_node_speaks_for_its_own_people_only(world):
+    authority, faculty, hospital = world.nodes
+    other = PersonAssertion(f"{faculty.did}#per_1", "Dr Chan", faculty.did, (), "proj_1")
+    jwt = faculty.identity.sign_person(other, hospital.did)
+
+    with pytest.raises(CredentialInvalidError):
+        hospital.identity.sign_person(other, faculty.did)
+    with pytest.raises(CredentialInvalidError):
+        hospital.identity.verify_person(jwt, authority.did)
+    with pytest.raises(CredentialInvalidError):
+        authority.identity.verify_person(jwt, faculty.did)
+    lie = PersonAssertion(f"{faculty.did}#per_1", "Dr Chan", hospital.did, (), "proj_1")
+    with pytest.raises(CredentialInvalidError):
+        faculty.identity.verify_person(
+            hospital.identity.sign_person(lie, faculty.did), hospital.did
+        )
+
+
+def test_a_malformed_statement_about_a_person_is_refused(world):
+    _, faculty, hospital = world.nodes
+    jwt = faculty.identity.sign(
+        {"aud": hospital.did, "person": {}}, seconds=60, typ="tidegate-person+jwt"
+    )
+
+    with pytest.raises(CredentialInvalidError):
+        hospital.identity.verify_person(jwt, faculty.did)
+
+
+def test_a_revoked_member_is_refused_at_once_although_it_was_met(fresh_world):
+    authority, faculty, hospital = fresh_world.nodes
+    hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+
+    authority.joining.revoke(faculty.did, "left the space", by=OPERATOR)
+    fresh_world.settle()
+
+    with pytest.raises(PeerRefusedError) as refusal:
+        hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+    assert "member_revoked" == refusal.value.code
+
+
+def test_a_peer_that_missed_the_message_refuses_by_the_status_list(fresh_world):
+    authority, faculty, hospital = fresh_world.nodes
+    hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+    authority.joining.revoke(faculty.did, "left the space", by=OPERATOR)
+
+    fresh_world.clock.advance(seconds=61)
+
+    with pytest.raises(PeerRefusedError) as refusal:
+        hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+    assert "credential_revoked" == refusal.value.code
+
+
+def test_cut_off_from_the_authority_members_go_on_until_the_credentials_end(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+    fresh_world.wire.down.add("localhost:7400")
+
+    fresh_world.clock.advance(hours=23)
+    peer = hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+
+    assert faculty.did == peer.did
+    fresh_world.clock.advance(hours=2)
+    with pytest.raises(PeerRefusedError):
+        hospital.identity.authenticate(faculty.identity.token_for(hospital.did))

@@ -1,0 +1,250 @@
+"""The wallet: what is presented to whom, what is taken in from whom, and when it is renewed."""
+
+import pytest
+
+from lib.space_world import OPERATOR
+from tidegate.connector.errors import (
+    CredentialInvalidError,
+    CredentialMissingError,
+    MessageInvalidError,
+    PeerDeclinedError,
+    PeerRefusedError,
+    PeerUnauthenticatedError,
+    PeerUnreachableError,
+)
+from tidegate.connector.identity import jose
+from tidegate.connector.identity.messages import DCP_CONTEXT
+from tidegate.connector.identity.model import MEMBER_SCOPE, MEMBERSHIP, SCOPE_PREFIX, VC_FORMAT
+
+MEMBER_ONLY = f"{SCOPE_PREFIX}{MEMBERSHIP}:read"
+
+
+def query(*scopes, **more):
+    return {
+        "@context": [DCP_CONTEXT], "type": "PresentationQueryMessage", "scope": list(scopes), **more
+    }  # fmt: skip
+
+
+def token(world, scopes=MEMBER_SCOPE):
+    """The hospital's own token with an access token that the faculty gave it."""
+    _, faculty, hospital = world.nodes
+    given = faculty.identity.access_tokens.make(hospital.did, scopes, world.clock.now())
+    return hospital.identity.token_with(faculty.did, given)
+
+
+def types_of(answer) -> set[str]:
+    found = set()
+    for text in answer["presentation"]:
+        for jwt in jose.read(text).claims["vp"]["verifiableCredential"]:
+            found |= set(jose.read(jwt).claims["type"])
+    return found - {"VerifiableCredential"}
+
+
+def delivery(holder_pid, *jwts, **changes):
+    return {
+        "@context": [DCP_CONTEXT],
+        "type": "CredentialMessage",
+        "issuerPid": "i",
+        "holderPid": holder_pid,
+        "status": "ISSUED",
+        "credentials": [
+            {"credentialType": MEMBERSHIP, "format": VC_FORMAT, "payload": jwt} for jwt in jwts
+        ],
+        **changes,
+    }
+
+
+def asked(node) -> str:
+    """Let the node ask, and return the id it asked under."""
+    return node.wallet.request_credentials()
+
+
+def issued_to(world, node) -> str:
+    authority = world.authority
+    request = authority.issuance._journal.read(_last_request, node.did)
+    issued = authority.issuance.list_issued(node.did)[0]
+    assert request
+    return authority.issuance._sign(issued, authority.space.get_member(node.did))
+
+
+def _last_request(conn, holder):
+    return conn.exec_driver_sql(
+        "SELECT id FROM connector_request WHERE holder = ?", (holder,)
+    ).first()
+
+
+def test_what_was_granted_is_presented_to_the_one_it_was_granted_to(world):
+    faculty = world.nodes[1]
+
+    answer = faculty.wallet.answer_query(token(world), query(*MEMBER_SCOPE))
+
+    assert {"MembershipCredential", "SeatCredential"} == types_of(answer)
+    assert world.nodes[2].did == jose.read(answer["presentation"][0]).claims["aud"]
+
+
+def test_asking_for_less_gets_less(world):
+    answer = world.nodes[1].wallet.answer_query(token(world), query(MEMBER_ONLY))
+
+    assert {MEMBERSHIP} == types_of(answer)
+
+
+def test_asking_for_more_than_was_granted_gets_the_granted_part(world):
+    answer = world.nodes[1].wallet.answer_query(token(world, (MEMBER_ONLY,)), query(*MEMBER_SCOPE))
+
+    assert {MEMBERSHIP} == types_of(answer)
+
+
+def test_what_is_not_held_is_not_presented(world):
+    answer = world.nodes[1].wallet.answer_query(token(world), query(f"{SCOPE_PREFIX}Other:read"))
+
+    assert not answer["presentation"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [query(), {**query(MEMBER_ONLY), "scope": None}, query(MEMBER_ONLY, presentationDefinition={}),
+     {"type": "PresentationQueryMessage", "scope": [MEMBER_ONLY], "@context": ["x"]},
+     {**query(MEMBER_ONLY), "type": "Other"}, [], None, {**query(), "presentationDefinition": {}}],
+)  # fmt: skip
+def test_malformed_queries_are_refused(world, body):
+    with pytest.raises(MessageInvalidError):
+        world.nodes[1].wallet.answer_query(token(world), body)
+
+
+def test_an_access_token_in_other_hands_opens_nothing(world):
+    authority, faculty, hospital = world.nodes
+    given = faculty.identity.access_tokens.make(hospital.did, MEMBER_SCOPE, world.clock.now())
+    stolen = authority.identity.token_with(faculty.did, given)
+
+    with pytest.raises(PeerUnauthenticatedError):
+        faculty.wallet.answer_query(stolen, query(MEMBER_ONLY))
+
+
+@pytest.mark.parametrize("access", ["", "faketoken"])
+def test_without_our_access_token_nothing_is_presented(world, access):
+    _, faculty, hospital = world.nodes
+
+    with pytest.raises(PeerUnauthenticatedError):
+        faculty.wallet.answer_query(
+            hospital.identity.token_with(faculty.did, access), query(MEMBER_ONLY)
+        )
+
+
+def test_only_the_authority_delivers_credentials(world):
+    _, faculty, hospital = world.nodes
+    bearer = hospital.identity.token_with(faculty.did)
+
+    with pytest.raises(PeerRefusedError):
+        faculty.wallet.receive_credentials(bearer, delivery("x", issued_to(world, faculty)))
+
+
+def test_only_what_was_asked_for_is_taken_in(world):
+    authority, faculty, _ = world.nodes
+
+    with pytest.raises(PeerRefusedError) as refusal:
+        faculty.wallet.receive_credentials(
+            authority.identity.token_with(faculty.did), delivery("unknown")
+        )
+
+    assert "holder_pid_unknown" == refusal.value.code
+
+
+def test_a_credential_of_somebody_else_is_not_taken_in(world):
+    authority, faculty, hospital = world.nodes
+    message = delivery(asked(faculty), issued_to(world, hospital))
+
+    with pytest.raises(CredentialInvalidError) as refusal:
+        faculty.wallet.receive_credentials(authority.identity.token_with(faculty.did), message)
+
+    assert "holder_mismatch" == refusal.value.code
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"status": "PERHAPS"}, {"credentials": []}, {"credentials": "x"}, {"holderPid": None}],
+)
+def test_malformed_deliveries_are_refused(world, changes):
+    authority, faculty, _ = world.nodes
+    message = delivery(asked(faculty), issued_to(world, faculty), **changes)
+
+    with pytest.raises(MessageInvalidError):
+        faculty.wallet.receive_credentials(authority.identity.token_with(faculty.did), message)
+
+
+def test_a_credential_announced_as_another_type_is_refused(world):
+    authority, faculty, _ = world.nodes
+    message = delivery(asked(faculty), issued_to(world, faculty))
+    message["credentials"][0]["credentialType"] = "SeatCredential"
+
+    with pytest.raises(CredentialInvalidError):
+        faculty.wallet.receive_credentials(authority.identity.token_with(faculty.did), message)
+
+
+def test_a_refusal_of_the_authority_is_told_to_the_operator(fresh_world):
+    authority, faculty, _ = fresh_world.nodes
+    fresh_world.clock.advance(hours=25)
+    message = delivery(asked(faculty), status="REJECTED", rejectionReason="papers missing")
+
+    faculty.wallet.receive_credentials(authority.identity.token_with(faculty.did), message)
+
+    assert "papers missing" in faculty.joining.status().words
+    with pytest.raises(CredentialMissingError):
+        faculty.wallet.check_has_membership()
+
+
+def test_an_offer_of_the_authority_is_an_occasion_to_ask(world):
+    authority, faculty, hospital = world.nodes
+
+    faculty.wallet.receive_offer(authority.identity.token_with(faculty.did))
+
+    assert ("credentials.renew", {}) in faculty.ground.tasks()
+    with pytest.raises(PeerRefusedError):
+        faculty.wallet.receive_offer(hospital.identity.token_with(faculty.did))
+
+
+def test_credentials_are_renewed_when_half_their_life_is_over(fresh_world):
+    _, faculty, _ = fresh_world.nodes
+    before = {each.id for each in faculty.wallet.list_credentials()}
+    assert not faculty.wallet.renew()
+
+    fresh_world.clock.advance(hours=12)
+    assert faculty.wallet.renew()
+    assert not faculty.wallet.renew()
+    fresh_world.settle()
+
+    after = {each.id for each in faculty.wallet.list_credentials()}
+    assert 2 == len(after)
+    assert before.isdisjoint(after)
+    faculty.wallet.check_has_membership()
+
+
+def test_the_authority_renews_its_own(fresh_world):
+    authority = fresh_world.authority
+    fresh_world.clock.advance(hours=25)
+    assert not authority.wallet.has_membership()
+
+    assert authority.wallet.renew()
+
+    assert authority.wallet.has_membership()
+
+
+def test_a_revoked_member_gets_no_new_credentials(fresh_world):
+    authority, faculty, _ = fresh_world.nodes
+    authority.joining.revoke(faculty.did, "left", by=OPERATOR)
+
+    with pytest.raises(PeerDeclinedError, match="members of the space only"):
+        faculty.wallet.request_credentials()
+
+    fresh_world.clock.advance(hours=25)
+    assert "refuses" in faculty.joining.status().words
+
+
+def test_an_unreachable_authority_is_asked_again_later(fresh_world):
+    _, faculty, _ = fresh_world.nodes
+    fresh_world.clock.advance(hours=13)
+    fresh_world.wire.down.add("localhost:7400")
+
+    with pytest.raises(PeerUnreachableError):
+        faculty.wallet.renew()
+
+    assert faculty.wallet.has_membership()
