@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 EVENTS: Mapping[str, str | None] = {
     "evidence.exported": None,
+    "key.declared": None,
     "witness.requested": None,
     "witness.refused": None,
     "checkpoint.cosigned": None,

@@ -34,7 +34,12 @@ class Jws:
     def signer(self) -> str:
         """Return the DID that signed: the part of `kid` before the fragment, or the issuer."""
         kid = str(self.header.get("kid", "")).partition("#")[0]
-        return kid if kid.startswith("did:") else str(self.payload.get("iss", ""))
+        return kid if kid.startswith("did:") else self.issuer
+
+    @property
+    def issuer(self) -> str:
+        """Return the issuer the payload names."""
+        return str(self.payload.get("iss", self.payload.get("issuer", "")))
 
 
 def sign_certificate(payload: dict[str, Json], *, did: str, sign: Any) -> bytes:

@@ -1,7 +1,6 @@
 """Proofs and checkpoints out of the stored log, on one open connection."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -21,20 +20,8 @@ from tidegate.audit.merkle import (
     inclusion_path,
     tree_root,
 )
+from tidegate.audit.model import InclusionProof
 from tidegate.audit.tree import StoredTree
-
-
-@dataclass(frozen=True, slots=True)
-class InclusionProof:
-    """The proof, checked already, that a leaf stands under a signed checkpoint."""
-
-    position: int
-    size: int
-    leaf_hash: str
-    path: tuple[str, ...]
-    root: str
-    checkpoint: int
-    at: str
 
 
 def prove_inclusion(conn: Connection, position: int) -> InclusionProof:

@@ -79,6 +79,19 @@ class LeafView:
 
 
 @dataclass(frozen=True, slots=True)
+class InclusionProof:
+    """The proof, checked already, that a leaf stands under a signed checkpoint."""
+
+    position: int
+    size: int
+    leaf_hash: str
+    path: tuple[str, ...]
+    root: str
+    checkpoint: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class SubjectHead:
     """A subject and how many leaves its chain has."""
 

@@ -18,13 +18,12 @@ from tidegate.audit.errors import (
 from tidegate.audit.journal import Journal
 from tidegate.audit.jws import sign_certificate
 from tidegate.audit.ledger import (
-    InclusionProof,
     prove_consistency,
     prove_head,
     prove_inclusion,
     sign_growth,
 )
-from tidegate.audit.model import Asker, LeafView, SubjectHead
+from tidegate.audit.model import Asker, InclusionProof, LeafView, SubjectHead
 from tidegate.audit.report import Report
 from tidegate.audit.surroundings import Surroundings
 from tidegate.audit.trust import read_space_file
@@ -33,6 +32,8 @@ from tidegate.audit.witnessing import Witnessing
 from tidegate.kernel.canonical import Json
 from tidegate.kernel.clock import Clock, iso
 from tidegate.keys.service import KeyRing
+
+__all__ = ["EvidenceService", "InclusionProof"]
 
 MAY_EXPORT = frozenset({"operator", "auditor", "legal"})
 MAY_READ = MAY_EXPORT | {"steward", "committee", "checker"}
@@ -128,6 +129,11 @@ class EvidenceService:
         """Ask the members that have not cosigned for so long; return how many were asked."""
         return self._witnessing.request_witnesses(at_least_every=at_least_every)
 
+    def request_witnesses_now(self, *, by: Asker) -> int:
+        """Ask every other member to witness the log as it stands; return how many."""
+        _check_roles(by, MAY_READ, "ask for witnesses")
+        return self._witnessing.request_witnesses(at_least_every=timedelta(0))
+
     def witness(
         self, peer: str, checkpoint: SignedCheckpoint, proof: tuple[bytes, ...]
     ) -> Cosignature:
@@ -146,6 +152,11 @@ class EvidenceService:
         """Take the peer message `witness.given`."""
         self._witnessing.receive_answer(sender, body)
 
+    def list_witnesses(self) -> tuple[Cosignature, ...]:
+        """Return every cosignature over this log's checkpoints, newest first."""
+        found = self._journal.read(store.list_witnesses)
+        return tuple(cosigned for cosigned, _ in reversed(found))
+
     # -- the bundle
 
     def export(self, path: Path, *, by: Asker, include: tuple[Path, ...] = ()) -> Report:
@@ -156,6 +167,7 @@ class EvidenceService:
         naming what is wrong, and leaves no file then.
         """
         _check_roles(by, MAY_EXPORT, "export evidence")
+        self._declare_identity()
         self._journal.note(
             by=by.id,
             did="evidence.exported",
@@ -174,6 +186,22 @@ class EvidenceService:
             logs.update(writer.merge_bundle(members, bundle))
         writer.seal(members, self._manifest(members, logs), self._keys.sign_evidence)
         return _write_verified(path, pack(members))
+
+    def _declare_identity(self) -> None:
+        """Put the identity key into the log, so that certificates signed with it can be checked."""
+        jwk = {
+            name: str(value)
+            for name, value in self._keys.identity_public_jwk().items()
+            if name in ("crv", "kid", "kty", "x", "y")
+        }
+        subject = f"node:{self._did}"
+        declared = (
+            leaf.entry.why.get("jwk")
+            for leaf in self.timeline(subject)
+            if leaf.entry.did == "key.declared"
+        )
+        if jwk not in declared:
+            self._journal.note(by=subject, did="key.declared", to=subject, why={"jwk": jwk})
 
     def _known_credentials(self) -> tuple[str, ...]:
         witnesses = self._journal.read(store.list_witnesses)

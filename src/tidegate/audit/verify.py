@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidegate.audit.bundle import layout
-from tidegate.audit.bundle.container import CONTAINER, Flaw, Opened, unpack
-from tidegate.audit.bundle.crosscheck import check_documents, check_each_other
+from tidegate.audit.bundle.container import CONTAINER, Opened, unpack
+from tidegate.audit.bundle.crosscheck import check_documents, check_each_other, find_signers
 from tidegate.audit.bundle.life import tell_lives
 from tidegate.audit.bundle.logs import CheckedLog, Flaws, check_log
 from tidegate.audit.encoding import check_signature
@@ -46,13 +46,29 @@ def verify_members(opened: Opened, trust: SpaceFile | None) -> Report:
         known = _check_credentials(opened.members, space, flaws)
         _check_exporter(opened.members, manifest, known, flaws)
     logs: tuple[CheckedLog, ...] = ()
+    unchecked: tuple[str, ...] = ()
     if manifest is not None and space is not None and is_whole:
         found = (check_log(did, opened.members, known.keys, flaws) for did in manifest.logs)
         logs = tuple(log for log in found if log is not None)
         check_each_other(logs, flaws)
         if len(logs) == len(manifest.logs):
-            check_documents(logs, opened.members, known.keys, space, flaws)
-    return _report(manifest, trust, opened, flaws, logs, known)
+            signers = find_signers(logs, known.keys, space)
+            unchecked = check_documents(logs, opened.members, signers, space, flaws)
+    remarks = (
+        *_remarks(logs, known.names),
+        *(f"{name}: signed by a node whose log is not here, so not checked." for name in unchecked),
+    )
+    return Report(
+        space=manifest.space if manifest else "",
+        exporter=manifest.exporter if manifest else "",
+        at=manifest.at if manifest else "",
+        is_authenticated=trust is not None and not flaws.found,
+        members=len(opened.members),
+        logs=tuple(_summary(log, known.names) for log in logs),
+        lives=() if flaws.found else tell_lives(logs, known.names),
+        remarks=remarks,
+        flaws=tuple(flaws.found),
+    )
 
 
 def _check_manifest(members: Mapping[str, bytes], flaws: Flaws) -> layout.Manifest | None:
@@ -139,30 +155,6 @@ def _check_exporter(
     except SignatureInvalidError:
         flaws.add(layout.MANIFEST, f"it is not what {layout.SIGNATURE} signs.")
         flaws.add(layout.SIGNATURE, f"it does not sign {layout.MANIFEST}.")
-
-
-def _report(
-    manifest: layout.Manifest | None,
-    trust: SpaceFile | None,
-    opened: Opened,
-    flaws: Flaws,
-    logs: tuple[CheckedLog, ...],
-    known: _Known,
-) -> Report:
-    found = tuple(
-        Flaw(flaw.member, flaw.problem[:1].lower() + flaw.problem[1:]) for flaw in flaws.found
-    )
-    return Report(
-        space=manifest.space if manifest else "",
-        exporter=manifest.exporter if manifest else "",
-        at=manifest.at if manifest else "",
-        is_authenticated=trust is not None and not found,
-        members=len(opened.members),
-        logs=tuple(_summary(log, known.names) for log in logs),
-        lives=() if found else tell_lives(logs, known.names),
-        remarks=tuple(_remarks(logs, known.names)),
-        flaws=found,
-    )
 
 
 def _summary(log: CheckedLog, names: Mapping[str, str]) -> LogSummary:

@@ -1,17 +1,19 @@
 """Checks what logs say of each other, and the documents they refer to."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tidegate.audit.bundle import layout
 from tidegate.audit.bundle.logs import CheckedLog, Flaws
 from tidegate.audit.errors import EvidenceMalformedError, SignatureInvalidError
-from tidegate.audit.jws import check_eddsa, check_es256, read_jws
+from tidegate.audit.jws import EDDSA, check_eddsa, check_es256, read_jws
 from tidegate.audit.model import CERTIFICATE, Entry
 from tidegate.audit.trust import SpaceFile
 from tidegate.kernel.canonical import sha256_hex
 
 COSIGNED = "checkpoint.cosigned"
-RULE_PACK_NAMES = ("rule_pack", "pack_hash")
+DECLARED = "key.declared"
+RULE_PACK_NAMES = ("pack", "rule_pack", "pack_hash")
 """Names under which a leaf's `why` says which rule pack a decision was made by."""
 
 
@@ -45,15 +47,73 @@ def _check_witnessed(log: CheckedLog, witness: str, entry: Entry, flaws: Flaws) 
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """Whose signatures on certificates are believed, and why.
+
+    Evidence keys come from credentials. Identity keys (ES256) come from the nodes' own logs, where
+    they are declared under checkpoints that the evidence key signed; the authority's comes from the
+    trust file.
+    """
+
+    evidence: Mapping[str, bytes]
+    identity: Mapping[str, tuple[dict[str, str], ...]]
+
+    def check(self, document: bytes) -> bool:
+        """Verify a certificate; return False if its signer's log is not in the bundle.
+
+        Raises SignatureInvalidError where the signature does not hold.
+        """
+        certificate = read_jws(document)
+        signer = certificate.signer
+        if certificate.issuer not in (signer, ""):
+            raise EvidenceMalformedError("The certificate names another issuer than its signer.")
+        if certificate.algorithm in EDDSA and signer in self.evidence:
+            check_eddsa(certificate, self.evidence[signer], "certificate")
+            return True
+        if signer not in self.identity:
+            return False
+        for jwk in self.identity[signer]:
+            try:
+                check_es256(certificate, jwk, "certificate")
+            except SignatureInvalidError:
+                continue
+            return True
+        raise SignatureInvalidError(
+            f"No key that {signer} declared in its log has signed this certificate."
+        )
+
+
+def find_signers(
+    logs: tuple[CheckedLog, ...], keys: Mapping[str, bytes], space: SpaceFile
+) -> Signers:
+    """Gather the keys that may have signed certificates."""
+    identity: dict[str, tuple[dict[str, str], ...]] = {}
+    for log in logs:
+        declared = [
+            dict(jwk)
+            for entry in log.entries
+            if entry.did == DECLARED and entry.to == f"node:{log.did}"
+            if isinstance(jwk := entry.why.get("jwk"), Mapping)
+        ]
+        identity[log.did] = tuple(declared)  # type: ignore[arg-type]
+    authority = (dict(space.credentials_jwk), *identity.get(space.authority, ()))
+    return Signers(keys, {**identity, space.authority: authority})
+
+
 def check_documents(
     logs: tuple[CheckedLog, ...],
     members: Mapping[str, bytes],
-    keys: Mapping[str, bytes],
+    signers: Signers,
     space: SpaceFile,
     flaws: Flaws,
-) -> None:
-    """Check attachments, certificates and rule packs, and that nothing else is in the bundle."""
-    expected = {layout.SPACE}
+) -> tuple[str, ...]:
+    """Check attachments, certificates and rule packs, and that nothing else is in the bundle.
+
+    Returns the certificates whose signer's log is not here, so that they could not be checked.
+    """
+    expected = {layout.SPACE} | {layout.rule_pack_member(digest) for digest in space.rule_packs}
+    unchecked: set[str] = set()
     for log in logs:
         expected |= {
             layout.log_member(log.did),
@@ -62,57 +122,44 @@ def check_documents(
         }
         for position, entry in enumerate(log.entries):
             expected |= {layout.attachment_member(digest) for digest in entry.files}
-            _check_leaf_documents(log.did, position, entry, members, keys, space, flaws)
-    expected |= {layout.rule_pack_member(digest) for digest in space.rule_packs}
+            place = f"leaf {position} of {log.did}"
+            unchecked |= _check_attachments(place, entry, members, signers, flaws)
+            if any(
+                entry.why.get(name, None) not in (None, *space.rule_packs)
+                for name in RULE_PACK_NAMES
+            ):
+                flaws.add(
+                    layout.log_member(log.did),
+                    f"{place} was decided by a rule pack that the space does not list.",
+                )
+    _check_rule_packs(members, space, flaws)
+    for name, _, _ in layout.list_members(members):
+        if name not in expected and not name.startswith(layout.CREDENTIALS):
+            flaws.add(name, "nothing in the evidence refers to it.")
+    return tuple(sorted(unchecked))
+
+
+def _check_attachments(
+    place: str, entry: Entry, members: Mapping[str, bytes], signers: Signers, flaws: Flaws
+) -> set[str]:
+    unchecked = set()
+    for digest, media_type in entry.files.items():
+        name = layout.attachment_member(digest)
+        if name not in members:
+            flaws.add(name, f"it is missing; {place} refers to it.")
+        elif sha256_hex(members[name]) != digest:
+            flaws.add(name, "its SHA-256 is not its name.")
+        elif media_type == CERTIFICATE:
+            with flaws.about(name):
+                if not signers.check(members[name]):
+                    unchecked.add(name)
+    return unchecked
+
+
+def _check_rule_packs(members: Mapping[str, bytes], space: SpaceFile, flaws: Flaws) -> None:
     for digest in space.rule_packs:
         name = layout.rule_pack_member(digest)
         if name not in members:
             flaws.add(name, "a rule pack of the space is missing.")
         elif sha256_hex(members[name]) != digest:
             flaws.add(name, "its SHA-256 is not its name.")
-    for name, _, _ in layout.list_members(members):
-        if name not in expected and not name.startswith(layout.CREDENTIALS):
-            flaws.add(name, "nothing in the evidence refers to it.")
-
-
-def _check_leaf_documents(
-    did: str,
-    position: int,
-    entry: Entry,
-    members: Mapping[str, bytes],
-    keys: Mapping[str, bytes],
-    space: SpaceFile,
-    flaws: Flaws,
-) -> None:
-    for digest, media_type in entry.files.items():
-        name = layout.attachment_member(digest)
-        if name not in members:
-            flaws.add(name, f"it is missing; leaf {position} of {did} refers to it.")
-        elif sha256_hex(members[name]) != digest:
-            flaws.add(name, "its SHA-256 is not its name.")
-        elif media_type == CERTIFICATE:
-            with flaws.about(name):
-                _check_certificate(members[name], keys, space)
-    for field in RULE_PACK_NAMES:
-        pack = entry.why.get(field)
-        if pack is not None and pack not in space.rule_packs:
-            flaws.add(
-                layout.log_member(did),
-                f"leaf {position} was decided by a rule pack that the space does not list.",
-            )
-
-
-def _check_certificate(document: bytes, keys: Mapping[str, bytes], space: SpaceFile) -> None:
-    certificate = read_jws(document)
-    signer = certificate.signer
-    if certificate.algorithm == "ES256" and signer == space.authority:
-        check_es256(certificate, dict(space.credentials_jwk), "certificate")
-        return
-    if signer not in keys:
-        raise SignatureInvalidError(
-            f"The certificate's signer {signer or 'is not named and'} has no credential here."
-        )
-    check_eddsa(certificate, keys[signer], "certificate")
-    issuer = certificate.payload.get("iss", signer)
-    if issuer != signer:
-        raise EvidenceMalformedError("The certificate names another issuer than its signer.")
