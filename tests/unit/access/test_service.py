@@ -2,8 +2,8 @@
 
 import pyotp
 import pytest
-from lib.ground import make_ground
 
+from lib.partners_world import quick_ground
 from tidegate.access.errors import (
     EmailTakenError,
     LastOperatorError,
@@ -31,7 +31,7 @@ INIT = system_actor("init")
 
 @pytest.fixture
 def ground(tmp_path):
-    ground = make_ground(tmp_path)
+    ground = quick_ground(tmp_path, "did:web:localhost%3A7001")
     yield ground
     ground.close()
 
@@ -222,7 +222,7 @@ def test_old_sessions_are_swept(ground, access, session):
 
     PruneSessions(access)()
 
-    assert 0 == access.prune()
+    assert access.prune() == 0
 
 
 # Tokens
