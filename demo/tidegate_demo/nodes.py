@@ -63,7 +63,7 @@ class Stage:
         except BlockingIOError:
             lock.close()
             raise DemoError(
-                "A demonstration is live already; stop it with Ctrl-C where it runs, then try again."
+                "A demonstration is live already; stop it with Ctrl-C where it runs, then retry."
             ) from None
         self._lock = lock
         if self.place.exists():
@@ -136,7 +136,8 @@ class Stage:
             if node.process.poll() is not None:
                 break
             try:
-                with urllib.request.urlopen(f"{node.base_url}/health/ready", timeout=2):  # noqa: S310 - our own node
+                ready = f"{node.base_url}/health/ready"
+                with urllib.request.urlopen(ready, timeout=2):  # noqa: S310 - our own node
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

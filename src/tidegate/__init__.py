@@ -2,3 +2,5 @@
 
 Rooms on storeys, doors outside: `house.py` lists every room on one page.
 """
+
+__version__ = "0.1.0"

@@ -61,7 +61,7 @@ def routes(house: House, meters: Meters, is_ready: Callable[[], bool]) -> list[R
         try:
             if not is_ready():
                 raise UnavailableError("The node is starting or stopping; try again in a second.")
-            size = await run_in_threadpool(house.evidence.size)
+            size = await run_in_threadpool(_leaves, house)
         except TidegateError as problem:
             return problem_response(problem)
         return json_response({"ready": True, "evidence_leaves": size})
@@ -69,7 +69,7 @@ def routes(house: House, meters: Meters, is_ready: Callable[[], bool]) -> list[R
     async def metrics(_request: Request) -> Response:
         for state, count in (await run_in_threadpool(house.work.count_tasks)).items():
             meters.tasks.labels(state).set(count)
-        meters.leaves.set(await run_in_threadpool(house.evidence.size))
+        meters.leaves.set(await run_in_threadpool(_leaves, house))
         meters.memory.set(resident_bytes())
         return Response(exposition(meters.registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -78,6 +78,11 @@ def routes(house: House, meters: Meters, is_ready: Callable[[], bool]) -> list[R
         Route("/health/ready", ready),
         Route("/metrics", metrics),
     ]
+
+
+def _leaves(house: House) -> int:
+    newest = house.evidence.list_leaves(limit=1)
+    return newest[0].position + 1 if newest else 0
 
 
 def resident_bytes() -> int:

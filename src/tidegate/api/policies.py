@@ -1,0 +1,47 @@
+"""Templates of usage policies: terms in, a policy that this node can keep out."""
+
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from tidegate.access.model import Role
+from tidegate.access.rules import check_has_role
+from tidegate.api.kit import Call, Operation
+from tidegate.policy.model import Policy
+from tidegate.policy.service import ResearchTerms, research_policy
+
+
+@dataclass(frozen=True, slots=True)
+class ResearchPolicyTerms:
+    """The terms of a research policy; an empty term limits nothing.
+
+    `purposes` are DUO shorthands, codes or IRIs; `seats` legal seats; `until` an RFC 3339 time.
+    """
+
+    assignees: tuple[str, ...] = ()
+    seats: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    starts: str = ""
+    until: str = ""
+    max_uses: int = 0
+    minimum_cell: int = 10
+    delete_within_days: int = 0
+    review: str = ""
+
+
+def make_research_policy(call: Call[ResearchPolicyTerms]) -> Policy:
+    """Return the research policy of these terms; nothing is stored."""
+    check_has_role(call.actor, *Role)
+    said = {name: term for name, term in asdict(call.body).items() if term}
+    return research_policy(**cast(ResearchTerms, said))
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "POST",
+        "/policies/research",
+        make_research_policy,
+        takes=ResearchPolicyTerms,
+        gives=Policy,
+        summary="Make a research policy from its terms",
+    ),
+)

@@ -1,0 +1,97 @@
+"""Making and opening a node: its keys, its database, its rooms, its runner."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidegate.access.model import Role, system_actor
+from tidegate.audit.journal import Journal
+from tidegate.db.engine import Database
+from tidegate.db.migrate import check_current, upgrade
+from tidegate.house import House
+from tidegate.kernel.clock import Clock, SystemClock
+from tidegate.kernel.ids import Ids, RandomIds
+from tidegate.keys.service import KeyRing, create_key_file, open_key_file
+from tidegate.node.events import all_events
+from tidegate.node.ground import Ground
+from tidegate.node.rooms import build_house
+from tidegate.node.tasks import SUBSCRIPTIONS, handlers_of, periodics_of, receivers_of
+from tidegate.settings import NodeSettings, read_passphrase, read_settings
+from tidegate.work.runner import Runner
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An open node: its rooms and the runner of its tasks, which only a serving process starts."""
+
+    settings: NodeSettings
+    database: Database
+    journal: Journal
+    keys: KeyRing
+    house: House
+    runner: Runner
+
+    def close(self) -> None:
+        """Close the database; what is not committed did not happen."""
+        self.database.close()
+
+
+def create_node(settings: NodeSettings) -> None:
+    """Make the keys and the database of a new node."""
+    create_key_file(settings.keys_file, read_passphrase(settings.passphrase_file))
+    database = open_database(settings)
+    try:
+        upgrade(database)
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_node(home: Path) -> Iterator[Node]:
+    """Open the node in `home` for a command or for serving; close it at the end.
+
+    Raises HomeMissingError, PassphraseWrongError or SchemaBehindError, each saying what to do.
+    """
+    settings = read_settings(home)
+    keys = open_key_file(settings.keys_file, read_passphrase(settings.passphrase_file))
+    database = open_database(settings)
+    try:
+        check_current(database)
+        node = assemble(settings, database, keys, SystemClock(), RandomIds())
+        yield node
+    finally:
+        database.close()
+
+
+def assemble(
+    settings: NodeSettings, database: Database, keys: KeyRing, clock: Clock, ids: Ids
+) -> Node:
+    """Build every room and join facts, messages and jobs to those who take them."""
+    journal = Journal(
+        database,
+        clock,
+        ids,
+        log=settings.participant.did,
+        events=all_events(),
+        subscriptions=SUBSCRIPTIONS,
+    )
+    ground = Ground(settings, database, journal, clock, ids, keys)
+    house = build_house(ground, receivers_of)
+    runner = Runner(journal, clock, handlers_of(house), periodics_of(house))
+    journal.on_tasks = runner.wake
+    return Node(settings, database, journal, keys, house, runner)
+
+
+def open_database(settings: NodeSettings) -> Database:
+    """Open the node's database."""
+    return Database(settings.database_url)
+
+
+def make_first_operator(node: Node, name: str) -> tuple[str, str]:
+    """Add the first operator of a new node; return the person's id and a token."""
+    by = system_actor("init")
+    person = node.house.access.add_person(
+        name, "operator@localhost", frozenset({Role.OPERATOR}), by=by
+    )
+    return person.id, node.house.access.issue_token(person.id, by=by)

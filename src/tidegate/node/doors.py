@@ -1,0 +1,77 @@
+"""Every door of a node: which addresses there are, and which room answers."""
+
+from starlette.routing import BaseRoute, Route
+
+from tidegate import __version__
+from tidegate.api import (
+    access,
+    applications,
+    catalogue,
+    commons,
+    connector,
+    dcp,
+    dsp,
+    evidence,
+    kit,
+    lab,
+    openapi,
+    partners,
+    peer,
+    policies,
+    policy,
+    space,
+    visit,
+    work,
+)
+from tidegate.house import House
+from tidegate.node.build import Node
+from tidegate.web import app as web
+
+OPERATIONS: tuple[kit.Operation, ...] = (
+    *space.OPERATIONS,
+    *access.OPERATIONS,
+    *partners.OPERATIONS,
+    *applications.OPERATIONS,
+    *policy.OPERATIONS,
+    *policies.OPERATIONS,
+    *catalogue.OPERATIONS,
+    *commons.OPERATIONS,
+    *connector.OPERATIONS,
+    *lab.OPERATIONS,
+    *evidence.OPERATIONS,
+    *work.OPERATIONS,
+)
+
+
+def all_routes(node: Node) -> list[BaseRoute]:
+    """Return the routes of every door, machines first, pages last."""
+    house = node.house
+    return [
+        *kit.routes(house, (*OPERATIONS, describe_api())),
+        *_machines(house),
+        *web.routes(house, node.settings),
+    ]
+
+
+def describe_api() -> kit.Operation:
+    """Return the operation that describes all others."""
+    document = openapi.describe(OPERATIONS, __version__)
+
+    def show_openapi(_call: kit.Call[None]) -> object:
+        return document
+
+    return kit.Operation(
+        "GET", "/openapi.json", show_openapi, gives=object, summary="This description", public=True
+    )
+
+
+def _machines(house: House) -> list[Route]:
+    return [
+        *commons.routes(house),
+        *dsp.routes(house),
+        *dcp.routes(house),
+        *space.routes(house),
+        *peer.routes(house),
+        *visit.routes(house),
+        *evidence.routes(house),
+    ]

@@ -1,0 +1,30 @@
+"""Every room's declared events in one table: the journal refuses an event that is not here."""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import tidegate
+from tidegate.kernel.errors import ConflictError
+
+
+class EventTwiceError(ConflictError):
+    """Two rooms declare the same event."""
+
+
+def all_events() -> Mapping[str, str | None]:
+    """Return every declared event code with its PREMIS event type, or None where PREMIS has none."""
+    root = Path(tidegate.__file__).parent
+    gathered: dict[str, str | None] = {}
+    for path in sorted(root.glob("**/events.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        if parts[0] == "node":
+            continue
+        declared: Mapping[str, str | None] = importlib.import_module(
+            ".".join(("tidegate", *parts))
+        ).EVENTS
+        twice = gathered.keys() & declared.keys()
+        if twice:
+            raise EventTwiceError(f"Two rooms declare {', '.join(sorted(twice))}; rename one.")
+        gathered.update(declared)
+    return gathered

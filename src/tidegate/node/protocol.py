@@ -1,0 +1,95 @@
+"""The rooms that speak the Dataspace Protocol, built."""
+
+from dataclasses import dataclass
+
+from tidegate.catalogue.service import CatalogueService
+from tidegate.connector.assessment.service import AssessmentService
+from tidegate.connector.catalog.service import DspCatalogService
+from tidegate.connector.harvest.service import HarvestService
+from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity.service import IdentityService
+from tidegate.connector.messages.delivery import Courier
+from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
+from tidegate.connector.negotiation.service import NegotiationService
+from tidegate.connector.transfer.desk import Desk as TransferDesk
+from tidegate.connector.transfer.service import TransferService
+from tidegate.kernel.ids import secret_token
+from tidegate.node.ground import Ground
+from tidegate.partners.gate.service import GateService
+from tidegate.partners.space.service import SpaceService
+from tidegate.policy.service import PolicyService
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """Catalogue, negotiation, transfer and harvest."""
+
+    dsp_catalog: DspCatalogService
+    negotiation: NegotiationService
+    transfer: TransferService
+    harvest: HarvestService
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The rooms the protocol stands on."""
+
+    http: PeerHttp
+    identity: IdentityService
+    gate: GateService
+    catalogue: CatalogueService
+    policy: PolicyService
+    assessment: AssessmentService
+    space: SpaceService
+
+
+def build_protocol(ground: Ground, others: Others) -> Protocol:
+    """Build the rooms of the Dataspace Protocol."""
+    base = f"{ground.settings.base_url}/dsp/2025-1"
+    courier = Courier(others.http, others.identity)
+    negotiation = NegotiationDesk(
+        journal=ground.journal,
+        clock=ground.clock,
+        ids=ground.ids,
+        did=ground.did,
+        address=base,
+        courier=courier,
+        offers=others.catalogue,
+        agreements=others.policy,
+        assessor=others.assessment,
+        peer_document=others.identity.resolve_did,
+        loopback=ground.loopback,
+    )
+    transfer = TransferDesk(
+        journal=ground.journal,
+        clock=ground.clock,
+        ids=ground.ids,
+        did=ground.did,
+        address=base,
+        visits=f"{ground.settings.base_url}/visit",
+        wire=others.http,
+        courier=courier,
+        agreements=others.policy,
+        vouchers=others.identity,
+        people=others.gate,
+        gatekeeper=others.gate,
+        keys=ground.keys,
+        peer_document=others.identity.resolve_did,
+        token=secret_token,
+        loopback=ground.loopback,
+        gate=negotiation.gate,
+    )
+    return Protocol(
+        dsp_catalog=DspCatalogService(others.catalogue, did=ground.did, address=base),
+        negotiation=NegotiationService(negotiation),
+        transfer=TransferService(transfer),
+        harvest=HarvestService(
+            ground.journal,
+            ground.clock,
+            did=ground.did,
+            wire=others.http,
+            courier=courier,
+            members=others.space,
+            records=others.catalogue,
+        ),
+    )

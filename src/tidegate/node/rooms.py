@@ -1,0 +1,240 @@
+"""Who is made of what: every room of a node, from the ground up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from tidegate.access.service import AccessService
+from tidegate.audit.service import EvidenceService
+from tidegate.audit.trust import make_keys
+from tidegate.catalogue.service import CatalogueService
+from tidegate.commons.acquisition.service import AcquisitionService
+from tidegate.commons.classification.service import ClassificationService
+from tidegate.commons.deidentification.service import DeidentificationService
+from tidegate.commons.destruction.service import DestructionService
+from tidegate.commons.holdings.service import HoldingsService
+from tidegate.commons.vault.service import Vault
+from tidegate.connector.assessment.service import AssessmentService, Sources
+from tidegate.connector.exchange.service import ExchangeService
+from tidegate.connector.http.model import HttpSettings
+from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity.issuance.service import IssuanceService
+from tidegate.connector.identity.joining.service import JoiningService
+from tidegate.connector.identity.model import NodeIdentity
+from tidegate.connector.identity.service import IdentityService
+from tidegate.connector.identity.wallet.service import WalletService
+from tidegate.deid.service import DeidService
+from tidegate.house import House
+from tidegate.node.answers import Answers, PeerKeys
+from tidegate.node.ground import Ground
+from tidegate.node.lab import Others as LabOthers
+from tidegate.node.lab import build_lab
+from tidegate.node.protocol import Others as ProtocolOthers
+from tidegate.node.protocol import build_protocol
+from tidegate.partners.application.service import ApplicationService
+from tidegate.partners.gate.service import GateService
+from tidegate.partners.instrument.service import InstrumentService
+from tidegate.partners.partnership.service import PartnershipService
+from tidegate.partners.project.service import ProjectService
+from tidegate.partners.space.service import SpaceService
+from tidegate.partners.training.service import TrainingService
+from tidegate.policy.rulepack.service import RulePackService, load_shipped
+from tidegate.policy.service import PolicyService, check_enforceable
+from tidegate.settings import NodeRole
+from tidegate.work.service import WorkService
+
+Receiver = Callable[[str, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """The rooms that know people and institutions."""
+
+    access: AccessService
+    space: SpaceService
+    partnerships: PartnershipService
+    training: TrainingService
+    projects: ProjectService
+    instruments: InstrumentService
+    applications: ApplicationService
+    gate: GateService
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The rooms that prove who speaks."""
+
+    http: PeerHttp
+    identity: IdentityService
+    wallet: WalletService
+    issuance: IssuanceService
+    joining: JoiningService
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """The rooms that decide by terms and by law, and the evidence of it."""
+
+    evidence: EvidenceService
+    policy: PolicyService
+    rulepacks: RulePackService
+    assessment: AssessmentService
+
+
+@dataclass(frozen=True, slots=True)
+class Commons:
+    """The rooms that know and keep data."""
+
+    vault: Vault
+    catalogue: CatalogueService
+    acquisition: AcquisitionService
+    classification: ClassificationService
+    deidentification: DeidentificationService
+    holdings: HoldingsService
+    destruction: DestructionService
+
+
+def build_house(ground: Ground, receivers_of: Callable[[House], Mapping[str, Receiver]]) -> House:
+    """Build every room; `receivers_of` says who takes in which peer message."""
+    space = SpaceService(ground.journal, ground.clock, ground.ids, ground.did)
+    identity = _identity(ground, space)
+    answers = Answers(ground, space, identity.identity, identity.wallet)
+    partners = _partners(ground, space, answers.peer_keys)
+    commons = _commons(ground, answers.peer_keys)
+    law = _law(ground, answers, partners, commons)
+    protocol = build_protocol(
+        ground,
+        ProtocolOthers(
+            http=identity.http,
+            identity=identity.identity,
+            gate=partners.gate,
+            catalogue=commons.catalogue,
+            policy=law.policy,
+            assessment=law.assessment,
+            space=space,
+        ),
+    )
+    lab = build_lab(
+        ground,
+        LabOthers(
+            http=identity.http,
+            gate=partners.gate,
+            vault=commons.vault,
+            holdings=commons.holdings,
+            destruction=commons.destruction,
+            catalogue=commons.catalogue,
+            policy=law.policy,
+            assessment=law.assessment,
+            transfer=protocol.transfer,
+            seat_of=answers.seat_of,
+        ),
+    )
+    received: dict[str, Receiver] = {}
+    exchange = ExchangeService(
+        ground.journal, ground.clock, identity.identity, identity.http, received
+    )
+    rooms = [partners, commons, law, identity, protocol, lab]
+    named = {name: getattr(group, name) for group in rooms for name in group.__slots__}
+    wanted = {field.name for field in fields(House)}
+    house = House(
+        participant=ground.settings.participant,
+        clock=ground.clock,
+        work=WorkService(ground.journal, ground.clock),
+        exchange=exchange,
+        **{name: room for name, room in named.items() if name in wanted},
+    )
+    received.update(receivers_of(house))
+    return house
+
+
+def _law(ground: Ground, answers: Answers, partners: Partners, commons: Commons) -> Law:
+    packs = load_shipped()
+    rulepacks = RulePackService(
+        ground.journal, ground.clock, ground.ids, listed=answers.listed_packs, packs=packs
+    )
+    evidence = EvidenceService(
+        ground.journal, ground.clock, ground.keys, ground.did, answers.surroundings(packs)
+    )
+    sources = Sources(
+        facts=partners.gate.facts,
+        is_open=lambda question: partners.gate.find_refusal(question) is None,
+        data=commons.holdings.rule_facts,
+        seat_of=answers.seat_of,
+        evidence=answers.evidence_facts(evidence),
+    )
+    return Law(
+        evidence=evidence,
+        policy=PolicyService(ground.journal, ground.clock, self_did=ground.did),
+        rulepacks=rulepacks,
+        assessment=AssessmentService(rulepacks, sources, ground.clock),
+    )
+
+
+def _identity(ground: Ground, space: SpaceService) -> Identity:
+    settings = ground.settings
+    http = PeerHttp(HttpSettings(loopback=ground.loopback))
+    node = NodeIdentity(
+        did=ground.did,
+        name=settings.name,
+        seat=settings.participant.seat,
+        base_url=settings.base_url,
+        is_authority=settings.role is NodeRole.AUTHORITY,
+    )
+    identity = IdentityService(
+        ground.journal, ground.clock, ground.ids, ground.keys, node, http, space
+    )
+    issuance = IssuanceService(
+        ground.journal, ground.clock, ground.ids, identity, http, space
+    )
+    wallet = WalletService(
+        ground.journal, ground.clock, ground.ids, identity, http, issuance.issue_own
+    )
+    keys = make_keys(ground.keys.evidence_public, ground.keys.identity_public_jwk())
+    joining = JoiningService(ground.keys, keys, space, identity, wallet, issuance, http)
+    return Identity(http, identity, wallet, issuance, joining)
+
+
+def _partners(ground: Ground, space: SpaceService, peer_keys: PeerKeys) -> Partners:
+    journal, clock, ids, did = ground.journal, ground.clock, ground.ids, ground.did
+    access = AccessService(journal, clock, ids, ground.keys, did)
+    training = TrainingService(journal, clock, ids, did)
+    return Partners(
+        access=access,
+        space=space,
+        partnerships=PartnershipService(
+            journal, clock, ids, ground.keys, did, peer_keys.assertion_key
+        ),
+        training=training,
+        projects=ProjectService(journal, clock, ids, did),
+        instruments=InstrumentService(journal, clock, ids, did),
+        applications=ApplicationService(journal, clock, ids, did),
+        gate=GateService(journal, clock, did, access, training),
+    )
+
+
+def _commons(ground: Ground, peer_keys: PeerKeys) -> Commons:
+    journal, clock, ids = ground.journal, ground.clock, ground.ids
+    home, own = ground.settings.home, ground.settings.participant
+    vault, deid = Vault(home / "vault", ground.keys), DeidService(ground.keys)
+    catalogue = CatalogueService(
+        journal, clock, ids, check_offerable=check_enforceable, search_folder=home / "search"
+    )
+    deidentification = DeidentificationService(
+        journal, clock, ids, vault=vault, deid=deid, catalogue=catalogue
+    )
+    return Commons(
+        vault=vault,
+        catalogue=catalogue,
+        acquisition=AcquisitionService(
+            journal, clock, ids, vault=vault, deid=deid, catalogue=catalogue, participant=own
+        ),
+        classification=ClassificationService(journal, clock, catalogue=catalogue),
+        deidentification=deidentification,
+        holdings=HoldingsService(
+            journal, clock, vault=vault, catalogue=catalogue, deidentification=deidentification
+        ),
+        destruction=DestructionService(
+            journal, clock, ids, ground.keys, vault=vault, catalogue=catalogue, participant=own,
+            resolve_key=peer_keys.key,
+        ),  # fmt: skip
+    )

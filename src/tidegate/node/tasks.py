@@ -1,0 +1,116 @@
+"""What happens because something happened: facts, tasks, messages and periodic jobs, a table each."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tidegate.house import House
+from tidegate.work.model import Handler, Periodic
+
+Receiver = Callable[[str, Mapping[str, Any]], None]
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+WITNESS_EVERY = 10 * MINUTE
+
+SUBSCRIPTIONS: Mapping[str, tuple[str, ...]] = {
+    # fact -> the handlers that want to know
+    "dataset.published": ("catalogue.refresh_search",),
+    "dataset.withdrawn": ("catalogue.refresh_search",),
+    "dataset.tombstoned": ("catalogue.refresh_search",),
+    "dataset.harvested": ("catalogue.refresh_search",),
+    "member.revoked": ("identity.follow_revocation",),
+    "member.admitted": ("harvest.all",),
+    "agreement.suspended": ("transfer.agreement_suspended", "lab.agreement_closed"),
+    "agreement.resumed": ("transfer.agreement_resumed",),
+    "agreement.ended": (
+        "transfer.agreement_ended",
+        "lab.agreement_closed",
+        "queries.agreement_ended",
+        "commons.destroy_derived",
+    ),
+    "version.destroyed": ("lab.version_destroyed",),
+    "credentials.stored": (),
+}
+
+
+def handlers_of(house: House) -> Mapping[str, Handler]:
+    """Return who runs which task."""
+    return {
+        "peer.send": house.exchange.deliver,
+        "credentials.renew": lambda: _ignore(house.wallet.request_credentials()),
+        "credentials.deliver": house.issuance.deliver,
+        "identity.follow_revocation": house.joining.follow_revocation,
+        "negotiation.deliver": house.negotiation.deliver,
+        "negotiation.react": house.negotiation.react,
+        "transfer.deliver": house.transfer.deliver,
+        "transfer.react": house.transfer.react,
+        "transfer.agreement_suspended": house.transfer.on_agreement_suspended,
+        "transfer.agreement_resumed": house.transfer.on_agreement_resumed,
+        "transfer.agreement_ended": house.transfer.on_agreement_ended,
+        "lab.agreement_closed": house.lab.on_agreement_closed,
+        "lab.version_destroyed": lambda version, **_: house.lab.on_version_destroyed(version),
+        "queries.agreement_ended": house.queries.on_agreement_ended,
+        "commons.destroy_derived": lambda agreement: _destroy_derived(house, agreement),
+        "catalogue.refresh_search": lambda **_: _ignore(house.catalogue.refresh_search()),
+        "harvest.all": lambda **_: house.harvest.harvest_all(),
+    }
+
+
+def receivers_of(house: House) -> Mapping[str, Receiver]:
+    """Return who takes in which message of another node."""
+    return {
+        "member.admitted": house.space.receive_member_admitted,
+        "member.revoked": house.space.receive_member_revoked,
+        "partnership.proposed": house.partnerships.receive_proposed,
+        "partnership.signed": house.partnerships.receive_signed,
+        "partnership.ended": house.partnerships.receive_ended,
+        "training.revoked": house.training.receive_revoked,
+        "project.shared": house.projects.receive_project,
+        "project.ethics": house.projects.receive_ethics,
+        "agreement.suspended": house.policy.receive_agreement_change,
+        "agreement.resumed": house.policy.receive_agreement_change,
+        "agreement.ended": house.policy.receive_agreement_change,
+        "derived.reported": house.destruction.receive_derived,
+        "destruction.certified": house.destruction.receive_certificate,
+        "query.released": house.queries.receive_query_released,
+        "query.closed": house.queries.receive_query_closed,
+        "witness.requested": house.evidence.receive_witness_request,
+        "witness.given": house.evidence.receive_witness,
+    }
+
+
+def periodics_of(house: House) -> tuple[Periodic, ...]:
+    """Return the jobs that run again and again while the node serves."""
+    return (
+        Periodic("credentials.renew", MINUTE, lambda: _ignore(house.wallet.renew())),
+        Periodic("members.sync", 5 * MINUTE, lambda: _ignore(house.joining.sync_members())),
+        Periodic("harvest", 5 * MINUTE, house.harvest.harvest_all),
+        Periodic("policy.end_expired", MINUTE, lambda: _ignore(house.policy.end_expired())),
+        Periodic("access.prune", 10 * MINUTE, lambda: _ignore(house.access.prune())),
+        Periodic("identity.purge", 10 * MINUTE, lambda: _ignore(house.identity.purge_tokens())),
+        Periodic("exchange.purge", HOUR, lambda: _ignore(house.exchange.purge())),
+        Periodic("evidence.checkpoint", MINUTE, lambda: _ignore(house.evidence.checkpoint_now())),
+        Periodic(
+            "evidence.witnesses", WITNESS_EVERY, lambda: _ignore(house.evidence.request_witnesses())
+        ),
+        Periodic("uploads.drop", HOUR, lambda: _ignore(house.acquisition.drop_old_uploads())),
+        Periodic("fixity", 24 * HOUR, lambda: _ignore(house.holdings.check_all_fixity())),
+    )
+
+
+def recover(house: House) -> None:
+    """Finish or clean up what a killed process left; once at every start, before serving."""
+    house.destruction.recover()
+    house.holdings.finish_interrupted()
+    house.acquisition.recover()
+
+
+def _destroy_derived(house: House, agreement_id: str) -> None:
+    agreement = house.policy.get_agreement(agreement_id)
+    if agreement.role == "consumer":
+        reason = agreement.ended_reason or "the agreement ended"
+        house.destruction.destroy_derived(agreement.id, agreement.counterparty, reason)
+
+
+def _ignore(_result: object) -> None:
+    """Drop a result that only a caller in the foreground would read."""

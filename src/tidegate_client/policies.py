@@ -1,0 +1,20 @@
+"""Usage policies, made from terms."""
+
+from typing import Any
+
+from tidegate_client.transport import Transport
+
+
+class Policies:
+    """Templates of usage policies."""
+
+    def __init__(self, http: Transport) -> None:
+        self._http = http
+
+    def research(self, **terms: Any) -> dict[str, Any]:
+        """Return a research policy: assignees, seats, purposes (DUO), until, max_uses, …
+
+        The answer is what `Catalogue.publish_offer` takes. Raises NodeError where a term is
+        malformed or could not be enforced.
+        """
+        return self._http.post("/policies/research", terms, dict[str, Any])
