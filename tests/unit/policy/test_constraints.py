@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
-from tests.unit.policy.policies import FACULTY, good_facts, policies, story_policy
 from tidegate.policy import terms
 from tidegate.policy.constraints import (
     CHECKERS,
@@ -19,6 +18,7 @@ from tidegate.policy.constraints import (
 )
 from tidegate.policy.model import Constraint, Enforcement, Operator, Policy, Rule, UseFacts
 from tidegate.policy.vocabulary import research_policy
+from unit.policy.policies import FACULTY, good_facts, policies, story_policy
 
 REFUSED = {
     terms.RECIPIENT: (Operator.IS_ANY_OF, ("did:web:other.example",)),
@@ -170,6 +170,7 @@ def test_a_term_this_node_does_not_know_refuses(policy):
     assert check_constraints(policy, good_facts()).code == "term_unknown"
 
 
+@settings(max_examples=40)
 @given(policies)
 def test_a_use_nothing_is_known_of_is_never_allowed_under_limits(policy):
     limited = all(
