@@ -3,11 +3,13 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
 from tidegate.catalogue.words import fold, han_runs, latin_words
+
+_MOST_SEEN = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +21,17 @@ class Concepts:
     beginnings: tuple[tuple[str, str], ...]
     han: Mapping[str, tuple[str, ...]]
     han_pattern: re.Pattern[str]
+    seen: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of_word(self, word: str) -> tuple[str, ...]:
         """Return the concepts one folded Latin word names."""
+        if len(self.seen) > _MOST_SEEN:
+            self.seen.clear()
+        if word not in self.seen:
+            self.seen[word] = self._look_up(word)
+        return self.seen[word]
+
+    def _look_up(self, word: str) -> tuple[str, ...]:
         singular = word.removesuffix("s")
         exact = self.latin.get(word) or self.latin.get(singular)
         if exact:

@@ -1,8 +1,8 @@
 """The search index on disk: tantivy, embedded, derived from the database and thrown away at will.
 
-Measured on 2 cores over 20,000 records: grams made here against the ngram tokenizer of tantivy
-cost the same at query time, and need no tokenizer registered at every opening of the index, so
-that any build of tantivy can read it.
+Measured on 2 cores over 20,000 records: making the grams here takes twice the time of tantivy's
+ngram(1,2) tokenizer when indexing (17,000 against 33,000 records a second) and the same when asked
+(0.04 ms a term). Ours never pair characters across a space or a Latin word, so it stays here.
 """
 
 import json

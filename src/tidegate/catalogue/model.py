@@ -347,3 +347,15 @@ class SearchQuery:
             ("theme", self.theme),
         )
         return tuple((name, value) for name, value in pairs if value)
+
+    def choosing(self, facet: str, value: str) -> "SearchQuery":
+        """Return the query with one facet narrowed to `value`, from the first page on."""
+        changed = dict(self.chosen()) | {facet: value}
+        return SearchQuery(
+            text=self.text,
+            publisher=changed.get("publisher", ""),
+            seat=changed.get("seat", ""),
+            purpose=changed.get("purpose", ""),
+            theme=changed.get("theme", ""),
+            limit=self.limit,
+        )

@@ -6,6 +6,7 @@ from tidegate.access.model import Actor, Role
 from tidegate.catalogue.dcat import purposes_of
 from tidegate.catalogue.errors import BuriedError, NotOfferableError, OfferInvalidError
 from tidegate.catalogue.model import (
+    ColumnRole,
     DatasetRecord,
     HarvestedRecord,
     Listing,
@@ -51,7 +52,12 @@ def list_own(
     """Describe a dataset of this node for the search; `offers` are the published ones."""
     offered = {offer.version_id for offer in offers}
     shown = [version for version in versions if version.id in offered] or list(versions)
-    columns = [column for version in shown[-1:] for _, column in version.codebook.columns()]
+    columns = [
+        (f"{table.name}.{column.name}", column.label)
+        for version in shown[-1:]
+        for table, column in version.codebook.columns()
+        if column.role is not ColumnRole.DIRECT_IDENTIFIER
+    ]
     buried = {stone.version_id for stone in stones}
     all_gone = bool(versions) and all(version.id in buried for version in versions)
     return Listing(
@@ -64,9 +70,9 @@ def list_own(
         theme=dataset.theme,
         purposes=_distinct(code for offer in offers for code in purposes_of(offer.policy)),
         rows=shown[-1].rows_accepted if shown else 0,
-        columns=_distinct(column.name for column in columns),
+        columns=_distinct(name for name, _ in columns),
         visibility=_visibility(is_offered=bool(offers), is_gone=all_gone),
-        labels=tuple(column.label for column in columns if column.label.en),
+        labels=tuple(label for _, label in columns if label.en),
         tombstone=stones[-1].reason if all_gone and stones else "",
     )
 

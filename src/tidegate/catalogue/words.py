@@ -17,7 +17,17 @@ _LATIN_WORD = re.compile(r"[a-z0-9]+(?:['’][a-z]+)?")
 _TOKEN = re.compile(f"[{_HAN}]+|[a-z0-9]+")
 
 
-@cache
+class _Folding(dict[int, str]):
+    """A translation table that learns each character at its first sight."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = folded = _fold_character(chr(code))
+        return folded
+
+
+_FOLDING = _Folding()
+
+
 def _fold_character(character: str) -> str:
     plain = unicodedata.normalize("NFKC", character)
     plain = plain.casefold() if len(plain) == 1 else character.casefold()
@@ -38,7 +48,7 @@ def _converter() -> Any:
 
 def fold(text: str) -> str:
     """Fold width, case and Chinese script; the result is as long as `text`."""
-    return "".join(map(_fold_character, text))
+    return text.translate(_FOLDING)
 
 
 def han_runs(folded: str) -> tuple[str, ...]:

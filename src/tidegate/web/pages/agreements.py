@@ -1,0 +1,99 @@
+"""Agreements: terms in words, both sides' messages, retries, evidence, and the end of it."""
+
+from starlette.responses import Response
+
+from tidegate.access.model import Role
+from tidegate.access.rules import has_role
+from tidegate.kernel.errors import NotFoundError
+from tidegate.policy.model import Agreement, AgreementState
+from tidegate.policy.service import max_uses, sentences
+from tidegate.web.kit import Ask, action, page
+from tidegate.web.names import names_of
+from tidegate.web.pages.searching import purpose_name
+from tidegate.web.steps import steps_of
+
+_ENDERS = (Role.STEWARD, Role.COMMITTEE, Role.LEGAL)
+
+
+def show_agreements(ask: Ask) -> Response:
+    """List agreements and the negotiations that are still open."""
+    negotiations = [
+        one
+        for one in ask.house.negotiation.list_negotiations()
+        if one.state.value not in ("FINALIZED", "TERMINATED")
+    ]
+    agreements = ask.house.policy.list_agreements()
+    spoken_of = {one.dataset_id for one in agreements} | {one.dataset_id for one in negotiations}
+    return ask.page(
+        "agreements.html",
+        agreements=agreements[::-1],
+        negotiations=negotiations,
+        titles={
+            one.dataset_id: _title(ask, one.dataset_id) for one in (*agreements, *negotiations)
+        },
+        people=names_of(ask),
+    )
+
+
+def _title(ask: Ask, dataset_id: str) -> object:
+    try:
+        return ask.house.catalogue.get_listing(dataset_id, by=ask.actor).title
+    except NotFoundError:
+        return None
+
+
+def show_agreement(ask: Ask) -> Response:
+    """Show one agreement: its terms, its messages and its whole history."""
+    agreement = ask.house.policy.get_agreement(ask.path["agreement_id"])
+    negotiation = next(
+        (
+            one
+            for one in ask.house.negotiation.list_negotiations()
+            if one.agreement_id == agreement.id
+        ),
+        None,
+    )
+    messages = ask.house.negotiation.list_messages(negotiation.pid) if negotiation else ()
+    subjects = [f"agreement:{agreement.id}"]
+    if negotiation:
+        subjects.append(f"negotiation:{negotiation.pid}")
+    return ask.page(
+        "agreement.html",
+        agreement=agreement,
+        title=_title(ask, agreement.dataset_id),
+        terms=sentences(agreement.policy),
+        uses=ask.house.policy.uses_so_far(agreement.id),
+        limit=max_uses(agreement.policy),
+        negotiation=negotiation,
+        messages=messages,
+        steps=steps_of(ask.house.evidence.timeline(*subjects)),
+        can_end=agreement.state is not AgreementState.ENDED and has_role(ask.actor, *_ENDERS),
+        people=names_of(ask),
+        purpose_name=lambda code: purpose_name(ask, code),
+    )
+
+
+def end(ask: Ask) -> Response:
+    """End an agreement; whatever runs under it stops."""
+    agreement: Agreement = ask.house.policy.get_agreement(ask.path["agreement_id"])
+    ask.house.policy.end_agreement(agreement.id, ask.form.required("reason"), by=ask.actor)
+    return ask.go(f"/agreements/{agreement.id}", said="agreement_ended")
+
+
+def negotiate(ask: Ask) -> Response:
+    """Ask a provider for an agreement on one of its offers."""
+    record = ask.house.catalogue.find_harvested(ask.path["dataset_id"])
+    if record is None:
+        raise NotFoundError("No peer offers this dataset.", code="dataset_unknown")
+    ask.house.negotiation.request(
+        record.peer.did, record.dataset.id, ask.form.required("offer"), by=ask.actor
+    )
+    return ask.go("/agreements", said="negotiation_started")
+
+
+PAGES = (
+    page("/agreements", show_agreements),
+    page("/agreements/{agreement_id}", show_agreement),
+    action("/agreements/{agreement_id}/end", end),
+    action("/datasets/{dataset_id}/negotiate", negotiate),
+)

@@ -1,0 +1,96 @@
+"""Templates: Jinja2 with everything escaped, undefined names refused, and our words and formats."""
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from tidegate.kernel.text import Language, Multilingual
+from tidegate.web import formats
+from tidegate.web.messages import NAMES, find_words, words
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tidegate.web", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(t=_translate, said=_said, Language=Language, names=NAMES)
+    environment.filters.update(
+        number=formats.number,
+        per_mille=formats.per_mille,
+        size=formats.size,
+        short=formats.short,
+        institution=formats.institution,
+        moment=_moment,
+        day=_day,
+        text=_text,
+        term=_term,
+        problem=_problem,
+    )
+    return environment
+
+
+def render(template: str, language: Language, values: dict[str, Any]) -> str:
+    """Render a template in a language."""
+    return _environment().get_template(template).render(language=language, **values)
+
+
+def _language(context: Context) -> Language:
+    language: Language = context["language"]
+    return language
+
+
+@pass_context
+def _translate(context: Context, key: str, **values: object) -> str:
+    return words(_language(context), key, **values)
+
+
+@pass_context
+def _said(context: Context, key: str) -> str:
+    """Return the message a form left for the next page; unknown keys say nothing."""
+    return find_words(_language(context), f"said.{key}") or ""
+
+
+@pass_context
+def _moment(context: Context, stamp: str | None) -> Markup:
+    shown = formats.moment(stamp, _language(context))
+    return Markup('<time datetime="{}">{}</time>').format(stamp, shown) if stamp else Markup("—")
+
+
+@pass_context
+def _day(context: Context, stamp: str | None) -> Markup:
+    shown = formats.day(stamp, _language(context))
+    return Markup('<time datetime="{}">{}</time>').format(stamp, shown) if stamp else Markup("—")
+
+
+@pass_context
+def _text(context: Context, text: Multilingual) -> Markup:
+    """Write a text in the reader's language, and mark it up when another had to stand in."""
+    language = _language(context)
+    shown = text.in_language(language)
+    actual = next((tag for tag, written in text.every() if written == shown), language)
+    if actual is language or not shown:
+        return Markup("{}").format(shown)
+    return Markup('<span lang="{}">{}</span>').format(actual.value, shown)
+
+
+@pass_context
+def _term(context: Context, value: str, group: str) -> str:
+    """Say a code in words (`stored` of group `stage`); a code without words is made readable."""
+    found = find_words(_language(context), f"{group}.{str(value).replace('.', '_')}")
+    return found or str(value).replace("_", " ").replace(".", " ")
+
+
+@pass_context
+def _problem(context: Context, problem: Any) -> str:
+    """Say an error in the reader's language by its code, else in its own English words."""
+    language = _language(context)
+    found = find_words(language, f"problem.{problem.code}")
+    return found if found and language is not Language.EN else problem.message
