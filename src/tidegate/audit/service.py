@@ -8,6 +8,8 @@ from typing import Any
 from tidegate.audit import store
 from tidegate.audit.bundle import layout, writer
 from tidegate.audit.bundle.container import pack
+from tidegate.audit.bundle.model import Report
+from tidegate.audit.bundle.verify import verify_bundle
 from tidegate.audit.checkpoint import Cosignature, SignedCheckpoint
 from tidegate.audit.errors import (
     BundleRefusedError,
@@ -24,10 +26,8 @@ from tidegate.audit.ledger import (
     sign_growth,
 )
 from tidegate.audit.model import Asker, InclusionProof, LeafView, SubjectHead
-from tidegate.audit.report import Report
 from tidegate.audit.surroundings import Surroundings
 from tidegate.audit.trust import read_space_file
-from tidegate.audit.verify import verify_bundle
 from tidegate.audit.witnessing import Witnessing
 from tidegate.kernel.canonical import Json
 from tidegate.kernel.clock import Clock, iso

@@ -8,10 +8,8 @@ from typing import Any, NoReturn
 import click
 import msgspec
 
-from tidegate.audit.errors import EvidenceMalformedError
-from tidegate.audit.report import Life, LifeEvent, Report
-from tidegate.audit.trust import SpaceFile, read_space_file
-from tidegate.audit.verify import verify_bundle
+from tidegate.audit.bundle.model import Life, LifeEvent, Report
+from tidegate.audit.bundle.service import verify_files
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 HOME = click.option(
@@ -57,7 +55,7 @@ def verify(bundle: Path, trust: Path | None, as_json: bool) -> NoReturn:
     Exit 0: verified. Exit 1: something was changed or is missing; the member is named. Exit 2:
     consistent, but unauthenticated, since no trust file was given.
     """
-    report = verify_bundle(bundle, _read_trust(trust))
+    report = verify_files(bundle, trust)
     if as_json:
         click.echo(json.dumps({"verdict": report.verdict, **msgspec.to_builtins(report)}))
     else:
@@ -88,16 +86,6 @@ def show(home: Path, subject: str, limit: int, as_json: bool) -> None:
                 f"{leaf.position:>7}  {entry.at}  {entry.did}  {entry.to} #{entry.number}"
                 f"  by {entry.by}  {_reasons(entry.why)}"
             )
-
-
-def _read_trust(path: Path | None) -> SpaceFile | None:
-    if path is None:
-        return None
-    try:
-        return read_space_file(path.read_bytes())
-    except EvidenceMalformedError as problem:
-        click.echo(f"{path.name}: {problem.message} It is no trust file, or was changed.", err=True)
-        sys.exit(1)
 
 
 def _print(report: Report) -> None:

@@ -21,13 +21,13 @@ from lib.evidence_world import (
 )
 from tidegate.audit.bundle import layout
 from tidegate.audit.bundle.container import CONTAINER, Opened, pack, unpack
+from tidegate.audit.bundle.verify import verify_bundle, verify_members
 from tidegate.audit.checkpoint import sign_checkpoint, sign_statement
 from tidegate.audit.encoding import encode_bytes
 from tidegate.audit.errors import EvidenceMalformedError
 from tidegate.audit.merkle import Tree, consistency_path, hash_leaf
 from tidegate.audit.model import read_leaf
 from tidegate.audit.trust import read_space_file
-from tidegate.audit.verify import verify_bundle, verify_members
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 
 POSITIONS = 200

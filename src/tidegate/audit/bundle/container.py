@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tidegate.audit.bundle.model import Flaw
 from tidegate.audit.errors import BundleRefusedError
 
 CONTAINER = "the container"
@@ -22,14 +23,6 @@ _UNREADABLE = (
     zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, OverflowError,
     NotImplementedError, RuntimeError, EOFError,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """Something wrong with a member, or with the container itself."""
-
-    member: str
-    problem: str
 
 
 @dataclass(frozen=True, slots=True)

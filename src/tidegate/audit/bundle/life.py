@@ -8,8 +8,8 @@ everything, so links never run through them.
 from collections.abc import Iterator, Mapping
 
 from tidegate.audit.bundle.logs import CheckedLog
+from tidegate.audit.bundle.model import Life, LifeEvent
 from tidegate.audit.model import Entry
-from tidegate.audit.report import Life, LifeEvent
 from tidegate.kernel.canonical import Json
 
 VERSION = "version"

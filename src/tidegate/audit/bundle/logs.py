@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from tidegate.audit.bundle import layout
-from tidegate.audit.bundle.container import Flaw
+from tidegate.audit.bundle.model import Flaw
 from tidegate.audit.checkpoint import Checkpoint, Cosignature, head_leaf
 from tidegate.audit.errors import EvidenceMalformedError, SignatureInvalidError
 from tidegate.audit.merkle import EMPTY_ROOT, Tree, check_consistency, hash_leaf

@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tidegate.audit.bundle.container import Flaw
 from tidegate.kernel.canonical import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something wrong with a member, or with the container itself."""
+
+    member: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +54,15 @@ class Life:
 class Report:
     """The verdict on a bundle. Without a trust file nothing in it can be authenticated."""
 
-    space: str
-    exporter: str
-    at: str
-    is_authenticated: bool
-    members: int
-    logs: tuple[LogSummary, ...]
-    lives: tuple[Life, ...]
-    remarks: tuple[str, ...]
-    flaws: tuple[Flaw, ...]
+    space: str = ""
+    exporter: str = ""
+    at: str = ""
+    is_authenticated: bool = False
+    members: int = 0
+    logs: tuple[LogSummary, ...] = ()
+    lives: tuple[Life, ...] = ()
+    remarks: tuple[str, ...] = ()
+    flaws: tuple[Flaw, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -14,10 +14,10 @@ from tidegate.audit.bundle.container import CONTAINER, Opened, unpack
 from tidegate.audit.bundle.crosscheck import check_documents, check_each_other, find_signers
 from tidegate.audit.bundle.life import tell_lives
 from tidegate.audit.bundle.logs import CheckedLog, Flaws, check_log
+from tidegate.audit.bundle.model import LogSummary, Report
 from tidegate.audit.encoding import check_signature
 from tidegate.audit.errors import EvidenceMalformedError, SignatureInvalidError
 from tidegate.audit.jws import check_es256, read_jws, read_membership
-from tidegate.audit.report import LogSummary, Report
 from tidegate.audit.trust import SpaceFile, find_differences, read_space_file
 
 
