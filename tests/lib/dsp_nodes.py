@@ -5,6 +5,8 @@ The wire can lose answers, repeat, and stop a node at a failpoint; tasks run whe
 
 import json
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,9 +14,10 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import delete, select, update
 
-from lib.ground import Ground, make_ground
+from lib.ground import AllEvents, Ground, ManualClock, make_ground
 from tidegate.access.model import Actor, Participant, Role, Seat, person_ref
 from tidegate.api import dsp
+from tidegate.audit.journal import Journal
 from tidegate.catalogue.errors import OfferUnknownError
 from tidegate.catalogue.model import (
     DatasetRecord,
@@ -36,10 +39,11 @@ from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
 from tidegate.connector.negotiation.service import NegotiationService
 from tidegate.connector.transfer.desk import Desk as TransferDesk
 from tidegate.connector.transfer.service import TransferService
+from tidegate.db.engine import Database
 from tidegate.db.tables.work import work_task
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import UnavailableError
-from tidegate.kernel.ids import secret_token
+from tidegate.kernel.ids import RandomIds, secret_token
 from tidegate.kernel.text import Multilingual
 from tidegate.partners.errors import GateClosedError
 from tidegate.partners.model import Member, MemberRole, MemberState, PersonAssertion
@@ -369,7 +373,7 @@ def pump(*nodes: DspNode, seconds: float = 0.0) -> None:
     """Run tasks of all nodes; let up to `seconds` pass where only time is missing."""
     start = nodes[0].ground.clock.now()
     for _ in range(5000):
-        if any([node.step() for node in nodes]):
+        if sum(node.step() for node in nodes):
             continue
         due = min((d for d in (node.next_due() for node in nodes) if d), default="")
         if not due or parse_iso(due) > start + timedelta(seconds=seconds):
@@ -380,11 +384,28 @@ def pump(*nodes: DspNode, seconds: float = 0.0) -> None:
     raise AssertionError("the nodes never come to rest")
 
 
+_TEMPLATE: dict[str, Ground] = {}
+
+
+def quick_ground(home: Path, did: str, subscriptions=None) -> Ground:
+    """Return a ground like `make_ground`, copied from one made once: keys are slow to make."""
+    if not _TEMPLATE:
+        _TEMPLATE["made"] = make_ground(Path(tempfile.mkdtemp()) / "template")
+        _TEMPLATE["made"].close()
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(_TEMPLATE["made"].home / "node.db", home / "node.db")
+    database, clock, ids = Database(f"sqlite:///{home / 'node.db'}"), ManualClock(), RandomIds()
+    journal = Journal(
+        database, clock, ids, log=did, events=AllEvents(), subscriptions=subscriptions or {}
+    )
+    return Ground(journal, database, clock, ids, _TEMPLATE["made"].keys, home, did)
+
+
 def make_pair(folder: Path) -> tuple[DspNode, DspNode]:
     """Return a hospital that provides and a faculty that consumes."""
     network = Network()
-    hospital = DspNode(network, make_ground(folder / "hospital", HOSPITAL))
-    faculty = DspNode(network, make_ground(folder / "faculty", FACULTY))
+    hospital = DspNode(network, quick_ground(folder / "hospital", HOSPITAL))
+    faculty = DspNode(network, quick_ground(folder / "faculty", FACULTY))
     return hospital, faculty
 
 

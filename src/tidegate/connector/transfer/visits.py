@@ -5,6 +5,7 @@ import threading
 import msgspec
 
 from tidegate.connector.messages.compose import Document, document
+from tidegate.connector.messages.delivery import judge
 from tidegate.connector.messages.errors import ProcessUnknownError
 from tidegate.connector.messages.model import Side
 from tidegate.connector.messages.read import check
@@ -148,8 +149,13 @@ class Visits:
                 f"{one.peer_address}/transfers/{one.peer_pid}/renewal",
                 {},
                 authorization=self._desk.courier.token_for(one.peer_did),
-            ).checked()
-            message = check(answer.body, TransferStartMessage).message
+            )
+            end = judge(answer)
+            if end.code == "unable":
+                raise VisitPendingError(end.words, code="renewal_unable")
+            if end.code:
+                raise VisitWithheldError(end.words, code="renewal_refused")
+            message = check(end.body, TransferStartMessage).message
             if message.consumer_pid != one.pid or not isinstance(message.data_address, DataAddress):
                 raise TransferRequestRefusedError("The provider renewed another visit.")
             with self._desk.journal.write(

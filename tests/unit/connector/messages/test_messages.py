@@ -1,0 +1,209 @@
+"""Parsing, addresses and delivery: what a stranger may send, and where we may be sent."""
+
+import contextlib
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.connector.http.model import Answer
+from tidegate.connector.messages import terms, wire, wire_catalog
+from tidegate.connector.messages.callback import check_callback
+from tidegate.connector.messages.compose import (
+    catalog_error,
+    negotiation,
+    negotiation_error,
+    transfer,
+    transfer_error,
+    version_document,
+)
+from tidegate.connector.messages.delivery import AnswerGate, judge
+from tidegate.connector.messages.errors import CallbackRefusedError, MessageRefusedError
+from tidegate.connector.messages.model import DeliverySettings
+from tidegate.connector.messages.read import LARGEST_MESSAGE, check, read, seal
+
+PEER = "did:web:hospital.example"
+KINDS = [
+    *wire.Negotiating.__args__,
+    *wire.Transferring.__args__,
+    wire_catalog.CatalogRequestMessage,
+    wire_catalog.Catalog,
+    wire_catalog.Dataset,
+    wire_catalog.VersionResponse,
+    wire.ContractNegotiation,
+    wire.TransferProcess,
+]
+NAMES = [
+    "@context", "@type", "@id", "providerPid", "consumerPid", "offer", "agreement", "permission",
+    "constraint", "and", "or", "leftOperand", "operator", "rightOperand", "target", "reason",
+    "dataAddress", "endpointProperties", "filter", "eventType", "callbackAddress", "action",
+]  # fmt: skip
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=10)
+    | st.sampled_from([wire.CONTEXT, "Offer", "use", "eq", *(kind.__name__ for kind in KINDS)]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), inner, max_size=5)
+    ),
+    max_leaves=15,
+)
+
+
+@given(st.sampled_from(KINDS), JSON)
+def test_any_json_is_either_a_valid_message_or_refused(kind, document):
+    with contextlib.suppress(MessageRefusedError):
+        read(msgspec.json.encode(document), kind)
+
+
+@given(st.sampled_from(KINDS), st.binary(max_size=200))
+def test_any_bytes_are_either_a_valid_message_or_refused(kind, raw):
+    with contextlib.suppress(MessageRefusedError):
+        read(raw, kind)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+        b"x" * (LARGEST_MESSAGE + 1),
+        b'{"@id": "\\ud800"}',
+        b'{"a": 1, "a": 2}',
+        b"null",
+        b"",
+    ],
+)
+def test_hostile_bodies_are_refused(raw):
+    with pytest.raises(MessageRefusedError):
+        read(raw, wire.ContractRequestMessage)
+
+
+def test_a_refusal_never_repeats_what_was_sent():
+    secret = "Chan Tai Man A123456(7)"
+    said = {"@context": [wire.CONTEXT], "@type": secret}
+    with pytest.raises(MessageRefusedError) as refused:
+        check(said, wire_catalog.CatalogRequestMessage)
+
+    assert secret not in refused.value.message
+
+
+def test_a_message_nests_constraints_but_not_for_ever():
+    deep: dict = {"leftOperand": "a", "operator": "eq", "rightOperand": "b"}
+    for _ in range(5000):
+        deep = {"and": [deep]}
+    rules = [{"action": "use", "constraint": [deep]}]
+
+    with pytest.raises(MessageRefusedError):
+        check({"@id": "x", "@type": "Offer", "permission": rules}, terms.MessageOffer)
+
+
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [
+        (negotiation("p", "c", "REQUESTED"), wire.ContractNegotiation),
+        (transfer("p", "c", "STARTED"), wire.TransferProcess),
+        (negotiation_error("", "", "x", []), wire.ContractNegotiationError),
+        (transfer_error("p", "", "x", ["y"]), wire.TransferError),
+        (catalog_error("x", []), wire_catalog.CatalogError),
+        (version_document(PEER), wire_catalog.VersionResponse),
+    ],
+)
+def test_what_we_compose_is_valid(document, kind):
+    assert json.loads(seal(document, kind)) == document
+
+
+def test_the_version_document_is_plain_json_without_a_context():
+    assert "@context" not in version_document(PEER)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hospital.example/dsp",
+        "https://hospital.example:443/dsp/",
+        "https://HOSPITAL.example",
+    ],
+)
+def test_a_callback_at_the_peers_own_host_is_taken(address):
+    assert not check_callback(address, PEER, (), loopback=False).endswith("/")
+
+
+def test_a_callback_at_a_service_of_the_did_document_is_taken():
+    known = ("https://connector.example/dsp/2025-1",)
+
+    assert check_callback("https://connector.example/cb", PEER, known, loopback=False)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://attacker.example/dsp",
+        "https://hospital.example:8443/dsp",
+        "http://hospital.example/dsp",
+        "https://hospital.example@attacker.example/dsp",
+        "https://user@hospital.example/dsp",
+        "https://169.254.169.254/latest",
+        "https://127.0.0.1/x",
+        "https://hospital.example/dsp?x=1",
+        "https://hospital.example/dsp#x",
+        "https://[::1/x",
+        "https://hospital.example:99999/x",
+        "ftp://hospital.example/x",
+        "",
+        "x" * 3000,
+    ],
+)
+def test_any_other_callback_is_refused(address):
+    with pytest.raises(CallbackRefusedError):
+        check_callback(address, PEER, (), loopback=False)
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_callback_rule(address):
+    with contextlib.suppress(CallbackRefusedError):
+        check_callback(address, PEER, (), loopback=False)
+
+
+def test_on_loopback_the_port_of_the_did_is_the_peer():
+    did = "did:web:localhost%3A7002"
+
+    assert check_callback("http://localhost:7002/dsp", did, (), loopback=True)
+    with pytest.raises(CallbackRefusedError):
+        check_callback("http://localhost:7003/dsp", did, (), loopback=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(200, ""), (201, ""), (204, ""), (404, "too_early"), (500, "unable"), (503, "unable"),
+     (429, "unable"), (400, "refused"), (401, "refused"), (409, "refused"), (302, "refused")],
+)  # fmt: skip
+def test_an_answer_is_judged_by_its_status(status, code):
+    assert judge(Answer(status)).code == code
+
+
+def test_delivery_gives_up_after_its_tries_and_at_once_when_refused():
+    settings = DeliverySettings()
+
+    assert settings.gives_up("refused", 1)
+    assert not settings.gives_up("too_early", 5)
+    assert settings.gives_up("too_early", 6)
+    assert not settings.gives_up("unable", 11)
+    assert [settings.delay_before(n) for n in (1, 2, 3, 20)] == [0.3, 0.6, 1.2, 60.0]
+
+
+def test_the_gate_holds_until_every_answer_has_left():
+    gate = AnswerGate()
+    gate.hold("p")
+    gate.hold("p")
+    gate.release("p")
+    gate.wait("p", seconds=0.01)
+    gate.release("p")
+
+    gate.wait("p", seconds=0.0)
+    assert gate._answering == {}
