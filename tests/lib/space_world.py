@@ -1,6 +1,7 @@
 """A space in one process: real nodes' identity services, joined by a wire without sockets."""
 
 import asyncio
+import json
 import secrets
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,13 +42,19 @@ class Wire(httpx.BaseTransport):
         self.apps: dict[str, Starlette] = {}
         self.down: set[str] = set()
         self.calls: list[str] = []
-        self.answers: dict[str, httpx.Response] = {}
+        self.answers: dict[str, tuple[int, dict, bytes]] = {}
+
+    def answer(self, url: str, body, status: int = 200, **headers: str) -> None:
+        """Answer at `url` with this instead of the application there."""
+        content = json.dumps(body).encode()
+        self.answers[url] = (status, {"content-type": "application/json", **headers}, content)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         where = request.url.netloc.decode()
         self.calls.append(f"{request.method} {request.url}")
         if str(request.url) in self.answers:
-            return self.answers[str(request.url)]
+            status, headers, content = self.answers[str(request.url)]
+            return httpx.Response(status, headers=headers, stream=httpx.ByteStream(content))
         if where in self.down or where not in self.apps:
             raise httpx.ConnectError("nobody listens there")
         status, headers, content = asyncio.run(_ask(self.apps[where], request, request.read()))

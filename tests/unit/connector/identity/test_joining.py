@@ -1,6 +1,5 @@
 """Founding, inviting, joining, following and revoking."""
 
-import httpx
 import pytest
 
 from lib.space_world import OPERATOR, Wire, make_node
@@ -135,13 +134,7 @@ def test_without_credentials_the_list_is_not_asked_for(fresh_world):
 @pytest.mark.parametrize("signed", ["a.b.c", "", None])
 def test_a_member_list_that_the_authority_did_not_sign_is_refused(fresh_world, signed):
     faculty = fresh_world.nodes[1]
-    fresh_world.wire.answers["http://localhost:7400/space/members"] = httpx.Response(
-        200,
-        headers={"content-type": "application/json"},
-        stream=httpx.ByteStream(
-            b'{"members":"%s"}' % signed.encode() if signed is not None else b"{}"
-        ),
-    )
+    fresh_world.wire.answer("http://localhost:7400/space/members", {"members": signed})
 
     with pytest.raises(PeerAnswerError):
         faculty.joining.sync_members()
@@ -154,11 +147,7 @@ def test_the_member_list_of_another_space_is_refused(fresh_world):
         seconds=60,
         typ="tidegate-members+jwt",
     )
-    fresh_world.wire.answers["http://localhost:7400/space/members"] = httpx.Response(
-        200,
-        headers={"content-type": "application/json"},
-        stream=httpx.ByteStream(f'{{"members":"{signed}"}}'.encode()),
-    )
+    fresh_world.wire.answer("http://localhost:7400/space/members", {"members": signed})
 
     with pytest.raises(PeerAnswerError, match="another space"):
         faculty.joining.sync_members()

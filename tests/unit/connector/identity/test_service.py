@@ -1,6 +1,5 @@
 """Who speaks: good callers are met, and every trick with tokens and credentials is refused."""
 
-import httpx
 import pytest
 from joserfc.jwk import ECKey
 
@@ -251,23 +250,11 @@ def test_a_changed_key_is_looked_up_again(fresh_world):
         "capabilityInvocation": [f"{faculty.did}#new"],
     }
     url = "http://localhost:7401/.well-known/did.json"
-    fresh_world.wire.answers[url] = httpx.Response(200, json=changed)
-    fresh_world.wire.answers[url].stream = httpx.ByteStream(fresh_world.wire.answers[url].content)
+    fresh_world.wire.answer(url, changed)
 
     token = forged(faculty, hospital.did, key=key, kid=f"{faculty.did}#new")
 
-    assert faculty.did == hospital.identity.identify(_fresh(fresh_world, url, changed, token)).did
-
-
-def _fresh(world, url, document, token) -> str:
-    import json
-
-    world.wire.answers[url] = httpx.Response(
-        200,
-        headers={"content-type": "application/json"},
-        stream=httpx.ByteStream(json.dumps(document).encode()),
-    )
-    return token
+    assert faculty.did == hospital.identity.identify(token).did
 
 
 def test_a_key_that_lost_its_purpose_is_refused(fresh_world):
@@ -276,7 +263,9 @@ def test_a_key_that_lost_its_purpose_is_refused(fresh_world):
     url = "http://localhost:7401/.well-known/did.json"
     hospital.identity.forget_peer(faculty.did)
 
-    token = _fresh(fresh_world, url, document, faculty.identity.token_for(hospital.did))
+    fresh_world.wire.answer(url, document)
+
+    token = faculty.identity.token_for(hospital.did)
 
     assert "key_not_allowed" == refused(hospital, token)
 
@@ -285,13 +274,8 @@ def test_redirected_and_missing_documents_are_refused(world):
     _, faculty, _ = world.nodes
     for status in (302, 404):
         did = f"did:web:localhost%3A{9000 + status}"
-        world.wire.answers[f"http://localhost:{9000 + status}/.well-known/did.json"] = (
-            httpx.Response(
-                status,
-                headers={"location": "http://localhost:7400/"},
-                stream=httpx.ByteStream(b"x"),
-            )
-        )
+        url = f"http://localhost:{9000 + status}/.well-known/did.json"
+        world.wire.answer(url, {}, status, location="http://localhost:7400/")
 
         with pytest.raises(DidInvalidError):
             faculty.identity.resolve_did(did)
