@@ -23,6 +23,7 @@ from tidegate.connector.identity.access_tokens import AccessTokens
 from tidegate.connector.identity.did import own_document
 from tidegate.connector.identity.model import (
     MEMBER_SCOPE,
+    MEMBERSHIP,
     Credential,
     DidDocument,
     IdentitySettings,
@@ -328,6 +329,7 @@ class IdentityService:
             )
             peer = peer_from(speaker.did, credentials)
             self._remember(peer, scope, credentials)
+            self._keep_membership(peer.did, credentials)
             return peer
 
     def _remember(
@@ -337,6 +339,17 @@ class IdentityService:
         limit = self._clock.now() + timedelta(seconds=self.settings.peer_cache_seconds)
         with self._guard:
             self._peers[peer.did, scope] = _Known(peer, min([limit, *ends]))
+
+    def _keep_membership(self, did: str, credentials: tuple[Credential, ...]) -> None:
+        """Keep what attests the peer's evidence key, for evidence bundles."""
+        jwt = next(each.jwt for each in credentials if MEMBERSHIP in each.types)
+        if self._journal.read(store.find_peer_membership, did) != jwt:
+            with self._journal.upkeep() as tx:
+                store.keep_peer_membership(tx.connection, did, jwt, tx.at)
+
+    def list_peer_memberships(self) -> tuple[str, ...]:
+        """Return the membership credential that each peer last presented, as JWT."""
+        return self._journal.read(store.list_peer_memberships)
 
     def _check_not_revoked(self, did: str) -> None:
         member = self._membership.find_member(did)

@@ -75,3 +75,12 @@ connector_message_seen = Table(
 connector_status_seen = Table(
     "connector_status_seen", METADATA, key("url"), stamp("fetched_at"), body("jwt"), info=UPKEEP
 )
+
+connector_peer_membership = Table(
+    "connector_peer_membership",
+    METADATA,
+    key("did"),
+    stamp("seen_at"),
+    body("jwt"),
+    info=UPKEEP,
+)

@@ -248,3 +248,13 @@ def test_an_unreachable_authority_is_asked_again_later(fresh_world):
         faculty.wallet.renew()
 
     assert faculty.wallet.has_membership()
+
+
+def test_memberships_at_hand_are_our_own_and_those_of_peers_met(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+
+    subjects = [jose.read(jwt).claims["sub"] for jwt in hospital.wallet.membership_jwts()]
+
+    assert hospital.did == subjects[0]
+    assert {faculty.did} <= set(subjects[1:])

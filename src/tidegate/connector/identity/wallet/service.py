@@ -68,6 +68,15 @@ class WalletService:
         """Return the membership credentials that hold now, as compact JWTs, for evidence."""
         return tuple(row[4] for row in self._valid() if row[1] == MEMBERSHIP)
 
+    def membership_jwts(self) -> tuple[str, ...]:
+        """Return the membership credentials at hand: our own first, then those of peers met.
+
+        They attest each node's evidence key, and count even after they have expired.
+        """
+        held = self._journal.read(store.list_held)
+        own = tuple(row[4] for row in held if row[1] == MEMBERSHIP)
+        return (*own, *self._identity.list_peer_memberships())
+
     def has_membership(self) -> bool:
         """Whether the node can prove its membership and seat now."""
         return {row[1] for row in self._valid()} >= set(WANTED)
