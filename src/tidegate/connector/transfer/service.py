@@ -155,6 +155,10 @@ class TransferService:
         """Return a transfer; raise ProcessUnknownError."""
         return self._desk.journal.read(store.get_transfer, pid)
 
+    def find_visit(self, agreement_id: str, person: str) -> Transfer | None:
+        """Return the newest visit of a person under an agreement, at the consumer, or None."""
+        return self._desk.journal.read(store.find_visit, agreement_id, person)
+
     def list_transfers(
         self, *, agreement_id: str = "", state: str = "", limit: int = 200
     ) -> tuple[Transfer, ...]:

@@ -1,0 +1,379 @@
+"""Management operations of the connector: negotiations, transfers, visits, harvests, peers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidegate.access.model import person_ref
+from tidegate.api.kit import Call, Operation
+from tidegate.connector.harvest.model import HarvestReport
+from tidegate.connector.messages.model import MessageRecord
+from tidegate.connector.negotiation.model import Negotiation, Strategy
+from tidegate.connector.negotiation.strategy import AUTOMATIC
+from tidegate.connector.transfer.model import Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class AskForAgreement:
+    """Ask a provider for an agreement; without an offer the dataset's first one is meant."""
+
+    provider: str
+    dataset_id: str
+    offer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAgreement:
+    """Offer one of our published offers to a participant."""
+
+    consumer: str
+    offer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CounterTerms:
+    """Other terms: permission, prohibition and obligation in compact ODRL."""
+
+    terms: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is stopped."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskForVisit:
+    """Ask to compute under an agreement."""
+
+    agreement_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HarvestWhom:
+    """Read the catalogue of one member, or of all."""
+
+    did: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """An act that needs no more words."""
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationPage:
+    """A negotiation with every message of it."""
+
+    negotiation: Negotiation
+    messages: tuple[MessageRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPage:
+    """A transfer with every message of it, without its secrets."""
+
+    transfer: Transfer
+    messages: tuple[MessageRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VisitPage:
+    """Where a visit is and until when; the token stays in the node."""
+
+    transfer: str
+    endpoint: str
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerPage:
+    """Another member as this node knows it."""
+
+    did: str
+    name: str
+    seat: str
+    role: str
+    state: str
+    harvest: HarvestReport | None = None
+    negotiations: Mapping[str, int] = field(default_factory=dict)
+
+
+def list_negotiations(call: Call[None]) -> tuple[Negotiation, ...]:
+    """Return negotiations, newest first."""
+    return call.house.negotiation.list_negotiations(
+        state=call.query.get("state", ""), waiting=call.query.get("waiting", "")
+    )
+
+
+def request_negotiation(call: Call[AskForAgreement]) -> Negotiation:
+    """Open a negotiation as consumer."""
+    asked = call.body
+    return call.house.negotiation.request(
+        asked.provider, asked.dataset_id, asked.offer_id, by=call.actor
+    )
+
+
+def offer_negotiation(call: Call[OfferAgreement]) -> Negotiation:
+    """Open a negotiation as provider."""
+    return call.house.negotiation.offer_to(call.body.consumer, call.body.offer_id, by=call.actor)
+
+
+def show_negotiation(call: Call[None]) -> NegotiationPage:
+    """Return a negotiation with its messages."""
+    pid = call.path["pid"]
+    service = call.house.negotiation
+    return NegotiationPage(service.get(pid), service.list_messages(pid))
+
+
+def approve_negotiation(call: Call[Nothing]) -> Negotiation:
+    """Take the next step of a negotiation that waits for a person."""
+    return call.house.negotiation.approve(call.path["pid"], by=call.actor)
+
+
+def counter_negotiation(call: Call[CounterTerms]) -> Negotiation:
+    """Propose other terms."""
+    return call.house.negotiation.counter(call.path["pid"], call.body.terms, by=call.actor)
+
+
+def terminate_negotiation(call: Call[Reason]) -> Negotiation:
+    """End a negotiation."""
+    return call.house.negotiation.terminate(call.path["pid"], call.body.reason, by=call.actor)
+
+
+def show_strategy(call: Call[None]) -> Strategy:
+    """Return the strategy in force for an offer or dataset."""
+    return call.house.negotiation.find_strategy(call.path["subject"]) or AUTOMATIC
+
+
+def set_strategy(call: Call[Strategy]) -> Strategy:
+    """Set the strategy for an offer (as provider) or dataset (as consumer)."""
+    return call.house.negotiation.set_strategy(call.path["subject"], call.body, by=call.actor)
+
+
+def list_transfers(call: Call[None]) -> tuple[Transfer, ...]:
+    """Return transfers, newest first."""
+    return call.house.transfer.list_transfers(
+        agreement_id=call.query.get("agreement", ""), state=call.query.get("state", "")
+    )
+
+
+def show_transfer(call: Call[None]) -> TransferPage:
+    """Return a transfer with its messages."""
+    pid = call.path["pid"]
+    return TransferPage(call.house.transfer.get(pid), call.house.transfer.list_messages(pid))
+
+
+def terminate_transfer(call: Call[Reason]) -> Transfer:
+    """End a transfer."""
+    return call.house.transfer.terminate(call.path["pid"], call.body.reason, by=call.actor)
+
+
+def suspend_transfer(call: Call[Reason]) -> Transfer:
+    """Hold a transfer."""
+    return call.house.transfer.suspend(call.path["pid"], call.body.reason, by=call.actor)
+
+
+def resume_transfer(call: Call[Nothing]) -> Transfer:
+    """Let a transfer this side holds go on."""
+    return call.house.transfer.resume(call.path["pid"], by=call.actor)
+
+
+def complete_transfer(call: Call[Nothing]) -> Transfer:
+    """Say that a transfer has served its purpose."""
+    return call.house.transfer.complete(call.path["pid"], by=call.actor)
+
+
+def open_visit(call: Call[AskForVisit]) -> VisitPage:
+    """Ask for a visit and wait until the provider started or refused it."""
+    agreement = call.body.agreement_id
+    address = call.house.transfer.open_visit(agreement, by=call.actor)
+    who = person_ref(call.house.participant.did, call.actor.person_id)
+    one = call.house.transfer.find_visit(agreement, who)
+    return VisitPage(one.pid if one else "", address.endpoint, address.expires_at)
+
+
+def harvest_now(call: Call[HarvestWhom]) -> tuple[HarvestReport, ...]:
+    """Read the catalogues of the other members now."""
+    return call.house.harvest.harvest(call.body.did, by=call.actor)
+
+
+def list_harvests(call: Call[None]) -> tuple[HarvestReport, ...]:
+    """Return what came of the last reading of every member's catalogue."""
+    return call.house.harvest.list_reports()
+
+
+def list_peers(call: Call[None]) -> tuple[PeerPage, ...]:
+    """Return the other members with their harvests and negotiations."""
+    reports = {one.did: one for one in call.house.harvest.list_reports()}
+    counts: dict[str, dict[str, int]] = {}
+    for one in call.house.negotiation.list_negotiations(limit=1000):
+        states = counts.setdefault(one.peer_did, {})
+        states[one.state.value] = states.get(one.state.value, 0) + 1
+    return tuple(
+        PeerPage(
+            did=member.did,
+            name=member.name,
+            seat=member.seat.value,
+            role=member.role.value,
+            state=member.state.value,
+            harvest=reports.get(member.did),
+            negotiations=counts.get(member.did, {}),
+        )
+        for member in call.house.space.list_members()
+        if member.did != call.house.participant.did
+    )
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "GET",
+        "/negotiations",
+        list_negotiations,
+        gives=tuple[Negotiation, ...],
+        summary="List negotiations",
+    ),
+    Operation(
+        "POST",
+        "/negotiations",
+        request_negotiation,
+        takes=AskForAgreement,
+        gives=Negotiation,
+        summary="Ask a provider for an agreement",
+        status=201,
+    ),
+    Operation(
+        "POST",
+        "/negotiations/offers",
+        offer_negotiation,
+        takes=OfferAgreement,
+        gives=Negotiation,
+        summary="Offer an agreement to a participant",
+        status=201,
+    ),
+    Operation(
+        "GET",
+        "/negotiations/{pid}",
+        show_negotiation,
+        gives=NegotiationPage,
+        summary="Show a negotiation with its messages",
+    ),
+    Operation(
+        "POST",
+        "/negotiations/{pid}/approve",
+        approve_negotiation,
+        takes=Nothing,
+        gives=Negotiation,
+        summary="Take the next step of a waiting negotiation",
+    ),
+    Operation(
+        "POST",
+        "/negotiations/{pid}/counter",
+        counter_negotiation,
+        takes=CounterTerms,
+        gives=Negotiation,
+        summary="Propose other terms",
+    ),
+    Operation(
+        "POST",
+        "/negotiations/{pid}/terminate",
+        terminate_negotiation,
+        takes=Reason,
+        gives=Negotiation,
+        summary="End a negotiation",
+    ),
+    Operation(
+        "GET",
+        "/strategies/{subject}",
+        show_strategy,
+        gives=Strategy,
+        summary="Show the negotiation strategy of an offer or dataset",
+    ),
+    Operation(
+        "PUT",
+        "/strategies/{subject}",
+        set_strategy,
+        takes=Strategy,
+        gives=Strategy,
+        summary="Set the negotiation strategy of an offer or dataset",
+    ),
+    Operation(
+        "GET",
+        "/transfers",
+        list_transfers,
+        gives=tuple[Transfer, ...],
+        summary="List transfers",
+    ),
+    Operation(
+        "GET",
+        "/transfers/{pid}",
+        show_transfer,
+        gives=TransferPage,
+        summary="Show a transfer with its messages",
+    ),
+    Operation(
+        "POST",
+        "/transfers/{pid}/terminate",
+        terminate_transfer,
+        takes=Reason,
+        gives=Transfer,
+        summary="End a transfer",
+    ),
+    Operation(
+        "POST",
+        "/transfers/{pid}/suspend",
+        suspend_transfer,
+        takes=Reason,
+        gives=Transfer,
+        summary="Hold a transfer",
+    ),
+    Operation(
+        "POST",
+        "/transfers/{pid}/resume",
+        resume_transfer,
+        takes=Nothing,
+        gives=Transfer,
+        summary="Let a held transfer go on",
+    ),
+    Operation(
+        "POST",
+        "/transfers/{pid}/complete",
+        complete_transfer,
+        takes=Nothing,
+        gives=Transfer,
+        summary="Complete a transfer",
+    ),
+    Operation(
+        "POST",
+        "/visits",
+        open_visit,
+        takes=AskForVisit,
+        gives=VisitPage,
+        summary="Open a visit under an agreement",
+        status=201,
+    ),
+    Operation(
+        "POST",
+        "/harvests",
+        harvest_now,
+        takes=HarvestWhom,
+        gives=tuple[HarvestReport, ...],
+        summary="Read the other members' catalogues now",
+    ),
+    Operation(
+        "GET",
+        "/harvests",
+        list_harvests,
+        gives=tuple[HarvestReport, ...],
+        summary="List what came of reading the other members' catalogues",
+    ),
+    Operation(
+        "GET",
+        "/peers",
+        list_peers,
+        gives=tuple[PeerPage, ...],
+        summary="List the other members as this node knows them",
+    ),
+)
