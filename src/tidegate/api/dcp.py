@@ -107,12 +107,16 @@ def _issuer_routes(house: House) -> list[Route]:
         number = request.path_params["number"]
         return json_response(house.issuance.status(authorization_of(request), number))
 
+    def schema(request: Request, _body: object) -> Response:
+        return json_response(house.issuance.schema(request.path_params["kind"]))
+
     def status_list(request: Request, _body: object) -> Response:
         jwt = house.issuance.status_list(request.path_params["number"])
         return Response(jwt, media_type="application/vc+jwt")
 
     return [
         machine_route("/dcp/issuer/metadata", "GET", metadata),
+        machine_route("/dcp/issuer/schemas/{kind}", "GET", schema),
         machine_route("/dcp/issuer/credentials", "POST", ask),
         machine_route("/dcp/issuer/requests/{number}", "GET", status),
         machine_route("/dcp/status/{number:int}", "GET", status_list),

@@ -13,11 +13,7 @@ _LISTED = msgspec.Meta(min_length=1, max_length=64)
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    context: tuple[Any, ...] = msgspec.field(name="@context", default=(DCP_CONTEXT,))
-
-    def __post_init__(self) -> None:
-        if DCP_CONTEXT not in self.context:
-            raise ValueError(f"@context must hold {DCP_CONTEXT}")
+    context: tuple[str, ...] = msgspec.field(name="@context", default=(DCP_CONTEXT,))
 
 
 class PresentationQueryMessage(_Message, frozen=True, kw_only=True):
@@ -26,6 +22,10 @@ class PresentationQueryMessage(_Message, frozen=True, kw_only=True):
     type: Literal["PresentationQueryMessage"]
     scope: tuple[str, ...] | None = None
     definition: Any = msgspec.field(name="presentationDefinition", default=None)
+
+    def __post_init__(self) -> None:
+        if not self.scope and self.definition is None:
+            raise ValueError("it must name the scopes it asks for")
 
 
 class PresentationResponseMessage(_Message, frozen=True, kw_only=True):
@@ -74,6 +74,7 @@ class CredentialObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     id: str
     type: Literal["CredentialObject"] = "CredentialObject"
     credential_type: str
+    credential_schema: str | None = None
     binding_methods: tuple[str, ...] = ("did:web",)
     profile: str
     issuance_policy: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -106,9 +107,14 @@ def parse(body: object, kind: type[M]) -> M:
     Raises:
         MessageInvalidError: naming the field that is wrong.
     """
+    context = body.get("@context") if isinstance(body, dict) else None
+    if not isinstance(context, list) or DCP_CONTEXT not in context:
+        raise MessageInvalidError(
+            f"The message must have an @context with {DCP_CONTEXT}.", code="context_missing"
+        )
     try:
         return msgspec.convert(body, kind)
-    except (msgspec.ValidationError, ValueError) as problem:
+    except msgspec.ValidationError as problem:
         raise MessageInvalidError(
             f"The message is no valid {kind.__name__}: {problem}", code="message_invalid"
         ) from None

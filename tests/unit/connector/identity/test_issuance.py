@@ -49,6 +49,14 @@ def test_the_metadata_names_what_is_issued(world):
     assert [DCP_CONTEXT] == found["@context"]
 
 
+def test_the_schema_of_what_is_issued_can_be_read(world):
+    found = world.authority.issuance.schema("SeatCredential")
+
+    assert ["id", "seat"] == found["required"]
+    with pytest.raises(RequestUnknownError):
+        world.authority.issuance.schema("Other")
+
+
 def test_a_request_is_received_then_issued(world):
     faculty = world.nodes[1]
     number = ask(world, faculty)

@@ -38,6 +38,12 @@ CATALOGUE: Mapping[str, str] = {
 }
 """What can be asked for: the id in the metadata, and the type of the credential."""
 
+SUBJECTS: Mapping[str, tuple[str, ...]] = {
+    MEMBERSHIP: ("name", "role", "evidenceKey"),
+    SEAT: ("seat",),
+}
+"""What each credential says of its subject, besides the subject's DID."""
+
 ISSUER = Actor(id="system:credentials.deliver", name="credentials.deliver")
 
 
@@ -64,7 +70,12 @@ class IssuanceService:
         """Return the issuer's metadata (DCP §6.7)."""
         self._check_authority()
         supported = tuple(
-            messages.CredentialObject(id=name, credential_type=kind, profile=VC_FORMAT)
+            messages.CredentialObject(
+                id=name,
+                credential_type=kind,
+                credential_schema=f"{self._base()}/dcp/issuer/schemas/{kind}",
+                profile=VC_FORMAT,
+            )
             for name, kind in CATALOGUE.items()
         )
         return messages.write(
@@ -74,6 +85,20 @@ class IssuanceService:
                 credentials_supported=supported,
             )
         )
+
+    def schema(self, kind: str) -> dict[str, Any]:
+        """Return the JSON schema of the subject of a credential that is issued here."""
+        self._check_authority()
+        if kind not in SUBJECTS:
+            raise RequestUnknownError("No credential of that type is issued here.")
+        names = ("id", *SUBJECTS[kind])
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": f"{self._base()}/dcp/issuer/schemas/{kind}",
+            "type": "object",
+            "properties": {name: {"type": "string"} for name in names},
+            "required": list(names),
+        }
 
     def request(self, authorization: str | None, body: object) -> str:
         """Take a member's request for credentials; return the id its status is found under.
@@ -295,7 +320,10 @@ class IssuanceService:
         return self._identity.sign_as_is(credential_claims(credential), typ=VC_TYP)
 
     def _list_url(self, number: int) -> str:
-        return f"{self._identity.node.base_url.rstrip('/')}/dcp/status/{number}"
+        return f"{self._base()}/dcp/status/{number}"
+
+    def _base(self) -> str:
+        return self._identity.node.base_url.rstrip("/")
 
     def _member(self, did: str) -> Member:
         member = self._membership.find_member(did)

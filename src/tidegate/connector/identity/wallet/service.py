@@ -65,10 +65,6 @@ class WalletService:
         return tuple(HeldCredential(*row[:4]) for row in self._valid())
 
     def membership_jwts(self) -> tuple[str, ...]:
-        """Return the membership credentials that hold now, as compact JWTs, for evidence."""
-        return tuple(row[4] for row in self._valid() if row[1] == MEMBERSHIP)
-
-    def membership_jwts(self) -> tuple[str, ...]:
         """Return the membership credentials at hand: our own first, then those of peers met.
 
         They attest each node's evidence key, and count even after they have expired.
