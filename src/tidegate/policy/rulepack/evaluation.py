@@ -11,7 +11,6 @@ from decimal import Decimal
 from tidegate.policy.model import Inputs, Value
 from tidegate.policy.rulepack.expressions import (
     All,
-    Any,
     Compare,
     Expression,
     Field,
@@ -49,7 +48,8 @@ def evaluate(expression: Expression, inputs: Inputs) -> Truth:
             return answer if isinstance(answer, Unknown) else not answer
         case All(parts):
             return _joined(tuple(evaluate(part, inputs) for part in parts), decided=False)
-        case Any(parts):
+        case _:
+            parts = expression.parts
             return _joined(tuple(evaluate(part, inputs) for part in parts), decided=True)
 
 

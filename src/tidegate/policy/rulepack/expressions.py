@@ -105,8 +105,8 @@ def fields(expression: Expression) -> Iterator[Field]:
             yield from (one for one in (operand,) if isinstance(one, Field))
         case Not(inner):
             yield from fields(inner)
-        case All(parts) | Any(parts):
-            for part in parts:
+        case _:
+            for part in expression.parts:
                 yield from fields(part)
 
 
