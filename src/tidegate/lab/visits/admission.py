@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tidegate.access.model import Seat, node_actor, system_actor
 from tidegate.audit.journal import Tx
-from tidegate.connector.assessment.model import OutputFacts, UseAsked
+from tidegate.connector.assessment.model import Way
 from tidegate.connector.transfer.model import Visit
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.text import Language
@@ -14,7 +14,7 @@ from tidegate.lab.errors import RuleSaysNoError
 from tidegate.lab.model import Run
 from tidegate.lab.query.model import KaplanMeier, Query
 from tidegate.lab.query.names import columns_of
-from tidegate.lab.visits.ports import Agreements, Assessor, Gate
+from tidegate.lab.visits.ports import Agreements, Assessor, Gate, ReleaseFacts
 from tidegate.partners.model import GateFacts
 from tidegate.policy.model import Agreement, Decision, Outcome, UseFacts
 from tidegate.policy.service import IN_PLACE, minimum_cell
@@ -57,9 +57,10 @@ class Admission:
         decision = self._assessor.assess_query(
             agreement,
             visit.person_ref,
-            use_of(gate, query),
+            gate,
             by=node_actor(visit.peer_did),
-            about=f"query:{run_id}",
+            to=f"query:{run_id}",
+            way=way_of(query),
         )
         check_allowed(decision)
         return Admitted(agreement, gate, decision, limits)
@@ -93,19 +94,15 @@ class Admission:
     ) -> tuple[Decision, bool]:
         """Decide about a result that passed the machine: (decision, needs a checker)."""
         gate = self.check_use(agreement, run.person_ref, limits_of(agreement))
-        output = OutputFacts(
-            kind="curve" if isinstance(query, KaplanMeier) else "table",
-            individual_level=False,
-            auto_checks_pass=True,
-            human_checked=checked,
-        )
+        kind = "curve" if isinstance(query, KaplanMeier) else "table"
+        output = ReleaseFacts(kind, auto_checks_pass=True, checker_2=checked)
         decision = self._assessor.assess_release(
             agreement,
             run.person_ref,
-            use_of(gate, query),
+            gate,
             output,
             by=system_actor("lab"),
-            about=f"query:{run.id}",
+            to=f"query:{run.id}",
         )
         if not checked and _waits_for_checker(decision):
             return decision, True
@@ -118,18 +115,10 @@ def limits_of(agreement: Agreement) -> Limits:
     return Limits(min_cell=max(NODE_FLOOR, minimum_cell(agreement.policy) or NODE_FLOOR))
 
 
-def use_of(gate: GateFacts, query: Query) -> UseAsked:
-    """Describe a query as a use: its purpose, and whether it stays within the permit's variables.
-
-    A permit that names no variables covers all of them; one that does covers `table.column` or a
-    column of any table.
-    """
-    purposes = gate.question.purposes
-    within = not gate.variables or all(
-        f"{table}.{column}" in gate.variables or column in gate.variables
-        for table, column in columns_of(query)
-    )
-    return UseAsked(purposes[0] if purposes else "", fields_subset=within)
+def way_of(query: Query) -> Way:
+    """Describe how a query uses the data: in place, no rows seen, these columns read."""
+    names = sorted(f"{table}.{column}" for table, column in columns_of(query))
+    return Way(columns=tuple(names))
 
 
 def check_allowed(decision: Decision) -> None:

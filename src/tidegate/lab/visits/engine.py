@@ -141,13 +141,26 @@ class Running:
         self.stopped_for = ""
         self._cursor = cursor
         self._lock = threading.Lock()
+        self._done = threading.Event()
 
     def stop(self, reason: str) -> None:
         """Stop the query; it ends with the reason."""
         with self._lock:
-            self.stopped_for = self.stopped_for or reason
-        with suppress(RuntimeError):
-            self._cursor.interrupt()
+            if self.stopped_for:
+                return
+            self.stopped_for = reason
+        threading.Thread(target=self._interrupt, daemon=True).start()
+
+    def finish(self) -> None:
+        """Say that the query has ended, so that nothing is interrupted any more."""
+        self._done.set()
+
+    def _interrupt(self) -> None:
+        """Interrupt until the query has ended: one that comes before it starts is lost."""
+        while not self._done.is_set():
+            with suppress(RuntimeError):
+                self._cursor.interrupt()
+            self._done.wait(_AGAIN)
 
     def check(self) -> None:
         """Raise when the query was stopped."""
@@ -163,6 +176,7 @@ class Running:
 
 
 _TOO_LONG = "time"
+_AGAIN = 0.02  # seconds between two interrupts
 
 
 class Engine:
@@ -229,6 +243,7 @@ class Engine:
             running.check()
         finally:
             timer.cancel()
+            running.finish()
             with self._lock:
                 self._running.discard(running)
             cursor.close()

@@ -1,13 +1,14 @@
 """What a visit needs of other rooms, as far as the lab uses it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from tidegate.access.model import Actor
 from tidegate.audit.journal import Tx
 from tidegate.catalogue.model import VersionRecord
-from tidegate.connector.assessment.model import OutputFacts, UseAsked
+from tidegate.connector.assessment.model import Output, Way
 from tidegate.connector.transfer.model import Visit
 from tidegate.kernel.canonical import Json
 from tidegate.partners.model import GateFacts
@@ -46,11 +47,28 @@ class Agreements(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseFacts:
+    """What is known about an output when it is about to leave."""
+
+    kind: str
+    auto_checks_pass: bool
+    checker_2: bool
+    individual_level: bool = False
+
+
 class Assessor(Protocol):
     """Asks the rule pack about a flow."""
 
     def assess_query(
-        self, agreement: Agreement, person_ref: str, use: UseAsked, *, by: Actor, about: str = ""
+        self,
+        agreement: Agreement,
+        person_ref: str,
+        gate: GateFacts,
+        *,
+        by: Actor | str,
+        to: str = "",
+        way: Way = ...,
     ) -> Decision:
         """Decide whether a query may run."""
         ...
@@ -59,11 +77,11 @@ class Assessor(Protocol):
         self,
         agreement: Agreement,
         person_ref: str,
-        use: UseAsked,
-        output: OutputFacts,
+        gate: GateFacts,
+        output: Output,
         *,
-        by: Actor,
-        about: str = "",
+        by: Actor | str,
+        to: str = "",
     ) -> Decision:
         """Decide whether a result may leave."""
         ...
