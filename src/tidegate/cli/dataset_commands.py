@@ -60,7 +60,7 @@ def dataset() -> None:
 @click.option("--describe", type=click.Path(path_type=Path, dir_okay=False, exists=True),
               help="A JSON descriptor: titles, keywords, columns, units.")  # fmt: skip
 @click.option("--role", "roles", multiple=True, metavar="COLUMN=ROLE[:KIND]",
-              help="What a column says about a person, as in name=direct_identifier:name.")  # fmt: skip
+              help="What a column says about a person, as in name=direct_identifier.")  # fmt: skip
 @click.option("--encoding", default="", help="The files' encoding, if it is not UTF-8.")
 @click.option("--dataset", "dataset_id", default="", help="Acquire a new version of this dataset.")
 @_options

@@ -82,7 +82,7 @@ class RecordReader:
         fields = self._text(line).split(self._delimiter) if plain else self._quoted(line)
         if len(line) > MAX_FIELD and any(len(field) > MAX_FIELD for field in fields):
             raise BrokenRecordError("field_too_long")
-        return self._counted(fields)
+        return self._counted(fields) if plain else fields
 
     def _counted(self, fields: list[str]) -> list[str]:
         if not self._width or len(fields) == self._width:
@@ -106,7 +106,7 @@ class RecordReader:
                 joined += following
                 if len(joined) > MAX_RECORD:
                     raise BrokenRecordError("unterminated_quote")
-            return self._fields(self._text(joined))
+            return self._counted(self._fields(self._text(joined)))
         except BrokenRecordError:
             self._line -= len(more)
             self._waiting.extendleft(reversed(more))

@@ -5,6 +5,7 @@ the disk. The version exists once the journal's write commits; until then a mark
 that work is in progress, and what a killed process left is removed at the next start.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -112,14 +113,16 @@ class AcquisitionService:
         with self._vault.intents.hold(upload_id):
             self._vault.keys.create(upload_id)
             with self._vault.writing(f"{upload_id}/file", upload_id) as deposit:
+                digest = hashlib.sha256()
                 for piece in pieces:
+                    digest.update(piece)
                     deposit.file.write(piece)
             upload = Upload(upload_id, clean, by.id, iso(self._clock.now()), deposit.stored)
             with self._journal.upkeep() as tx:
                 store.add_upload(tx.connection, upload)
             why: dict[str, Json] = {
                 "bytes": upload.stored.size,
-                "sha256": upload.stored.plain_sha256,
+                "sha256": digest.hexdigest(),
             }
             self._journal.note(by=by.id, did="upload.received", to=f"upload:{upload_id}", why=why)
         return upload
@@ -225,6 +228,8 @@ class AcquisitionService:
         if derived and derived.stored:
             objects.append(derived.stored)
         keys = {stored.key for stored in objects}
+        if holding and holding.stage is not Stage.DESTROYED:
+            keys.add(folder)
         return frozenset(stored.path for stored in objects), frozenset(keys)
 
 

@@ -15,6 +15,7 @@ from tidegate.commons.model import Descriptor
 
 BATCH_ROWS = 16_384
 _SAMPLE = 256 * 1024
+_SEVERAL = 3
 _ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".parquet")
 _ENCODINGS = {"utf-8", "gb18030", "gbk", "big5", "big5hkscs", "latin-1", "cp1252"}
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -104,7 +105,12 @@ class TableReader:
         self._descriptor = descriptor
         self._file = CountedFile(source.open())
         self._columns: tuple[str, ...] = ()
-        self._batches = self._start()
+        self._open: list[io.IOBase | BinaryIO] = [self._file]
+        try:
+            self._batches = self._start()
+        except FileRefusedError:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> "TableReader":
         """Return the reader."""
@@ -112,7 +118,8 @@ class TableReader:
 
     def __exit__(self, *problem: object) -> None:
         """Close the file."""
-        self._file.close()
+        for file in reversed(self._open):
+            file.close()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -133,7 +140,8 @@ class TableReader:
 
     def _start(self) -> Iterator[Batch]:
         try:
-            self._buffered = buffered = io.BufferedReader(self._file, _SAMPLE)
+            buffered = io.BufferedReader(self._file, _SAMPLE)
+            self._open.append(buffered)
             head = buffered.peek(4)[:4]
             if head == _PARQUET:
                 return self._read_parquet()
@@ -178,7 +186,7 @@ class TableReader:
         foreign = [line for line in lines if not line.isascii()]
         wrong = sum(not _decodes(line, "utf-8") for line in foreign)
         header_wrong = bool(lines) and not _decodes(lines[0], "utf-8")
-        if header_wrong or (wrong and wrong * 2 > len(foreign)):
+        if header_wrong or (wrong >= _SEVERAL and wrong * 2 > len(foreign)):
             likely = all(_decodes(line, "gb18030") for line in foreign)
             guess = "; it may be gb18030" if likely else ""
             raise self._refused(
@@ -201,28 +209,26 @@ class TableReader:
 
         self.media_type = "application/vnd.apache.parquet"
         file = self._source.open()
+        self._open.append(file)
         try:
             parquet = pq.ParquetFile(file)
         except (pa.ArrowException, OSError):
-            file.close()
             raise self._refused("damaged_parquet", "its Parquet footer cannot be read") from None
         self._columns = self._names(parquet.schema_arrow.names)
         if any(pa.types.is_nested(kind) or _is_bytes(kind) for kind in parquet.schema_arrow.types):
-            file.close()
             raise self._refused("nested_columns", "it has nested or binary columns")
-        return self._parquet_batches(parquet, file)
+        return self._parquet_batches(parquet)
 
-    def _parquet_batches(self, parquet: Any, file: BinaryIO) -> Iterator[Batch]:
+    def _parquet_batches(self, parquet: Any) -> Iterator[Batch]:
         import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
 
         schema = pa.schema([(name, pa.string()) for name in self._columns])
-        with file:
-            try:
-                for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
-                    columns = [_as_text(column) for column in batch.columns]
-                    yield Batch(pa.record_batch(columns, schema=schema), ())
-            except (pa.ArrowException, OSError):
-                raise self._refused("damaged_parquet", "its rows cannot be read") from None
+        try:
+            for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
+                columns = [_as_text(column) for column in batch.columns]
+                yield Batch(pa.record_batch(columns, schema=schema), ())
+        except (pa.ArrowException, OSError):
+            raise self._refused("damaged_parquet", "its rows cannot be read") from None
 
     def _refused(self, code: str, why: str) -> FileRefusedError:
         return FileRefusedError(

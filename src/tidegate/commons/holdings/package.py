@@ -38,7 +38,6 @@ def manifest(holding: Holding, record: VersionRecord, *, archived_at: str) -> by
                     "rows": table.rows,
                     "media_type": "application/vnd.apache.parquet",
                     "bytes": table.stored.size,
-                    "sha256": table.stored.plain_sha256,
                     "encrypted_bytes": table.stored.cipher_size,
                     "encrypted_sha256": table.stored.cipher_sha256,
                 }

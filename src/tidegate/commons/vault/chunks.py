@@ -32,9 +32,9 @@ class Sealer:
     place: bytes
     cipher: AESGCM
 
-    def seal(self, number: int, chunk: bytes, *, final: bool) -> bytes:
-        """Encrypt chunk `number`; the last one says that it is the last."""
-        return self.cipher.encrypt(_nonce(number), chunk, self._bound(number, final))
+    def seal(self, number: int, chunk: memoryview, into: memoryview, *, final: bool) -> None:
+        """Encrypt chunk `number` into a buffer of its size and a tag; the last one says so."""
+        self.cipher.encrypt_into(_nonce(number), chunk, self._bound(number, final), into)
 
     def open(self, number: int, sealed: bytes, *, final: bool) -> bytes:
         """Decrypt chunk `number`; raise ObjectCorruptError if one bit or its place differs."""

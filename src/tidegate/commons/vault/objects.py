@@ -18,7 +18,7 @@ _BUFFER = 4 * 1024 * 1024
 class Sink(Protocol):
     """What an object's bytes are written to."""
 
-    def write(self, data: bytes, /) -> object:
+    def write(self, data: "bytes | memoryview", /) -> object:
         """Take more bytes."""
         ...
 
@@ -37,7 +37,7 @@ class Objects:
         with obstore.open_writer(
             self._store, path, buffer_size=_BUFFER, max_concurrency=1
         ) as writer:
-            yield writer
+            yield _Copying(writer)
         self._flush(path)
 
     def read_range(self, path: str, start: int, length: int) -> bytes:
@@ -82,3 +82,13 @@ class Objects:
             f"The stored object {path} is missing; restore it from a copy of the object store.",
             object=path,
         )
+
+
+class _Copying:
+    """Hands copies on: the store keeps what it is given until it is written, buffers are reused."""
+
+    def __init__(self, writer: Sink) -> None:
+        self._writer = writer
+
+    def write(self, data: "bytes | memoryview", /) -> object:
+        return self._writer.write(bytes(data))

@@ -56,11 +56,8 @@ class Vault:
         with self._objects.writing(path) as sink:
             writer = SealedWriter(sealer, sink)
             deposit = Deposit(writer)
-            try:
-                yield deposit
-                deposit.close_as(writer.finish(path, key_name))
-            finally:
-                writer.stop()
+            yield deposit
+            deposit.close_as(writer.finish(path, key_name))
             failpoint("vault.publish")
 
     def open(self, stored: StoredObject) -> io.BufferedReader:

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from tidegate.commons.vault import chunks
 from tidegate.commons.vault.chunks import CHUNK, HEADER, TAG, Sealer
@@ -13,75 +12,60 @@ from tidegate.commons.vault.objects import Objects, Sink
 class SealedWriter(io.RawIOBase):
     """A file to write clear bytes to; encrypted chunks leave for the object store.
 
-    The clear bytes are hashed on a thread of their own while the same chunk is encrypted and the
-    encrypted bytes are hashed: hashing, not encryption, is what costs.
+    The encrypted bytes are hashed as they leave, so that fixity can be checked without a key. The
+    clear bytes are not hashed again: hashing is what costs, and AES-GCM vouches for them.
     """
 
     def __init__(self, sealer: Sealer, sink: Sink) -> None:
         self._sealer = sealer
         self._sink = sink
-        self._buffer = bytearray()
+        self._clear = memoryview(bytearray(CHUNK))
+        self._sealed = memoryview(bytearray(CHUNK + TAG))
+        self._filled = 0
         self._number = 0
         self._size = 0
-        self._plain = hashlib.sha256()
         self._cipher = hashlib.sha256()
-        self._hasher = ThreadPoolExecutor(1)
-        self._pending: Future[None] | None = None
-        self._put(sealer.header)
+        self._put(memoryview(sealer.header))
 
     def writable(self) -> bool:
         """Say that this is a file for writing."""
         return True
 
     def write(self, data: "bytes | bytearray | memoryview", /) -> int:  # type: ignore[override]
-        """Take clear bytes; whole chunks leave at once, the last one waits for `finish`."""
+        """Take clear bytes; a full chunk leaves when more come, the last one at `finish`."""
         view = memoryview(data).cast("B")
         start = 0
-        while len(self._buffer) + len(view) - start > CHUNK:
-            take = CHUNK - len(self._buffer)
-            if self._buffer:
-                self._buffer += view[start : start + take]
-                chunk, self._buffer = bytes(self._buffer), bytearray()
-            else:
-                chunk = bytes(view[start : start + take])
+        while start < len(view):
+            if self._filled == CHUNK:
+                self._seal(final=False)
+            take = min(CHUNK - self._filled, len(view) - start)
+            self._clear[self._filled : self._filled + take] = view[start : start + take]
+            self._filled += take
             start += take
-            self._seal(chunk, final=False)
-        self._buffer += view[start:]
         return len(view)
 
     def finish(self, path: str, key: str) -> StoredObject:
         """Seal the last chunk and say what was written."""
-        self._seal(bytes(self._buffer), final=True)
-        self._wait()
-        self.stop()
+        self._seal(final=True)
         return StoredObject(
             path=path,
             key=key,
             size=self._size,
-            plain_sha256=self._plain.hexdigest(),
             cipher_size=chunks.cipher_size(self._size),
             cipher_sha256=self._cipher.hexdigest(),
         )
 
-    def stop(self) -> None:
-        """Let the hashing thread go."""
-        self._hasher.shutdown()
-
-    def _seal(self, chunk: bytes, *, final: bool) -> None:
-        self._wait()
-        self._pending = self._hasher.submit(self._plain.update, chunk)
-        self._put(self._sealer.seal(self._number, chunk, final=final))
+    def _seal(self, *, final: bool) -> None:
+        chunk, sealed = self._clear[: self._filled], self._sealed[: self._filled + TAG]
+        self._sealer.seal(self._number, chunk, sealed, final=final)
+        self._put(sealed)
         self._number += 1
-        self._size += len(chunk)
+        self._size += self._filled
+        self._filled = 0
 
-    def _put(self, sealed: bytes) -> None:
+    def _put(self, sealed: memoryview) -> None:
         self._cipher.update(sealed)
         self._sink.write(sealed)
-
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-            self._pending = None
 
 
 class SealedReader(io.RawIOBase):
