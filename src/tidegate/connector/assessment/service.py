@@ -6,6 +6,7 @@ from tidegate.connector.assessment.errors import SeatUnknownError
 from tidegate.connector.assessment.model import (
     AssessmentSettings,
     DestructionFacts,
+    EvidenceFacts,
     Mode,
     Output,
     Question,
@@ -17,6 +18,16 @@ from tidegate.partners.model import GateFacts, GateQuestion
 from tidegate.policy.model import Agreement, Decision, Inputs, Policy
 from tidegate.policy.rulepack.service import RulePackService
 from tidegate.policy.service import policy_purposes
+
+__all__ = [
+    "AssessmentService",
+    "AssessmentSettings",
+    "DestructionFacts",
+    "EvidenceFacts",
+    "Mode",
+    "Sources",
+    "Way",
+]
 
 NEGOTIATOR = "system:negotiation"
 QUERY = Way()
