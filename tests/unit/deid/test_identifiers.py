@@ -1,0 +1,93 @@
+"""Direct identifiers are found by their check digits, inside text too, and nothing else is."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.deid.identifiers import is_cn_id, is_hk_id, kind_of, scrub, suggest
+
+VALID_HK = ("A123456(3)", "AB987654(3)", "a1234563", "A123456（3）")
+VALID_CN = ("11010519491231002X", "440524188001010014")
+
+
+@pytest.mark.parametrize("card", VALID_HK)
+def test_a_hong_kong_identity_card_is_known_by_its_check_digit(card):
+    assert "hk_id" == kind_of(card)
+
+
+@pytest.mark.parametrize("card", ["A123456(4)", "A12345(3)", "ABC123456(3)", "123456(3)"])
+def test_a_wrong_identity_card_number_is_none(card):
+    assert "" == kind_of(card)
+
+
+@pytest.mark.parametrize("number", VALID_CN)
+def test_a_mainland_identity_number_is_known_by_its_check_character(number):
+    assert "cn_id" == kind_of(number)
+
+
+@pytest.mark.parametrize(
+    "number", ["110105194912310021", "11010519491331002X", "44052418800101001"]
+)
+def test_a_wrong_mainland_number_is_none(number):
+    assert "cn_id" != kind_of(number)
+
+
+@given(st.integers(0, 999_999), st.sampled_from("ABCXYZ"))
+def test_exactly_one_check_digit_holds(digits, letter):
+    holding = [c for c in "0123456789A" if is_hk_id(letter, f"{digits:06d}", c)]
+
+    assert 1 == len(holding)
+
+
+@given(st.from_regex(r"440[1-9]0[1-9]19[5-9][0-9]0[1-9][12][0-9][0-9]{3}", fullmatch=True))
+def test_exactly_one_check_character_holds(first17):
+    assert 1 == sum(is_cn_id(first17 + c) for c in "0123456789X")
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("病人A123456(3)覆診", "病人[hk_id]覆診"),
+        ("身份證號碼：Ａ", "身份證號碼：Ａ"),
+        ("HKID A123456（3） seen", "HKID [hk_id] seen"),
+        ("号码11010519491231002X住院", "号码[cn_id]住院"),
+        ("call +852 9123 4567 or 13812345678", "call [phone] or [phone]"),
+        ("mail chan@example.org.hk now", "mail [email] now"),
+        ("ALT 40, AST 35, seen 2020-01-02", "ALT 40, AST 35, seen 2020-01-02"),
+        ("dose 0.12345678 mg", "dose 0.12345678 mg"),
+    ],
+)
+def test_identifiers_are_struck_out_of_text_beside_chinese_characters_too(text, clean):
+    assert clean == scrub(text)[0]
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="ab 陳,.", max_size=20), st.text(alphabet="ab 陳,.", max_size=20))
+def test_a_card_hidden_between_words_is_always_found(before, after):
+    text, found = scrub(f"{before} {VALID_HK[0]} {after}")
+
+    assert (1, True) == (found, VALID_HK[0] not in text)
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "kind"),
+    [
+        ("Patient Name", "direct_identifier", "name"),
+        ("姓名", "direct_identifier", "name"),
+        ("HKID", "direct_identifier", "hk_id"),
+        ("mobile_phone", "direct_identifier", "phone"),
+        ("home_address", "direct_identifier", "address"),
+        ("case.id", "person_key", ""),
+        ("Age", "quasi_identifier", ""),
+    ],
+)
+def test_a_column_is_judged_by_its_name(name, role, kind):
+    found = suggest(name, [])
+
+    assert (role, kind) == (found.role, found.kind)
+
+
+def test_values_speak_before_names():
+    assert "cn_id" == suggest("age", [VALID_CN[0]] * 10).kind
+    assert "name" == suggest("age", [VALID_CN[0]] * 10 + ["5"] * 11).reason
+    assert suggest("alt", ["40", "41"]) is None
