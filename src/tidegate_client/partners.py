@@ -259,6 +259,11 @@ class Projects:
         path = f"/projects/{project_id}/impact-assessments"
         return self._http.post(path, body, ImpactAssessment)
 
+    def list_impact_assessments(self, project_id: str) -> tuple[ImpactAssessment, ...]:
+        """Return the impact assessments of a study."""
+        path = f"/projects/{project_id}/impact-assessments"
+        return self._http.get(path, tuple[ImpactAssessment, ...])
+
 
 class Mechanisms:
     """Transfer mechanisms of one node."""
