@@ -127,19 +127,24 @@ class Node:
     issuance: IssuanceService
     joining: JoiningService
     exchange: ExchangeService
+    app: Starlette | None = None
     received: list = field(default_factory=list)
 
     @property
     def did(self) -> str:
         return self.identity.node.did
 
+    def handlers(self) -> dict:
+        return {
+            "peer.send": self.exchange.deliver,
+            "credentials.deliver": self.issuance.deliver,
+            "credentials.renew": self.wallet.renew,
+            "member.forget": self.joining.follow_revocation,
+        }
+
     def run_tasks(self) -> None:
-        self.ground.run_tasks(
-            peer__send=self.exchange.deliver,
-            credentials__deliver=self.issuance.deliver,
-            credentials__renew=lambda: self.wallet.renew(),
-            member__forget=lambda member: self.joining.follow_revocation(member),
-        )
+        named = {name.replace(".", "__"): fn for name, fn in self.handlers().items()}
+        self.ground.run_tasks(**named)
 
 
 @dataclass
@@ -163,7 +168,7 @@ class World:
 
 def make_node(
     home,
-    wire: Wire,
+    wire: Wire | None,
     port: int,
     name: str,
     seat: Seat,
@@ -172,7 +177,7 @@ def make_node(
     role="participant",
     saved=None,
 ):
-    """Open a node that listens on the wire at localhost:port."""
+    """Open a node that listens on the wire at localhost:port, or will on a real socket."""
     where = f"localhost:{port}"
     did = "did:web:" + quote(where, safe="")
     ground = new_ground(home / name, did, clock, {"member.revoked": ("member.forget",)}, saved)
@@ -193,13 +198,24 @@ def make_node(
     }
     exchange = ExchangeService(ground.journal, ground.clock, identity, http, receivers)
     made = Node(
-        ground, name, http, identity, members, wallet, issuance, joining, exchange, received
+        ground,
+        name,
+        http,
+        identity,
+        members,
+        wallet,
+        issuance,
+        joining,
+        exchange,
+        received=received,
     )
     house = SimpleNamespace(
         identity=identity, wallet=wallet, issuance=issuance, joining=joining, exchange=exchange
     )
     routes = [*dcp.routes(house), *space.routes(house), *peer.routes(house)]
-    wire.apps[where] = Starlette(routes=routes)
+    made.app = Starlette(routes=routes)
+    if wire is not None:
+        wire.apps[where] = made.app
     return made
 
 

@@ -1,0 +1,123 @@
+"""A space of three real servers: joining, meeting, messages, and a revocation within a second."""
+
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import uvicorn
+
+from lib.space_world import OPERATOR, make_node
+from tidegate.access.model import Seat
+from tidegate.connector.errors import PeerRefusedError
+from tidegate.kernel.clock import SystemClock
+from tidegate.partners.model import SpaceProfile
+from tidegate.work.runner import Runner
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+class Live:
+    """One node behind a real server, with its work done in the background."""
+
+    def __init__(self, home, name, seat, role="participant") -> None:
+        port = free_port()
+        self.node = make_node(home, None, port, name, seat, SystemClock(), role=role)
+        config = uvicorn.Config(self.node.app, host="127.0.0.1", port=port, log_level="error")
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        ground = self.node.ground
+        self.runner = Runner(ground.journal, ground.clock, self.node.handlers())
+        ground.journal.on_tasks = self.runner.wake
+        self.thread.start()
+        self.runner.start()
+        wait_until(lambda: self.server.started)
+
+    def close(self) -> None:
+        self.runner.stop()
+        self.server.should_exit = True
+        self.thread.join(timeout=10)
+        self.node.http.close()
+        self.node.ground.close()
+
+
+def wait_until(question, seconds=10.0) -> float:
+    begin = time.monotonic()
+    while not question():
+        assert time.monotonic() - begin < seconds, "it did not happen in time"
+        time.sleep(0.01)
+    return time.monotonic() - begin
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory):
+    home = tmp_path_factory.mktemp("live")
+    lives = [
+        Live(home, "Authority", Seat.CN_GBA9, "authority"),
+        Live(home, "Faculty", Seat.HK),
+        Live(home, "Hospital", Seat.CN_GBA9),
+    ]
+    nodes = [live.node for live in lives]
+    file = nodes[0].joining.create_space("Pearl", SpaceProfile.LOOPBACK, by=OPERATOR)
+    for node in nodes[1:]:
+        code = nodes[0].joining.invite(node.name, node.identity.node.seat, by=OPERATOR)
+        node.joining.join(file, code, by=OPERATOR)
+    wait_until(lambda: all(node.joining.status().is_ready for node in nodes))
+    wait_until(lambda: all(len(node.space.list_members()) == 3 for node in nodes))
+    yield nodes
+    for live in lives:
+        live.close()
+
+
+def test_members_meet_and_exchange_a_message(space):
+    _, faculty, hospital = space
+    with faculty.ground.journal.write(by="system:t", did="person.added", to="person:p") as tx:
+        tx.send(to=hospital.did, kind="greeting", body={"text": "你好"})
+
+    wait_until(lambda: hospital.received)
+
+    assert [(faculty.did, {"text": "你好"})] == hospital.received
+
+
+def test_six_messages_are_authenticated_well_within_a_negotiations_time(space):
+    _, faculty, hospital = space
+    hospital.identity.forget_peer(faculty.did)
+    begin = time.monotonic()
+
+    for _ in range(6):
+        hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+
+    assert time.monotonic() - begin < 1.0
+
+
+def test_many_callers_at_once_are_all_met(space):
+    _, faculty, hospital = space
+    hospital.identity.forget_peer(faculty.did)
+    tokens = [faculty.identity.token_for(hospital.did) for _ in range(16)]
+
+    with ThreadPoolExecutor(16) as pool:
+        met = list(pool.map(hospital.identity.authenticate, tokens))
+
+    assert [faculty.did] * 16 == [peer.did for peer in met]
+
+
+def test_a_revoked_member_is_refused_within_a_second(space):
+    authority, faculty, hospital = space
+    hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+
+    authority.joining.revoke(faculty.did, "left the space", by=OPERATOR)
+
+    assert wait_until(lambda: is_refused(faculty, hospital), seconds=5.0) < 1.0
+    assert is_refused(faculty, authority)
+
+
+def is_refused(caller, node) -> bool:
+    try:
+        node.identity.authenticate(caller.identity.token_for(node.did))
+    except PeerRefusedError:
+        return True
+    return False
