@@ -99,7 +99,7 @@ class Stage:
         return done.stdout
 
     def start(self, casts: tuple[Cast, ...]) -> dict[str, RunningNode]:
-        """Make and start one node for each institution, at the same time; return them when ready."""
+        """Make and start a node for each institution, side by side; return them when ready."""
         ports = free_ports(len(casts))
         for cast, port in zip(casts, ports, strict=True):
             self._nodes.append(self._launch(cast, port))
@@ -137,7 +137,7 @@ class Stage:
                 break
             try:
                 ready = f"{node.base_url}/health/ready"
-                with urllib.request.urlopen(ready, timeout=2):  # noqa: S310 - our own node
+                with urllib.request.urlopen(ready, timeout=2):  # noqa: S310 - our node
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

@@ -8,11 +8,11 @@ must recognise; the Mainland ones use the county code 000000, which was never gi
 
 import csv
 import gzip
-import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 SURNAMES = tuple("陳林黃張李王吳劉蔡楊許鄭謝郭洪曾邱廖賴徐周葉蘇莊呂江何蕭羅高")
 GIVEN = tuple("志明家美麗華偉文英國建淑芬玲俊傑雅婷雯怡君宏哲惠珍秀蘭玉梅信")
@@ -21,24 +21,81 @@ WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999
 CHECKS = "10X98765432"
 COLUMNS = ("name", "identity_number", "phone", "address")
 
-ROLES = {
-    "nafld1": {
-        "id": "person_key",
-        "name": "direct_identifier:name",
-        "identity_number": "direct_identifier:cn_id",
-        "phone": "direct_identifier:phone",
-        "address": "direct_identifier:address",
-        "age": "quasi_identifier",
-        "male": "quasi_identifier",
-        "weight": "quasi_identifier",
-        "height": "quasi_identifier",
-        "bmi": "quasi_identifier",
-        "case.id": "other",
-        "futime": "measure",
-        "status": "sensitive",
+
+def _words(en: str, zh_hant: str, zh_hans: str) -> dict[str, str]:
+    return {"en": en, "zh-Hant": zh_hant, "zh-Hans": zh_hans}
+
+
+DESCRIPTOR: dict[str, Any] = {
+    "title": {
+        "en": "Non-alcoholic fatty liver disease cohort",
+        "zh-Hant": "非酒精性脂肪肝病隊列",
+        "zh-Hans": "非酒精性脂肪肝病队列",
     },
-    "nafld2": {"id": "person_key", "days": "measure", "test": "other", "value": "measure"},
-    "nafld3": {"id": "person_key", "days": "measure", "event": "sensitive"},
+    "description": {
+        "en": "People with fatty liver disease and matched controls: demography, laboratory values"
+        " and events over twenty years. A published cohort (Mayo Clinic) that plays the hospital's"
+        " records in a demonstration; its identifiers are invented.",
+        "zh-Hant": "脂肪肝病患者與配對對照:人口學資料、化驗結果及二十年間的臨床事件。"
+        "此為已發表的隊列(梅奧診所),在示範中代替醫院的紀錄;其識別資料均屬虛構。",
+        "zh-Hans": "脂肪肝病患者与配对对照:人口学资料、化验结果及二十年间的临床事件。"
+        "此为已发表的队列(梅奥诊所),在演示中代替医院的记录;其识别资料均属虚构。",
+    },
+    "keywords": [
+        {"en": "liver", "zh-Hant": "肝臟", "zh-Hans": "肝脏"},
+        {"en": "liver disease", "zh-Hant": "肝病", "zh-Hans": "肝病"},
+        {"en": "survival", "zh-Hant": "存活分析", "zh-Hans": "生存分析"},
+    ],
+    "source_note": "Debian r-cran-survival 3.5-3, LGPL (>= 2), with invented identifiers",
+    "columns": {
+        "id": {"role": "person_key"},
+        "name": {"role": "direct_identifier", "kind": "name"},
+        "identity_number": {"role": "direct_identifier", "kind": "cn_id"},
+        "phone": {"role": "direct_identifier", "kind": "phone"},
+        "address": {"role": "direct_identifier", "kind": "address"},
+        "age": {
+            "role": "quasi_identifier",
+            "unit": "years",
+            "label": _words("Age", "年齡", "年龄"),
+        },
+        "male": {"role": "quasi_identifier", "label": _words("Male", "男性", "男性")},
+        "weight": {
+            "role": "quasi_identifier",
+            "unit": "kg",
+            "label": _words("Weight", "體重", "体重"),
+        },
+        "height": {
+            "role": "quasi_identifier",
+            "unit": "cm",
+            "label": _words("Height", "身高", "身高"),
+        },
+        "bmi": {
+            "role": "quasi_identifier",
+            "unit": "kg/m2",
+            "label": _words("BMI", "體重指數", "体重指数"),
+        },
+        "case.id": {"role": "direct_identifier", "kind": "mrn"},
+        "futime": {"role": "measure", "unit": "days", "label": _words("Follow-up", "隨訪", "随访")},
+        "status": {"role": "sensitive", "label": _words("Died", "死亡", "死亡")},
+        "days": {"role": "measure", "unit": "days", "label": _words("Day", "日", "日")},
+        "test": {"role": "other", "label": _words("Test", "化驗項目", "化验项目")},
+        "value": {"role": "measure", "label": _words("Value", "結果", "结果")},
+        "event": {"role": "sensitive", "label": _words("Event", "事件", "事件")},
+    },
+}  # fmt: skip
+
+PILOT: dict[str, Any] = {
+    "title": {
+        "en": "Laboratory values, pilot extract",
+        "zh-Hant": "化驗結果試點摘錄",
+        "zh-Hans": "化验结果试点摘录",
+    },
+    "columns": {
+        "id": {"role": "person_key"},
+        "days": {"role": "measure", "unit": "days"},
+        "test": {"role": "other"},
+        "value": {"role": "measure"},
+    },
 }
 
 
@@ -104,8 +161,3 @@ def cn_identity_number(born: date, order: int) -> str:
     first = f"000000{born:%Y%m%d}{order:03d}"
     total = sum(int(digit) * weight for digit, weight in zip(first, WEIGHTS, strict=True))
     return first + CHECKS[total % 11]
-
-
-def descriptor() -> str:
-    """Return the roles of the columns as the JSON that acquisition reads."""
-    return json.dumps(ROLES)

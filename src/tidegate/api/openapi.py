@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from starlette.responses import Response
+
 from tidegate.api.kit import PREFIX, STATUS, Operation, Problem
 
 _PART = re.compile(r"{(\w+)(?::\w+)?}")
@@ -16,7 +18,9 @@ def describe(operations: Iterable[Operation], version: str) -> dict[str, Any]:
     listed = tuple(operations)
     types = [kind for each in listed for kind in (each.takes, each.gives) if _is_type(kind)]
     schemas, components = msgspec.json.schema_components(
-        [*types, Problem], ref_template="#/components/schemas/{name}"
+        [*types, Problem],
+        ref_template="#/components/schemas/{name}",
+        schema_hook=_anything,
     )
     named = dict(zip(map(repr, [*types, Problem]), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
@@ -64,5 +68,10 @@ def _operation(each: Operation, named: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
+def _anything(_kind: Any) -> dict[str, Any]:
+    """Describe a value that has a form of its own, such as an ODRL document."""
+    return {"description": "A document with a form of its own."}
+
+
 def _is_type(kind: Any) -> bool:
-    return kind is not None and kind is not object and kind is not Any and kind is not True
+    return kind is not None and kind not in {object, Any, Response}

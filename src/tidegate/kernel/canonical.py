@@ -3,11 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tidegate.kernel.errors import InvalidError
 
-Json: TypeAlias = "str | int | bool | None | list[Json] | tuple[Json, ...] | Mapping[str, Json]"
+if TYPE_CHECKING:
+    Json: TypeAlias = "str | int | bool | None | list[Json] | tuple[Json, ...] | Mapping[str, Json]"
+else:
+    Json = Any  # readers of type hints at run time cannot follow a type that contains itself
 
 _LARGEST = 2**53  # beyond it, an IEEE 754 reader would see another number (RFC 8785 §3.2.2.3)
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode

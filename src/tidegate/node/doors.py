@@ -26,6 +26,7 @@ from tidegate.api import (
 from tidegate.house import House
 from tidegate.node.build import Node
 from tidegate.web import app as web
+from tidegate.web.kit import WebSettings
 
 OPERATIONS: tuple[kit.Operation, ...] = (
     *space.OPERATIONS,
@@ -49,8 +50,20 @@ def all_routes(node: Node) -> list[BaseRoute]:
     return [
         *kit.routes(house, (*OPERATIONS, describe_api())),
         *_machines(house),
-        *web.routes(house, node.settings),
+        *web.routes(house, web_settings(node)),
     ]
+
+
+def web_settings(node: Node) -> WebSettings:
+    """Return what the pages are told of their node."""
+    settings = node.settings
+    return WebSettings(
+        node_name=settings.name,
+        node_did=settings.participant.did,
+        node_role=settings.role.value,
+        csrf_key=node.keys.derive("web-csrf"),
+        is_secure=settings.base_url.startswith("https://"),
+    )
 
 
 def describe_api() -> kit.Operation:
