@@ -1,7 +1,7 @@
 """What is known about a flow before the rules are asked."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -117,7 +117,9 @@ class AssessmentSettings:
     """What a site states of itself: its places of compute and how long it keeps records.
 
     `env_kind` and `envs` are codes of TC609-6-2025-14 executionEnv: 01 usage control, 02 sandbox,
-    03 multi-party computation, 04 federated, 05 trusted hardware, 06 encrypted state.
+    03 multi-party computation, 04 federated, 05 trusted hardware, 06 encrypted state. `stated` are
+    inputs of law the site answers for itself, such as the route of the Hong Kong ordinance
+    (`hk.route`); what any room knows better replaces them.
     """
 
     env_kind: str = "01"
@@ -127,6 +129,7 @@ class AssessmentSettings:
     log_days: int = 180
     enclave_years: int = 1
     space_requires_filing: bool = False
+    stated: Groups = field(default_factory=dict)
 
 
 def _intact() -> bool:

@@ -151,7 +151,8 @@ class AssessmentService:
                 "purged": False,
             },
         }
-        return inputs.merged(known, facts.rule_inputs, self._sources.data(version_id))
+        data = self._sources.data(version_id)
+        return inputs.merged(self._settings.stated, known, facts.rule_inputs, data)
 
     def _seat(self, did: str) -> Seat:
         seat = self._sources.seat_of(did)

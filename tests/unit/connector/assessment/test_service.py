@@ -349,6 +349,20 @@ def test_a_policy_that_limits_no_purpose_covers_every_one():
     assert mode_of(research_policy()) is Mode.ENCLAVE_QUERY
 
 
+def test_what_a_site_states_of_itself_is_put_before_the_rules(world):
+    world.data["dataset"] = DATA["dataset"] | {"origin": "HK", "hgr": "none"}
+    stated = AssessmentSettings(stated={"hk": {"route": "consent"}})
+    telling = AssessmentService(
+        world.rulepacks, world.service._sources, world.service._clock, stated
+    )
+
+    silent = world.query()
+    told = telling.assess_query(seal(agreement()), PERSON, world.facts(), by=BY)
+
+    assert silent.findings[0].missing == "hk.route"
+    assert told.is_allowed
+
+
 def test_a_site_that_must_register_agreements_has_not_done_so_by_itself(world):
     settings = AssessmentSettings(space_requires_filing=True)
     strict = AssessmentService(
