@@ -28,9 +28,7 @@ def show_agreements(ask: Ask) -> Response:
         "agreements.html",
         agreements=agreements[::-1],
         negotiations=negotiations,
-        titles={
-            one.dataset_id: _title(ask, one.dataset_id) for one in (*agreements, *negotiations)
-        },
+        titles={dataset_id: _title(ask, dataset_id) for dataset_id in spoken_of},
         people=names_of(ask),
     )
 
