@@ -2,7 +2,7 @@
 
 The guard sees every statement of the writing connection before it runs. Rooms write their tables
 only inside `Journal.write`; in `Journal.upkeep` only tables marked as upkeep. Leaves are written by
-the journal alone, and leaves, attachments, checkpoints and cosignatures are never changed.
+the journal alone, below this guard; leaves, attachments, checkpoints and cosignatures never change.
 """
 
 import re
@@ -29,7 +29,6 @@ class Scope(Enum):
     CLOSED = auto()
     WRITE = auto()
     UPKEEP = auto()
-    JOURNAL = auto()
 
 
 class Guard:
@@ -45,8 +44,6 @@ class Guard:
         self, _connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: Any
     ) -> None:
         """Refuse the statement unless the scope allows it; SQLAlchemy calls this."""
-        if self.scope is Scope.JOURNAL:
-            return
         compiled = getattr(context, "compiled", None)
         targets = self._find_targets(compiled) if compiled is not None else None
         if targets is None:

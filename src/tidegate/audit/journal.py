@@ -6,7 +6,7 @@ Nobody returns before that commit is on disk.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event, insert, select
 from tidegate.audit.chain import Act, Chain, write_rows
 from tidegate.audit.errors import EventUnknownError
 from tidegate.audit.guard import Guard, Scope
+from tidegate.audit.model import write_reasons
 from tidegate.db.engine import Database, Group
 from tidegate.db.outbox import queue_task
 from tidegate.db.tables.audit import audit_attachment
@@ -135,8 +136,8 @@ class Journal:
             tx = Tx(connection, self._clock.now(), self._subscriptions, self._ids)
             with self._database.writer.block(), self._scoped(Scope.WRITE):
                 yield tx
-                acts = [Act(did, to, why or {}, premis, tx.files)]
-                acts += [Act(d, t, w, self._premis(d), {}) for d, t, w in tx.notes]
+                acts = [Act(did, to, write_reasons(why or {}), premis, write_reasons(tx.files))]
+                acts += [Act(d, t, write_reasons(w), self._premis(d)) for d, t, w in tx.notes]
                 growth = self._chain.place(connection, acts, by=by, at=tx.at)
             self._chain.accept(growth)
             group.rows.extend(growth.rows)
@@ -145,7 +146,7 @@ class Journal:
 
     def note(self, *, by: str, did: str, to: str, why: Why | None = None) -> None:
         """Leave evidence of what changes no row but matters: a reading, a refusal, a download."""
-        acts = (Act(did, to, why or {}, self._premis(did), {}),)
+        acts = (Act(did, to, write_reasons(why or {}), self._premis(did)),)
         with self._take_turn() as (connection, group):
             at = iso(self._clock.now())
             growth = self._chain.place(connection, acts, by=by, at=at)
@@ -177,21 +178,18 @@ class Journal:
         """Write the leaves of the group before its commit. For the writer."""
         failpoint("journal.before_commit")
         if group.rows:
-            with self._scoped(Scope.JOURNAL):
-                write_rows(connection, group.rows)
+            write_rows(connection, group.rows)
         failpoint("journal.leaves_written")
 
     def lost(self) -> None:
         """Forget what a failed commit took with it. For the writer."""
         self._chain.forget()
 
-    @contextmanager
-    def _take_turn(self) -> Iterator[tuple[Connection, Group]]:
+    def _take_turn(self) -> AbstractContextManager[tuple[Connection, Group]]:
         writer = self._database.writer
         if writer.is_mine:
             raise ConflictError("A write is open already in this thread; use its transaction.")
-        with writer.turn() as (connection, group):
-            yield connection, group
+        return writer.turn()
 
     @contextmanager
     def _scoped(self, scope: Scope) -> Iterator[None]:

@@ -54,19 +54,36 @@ class Entry:
 
     def canonical(self) -> bytes:
         """Return the bytes of the leaf: RFC 8785 JSON, without any patient's value."""
-        # Written out name by name, in order: this runs for every act, under the writer's turn.
-        files = f'"files":{canonical_json(self.files).decode()},' if self.files else ""
-        premis = f'"premis":{_quoted(self.premis)},' if self.premis is not None else ""
-        why = canonical_json(self.why).decode() if self.why else "{}"
-        text = (
-            f'{{"at":{_quoted(self.at)},"by":{_quoted(self.by)},"did":{_quoted(self.did)},'
-            f'{files}"log":{_quoted(self.log)},"n":{self.number},{premis}'
-            f'"prev":{_quoted(self.previous)},"to":{_quoted(self.to)},"why":{why}}}'
-        )
-        try:
-            return text.encode()
-        except UnicodeEncodeError:
-            raise InvalidError("Evidence must be valid Unicode.", code="text_not_unicode") from None
+        return write_leaf(
+            self.log, self.at, self.by, self.did, self.to, self.number, self.previous,
+            write_reasons(self.why), self.premis, write_reasons(self.files),
+        )  # fmt: skip
+
+
+def write_reasons(reasons: Mapping[str, Json]) -> str:
+    """Write the reasons or files of a leaf as canonical JSON."""
+    return canonical_json(reasons).decode() if reasons else "{}"
+
+
+def write_leaf(  # noqa: PLR0913, PLR0917 - a leaf has these ten names
+    log: str, at: str, by: str, did: str, to: str, number: int, previous: str,
+    why: str, premis: str | None, files: str,
+) -> bytes:  # fmt: skip
+    """Write a leaf name by name, in order: this runs for every act, under the writer's turn.
+
+    `why` and `files` are canonical JSON already; without files the leaf does not name them.
+    """
+    attached = f'"files":{files},' if files != "{}" else ""
+    typed = f'"premis":{_quoted(premis)},' if premis is not None else ""
+    text = (
+        f'{{"at":"{at}","by":{_quoted(by)},"did":{_quoted(did)},{attached}'
+        f'"log":{_quoted(log)},"n":{number},{typed}"prev":"{previous}","to":{_quoted(to)},'
+        f'"why":{why}}}'
+    )
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise InvalidError("Evidence must be valid Unicode.", code="text_not_unicode") from None
 
 
 @dataclass(frozen=True, slots=True)
