@@ -29,7 +29,6 @@ from tidegate.db.engine import Database
 from tidegate.db.schema import METADATA
 from tidegate.kernel.ids import RandomIds
 from tidegate.keys.service import KeyRing
-from tidegate.partners.application.receiver import ApplicationReceiver
 from tidegate.partners.application.service import ApplicationService
 from tidegate.partners.gate.service import GateService
 from tidegate.partners.instrument.service import InstrumentService
@@ -117,7 +116,6 @@ class House:
     projects: ProjectService
     instruments: InstrumentService
     applications: ApplicationService
-    receiver: ApplicationReceiver
     gate: GateService
 
     @property
@@ -133,11 +131,11 @@ class House:
             "partnership.ended": self.partnerships.receive_ended,
             "training.revoked": self.training.receive_revoked,
             "project.shared": self.projects.receive_project,
-            "ethics.recorded": self.projects.receive_ethics,
-            "application.submitted": self.receiver.receive_submitted,
-            "application.decided": self.receiver.receive_decided,
-            "application.withdrawn": self.receiver.receive_withdrawn,
-            "permit.ended": self.receiver.receive_permit_ended,
+            "project.ethics": self.projects.receive_ethics,
+            "application.submitted": self.applications.receive_submitted,
+            "application.decided": self.applications.receive_decided,
+            "application.withdrawn": self.applications.receive_withdrawn,
+            "permit.ended": self.applications.receive_permit_ended,
         }
 
     def events(self) -> list[str]:
@@ -203,7 +201,6 @@ def make_house(world: World, home: Path, who: Participant) -> House:
     given = (ground.journal, ground.clock, ground.ids)
     access = AccessService(*given, ground.keys, who.did, CHEAP)
     training = TrainingService(*given, who.did)
-    projects = ProjectService(*given, who.did)
     house = House(
         who=who,
         ground=ground,
@@ -211,10 +208,9 @@ def make_house(world: World, home: Path, who: Participant) -> House:
         space=SpaceService(*given, who.did),
         partnerships=PartnershipService(*given, ground.keys, who.did, world.key_of),
         training=training,
-        projects=projects,
+        projects=ProjectService(*given, who.did),
         instruments=InstrumentService(*given, who.did),
         applications=ApplicationService(*given, who.did),
-        receiver=ApplicationReceiver(ground.journal, ground.clock, who.did, projects),
         gate=GateService(ground.journal, ground.clock, who.did, access, training),
     )
     world.houses[who.did] = house

@@ -351,9 +351,9 @@ def message(world, project):
 
 def test_an_application_comes_from_the_one_who_asks(world, message):
     with pytest.raises(NotPartyError):
-        world.hospital.receiver.receive_submitted(AUTHORITY.did, message)
+        world.hospital.applications.receive_submitted(AUTHORITY.did, message)
     with pytest.raises(NotPartyError):
-        world.authority.receiver.receive_submitted(FACULTY.did, message)
+        world.authority.applications.receive_submitted(FACULTY.did, message)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_a_doctored_application_is_refused(world, message, changes):
     doctored = {**message, "application": {**message["application"], **changes}}
 
     with pytest.raises(InvalidError):
-        world.hospital.receiver.receive_submitted(FACULTY.did, doctored)
+        world.hospital.applications.receive_submitted(FACULTY.did, doctored)
 
 
 def test_training_of_others_cannot_be_slipped_in(world, message):
@@ -378,7 +378,7 @@ def test_training_of_others_cannot_be_slipped_in(world, message):
     doctored = {**message, "trainings": [{**training, "issuer": HOSPITAL.did}]}
 
     with pytest.raises(TrainingInvalidError):
-        world.hospital.receiver.receive_submitted(FACULTY.did, doctored)
+        world.hospital.applications.receive_submitted(FACULTY.did, doctored)
 
 
 def test_a_legal_basis_cannot_be_slipped_in(world, message):
@@ -387,7 +387,7 @@ def test_a_legal_basis_cannot_be_slipped_in(world, message):
     doctored = {**message, "application": {**message["application"], "project": project}}
 
     with pytest.raises(ApplicationInvalidError):
-        world.hospital.receiver.receive_submitted(FACULTY.did, doctored)
+        world.hospital.applications.receive_submitted(FACULTY.did, doctored)
 
 
 @pytest.fixture
@@ -399,7 +399,7 @@ def decision(world, theirs, submitted):
 
 def test_a_decision_comes_from_the_provider(world, decision):
     with pytest.raises(NotPartyError):
-        world.faculty.receiver.receive_decided(AUTHORITY.did, decision)
+        world.faculty.applications.receive_decided(AUTHORITY.did, decision)
 
 
 @pytest.mark.parametrize(
@@ -417,13 +417,13 @@ def test_a_permit_grants_no_more_than_was_asked(world, decision, changes):
     doctored = {**decision, "permit": {**decision["permit"], **changes}}
 
     with pytest.raises(ApplicationInvalidError):
-        world.faculty.receiver.receive_decided(HOSPITAL.did, doctored)
+        world.faculty.applications.receive_decided(HOSPITAL.did, doctored)
 
 
 @pytest.mark.parametrize("changes", [{"permit": None}, {"state": "refused"}])
 def test_a_yes_comes_with_a_permit_and_a_no_without(world, decision, changes):
     with pytest.raises(ApplicationInvalidError):
-        world.faculty.receiver.receive_decided(HOSPITAL.did, {**decision, **changes})
+        world.faculty.applications.receive_decided(HOSPITAL.did, {**decision, **changes})
 
 
 def test_a_third_party_ends_nothing(world, submitted, permit):
@@ -431,9 +431,9 @@ def test_a_third_party_ends_nothing(world, submitted, permit):
     ending = {"permit": permit.id, "reason": "x", "ended_at": "2026-03-02T08:00:00.000Z"}
 
     with pytest.raises(NotPartyError):
-        world.hospital.receiver.receive_withdrawn(AUTHORITY.did, withdrawal)
+        world.hospital.applications.receive_withdrawn(AUTHORITY.did, withdrawal)
     with pytest.raises(NotPartyError):
-        world.faculty.receiver.receive_permit_ended(AUTHORITY.did, ending)
+        world.faculty.applications.receive_permit_ended(AUTHORITY.did, ending)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from tidegate.partners.application.messages import (
     SubmittedMessage,
     WithdrawnMessage,
 )
+from tidegate.partners.application.outcomes import end_permit_of, send_decided
 from tidegate.partners.application.screening import find_obstacle
-from tidegate.partners.application.service import end_permit_of, send_decided
 from tidegate.partners.errors import ApplicationInvalidError, NotPartyError
 from tidegate.partners.model import Application, ApplicationState, Permit, PermitState
 from tidegate.partners.project import store as project_store

@@ -1,6 +1,8 @@
 """Ask for access, decide on what was asked, and end what was granted."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from tidegate.access.model import Actor, Role, person_ref
 from tidegate.access.rules import check_has_role
@@ -9,11 +11,12 @@ from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.ids import Ids
 from tidegate.partners.application import rules, store
 from tidegate.partners.application.messages import (
-    DecidedMessage,
     PermitEndedMessage,
     SubmittedMessage,
     WithdrawnMessage,
 )
+from tidegate.partners.application.outcomes import end_permit_of, send_decided
+from tidegate.partners.application.receiver import ApplicationReceiver
 from tidegate.partners.application.screening import Obstacle, find_obstacle
 from tidegate.partners.errors import (
     ApplicationInvalidError,
@@ -28,6 +31,7 @@ from tidegate.partners.model import (
 )
 from tidegate.partners.project import rules as project_rules
 from tidegate.partners.project import store as project_store
+from tidegate.partners.project.service import ProjectService
 from tidegate.partners.records import to_plain
 from tidegate.partners.training import rules as training_rules
 from tidegate.partners.training import store as training_store
@@ -41,6 +45,8 @@ class ApplicationService:
         self.clock = clock
         self.ids = ids
         self.self_did = self_did
+        projects = ProjectService(journal, clock, ids, self_did)
+        self.receiver = ApplicationReceiver(journal, clock, self_did, projects)
 
     def get_application(self, application_id: str) -> Application:
         """Return the application; raise ApplicationNotFoundError."""
@@ -195,6 +201,24 @@ class ApplicationService:
                 tx.send(to=permit.grantee, kind="permit.ended", body=body)
         return ended
 
+    # What other nodes say; the receiver explains each
+
+    def receive_submitted(self, sender: str, body: Mapping[str, Any]) -> None:
+        """Take in an application of another institution."""
+        self.receiver.receive_submitted(sender, body)
+
+    def receive_decided(self, sender: str, body: Mapping[str, Any]) -> None:
+        """Take in the provider's decision."""
+        self.receiver.receive_decided(sender, body)
+
+    def receive_withdrawn(self, sender: str, body: Mapping[str, Any]) -> None:
+        """Take in that the applicant wants it no more."""
+        self.receiver.receive_withdrawn(sender, body)
+
+    def receive_permit_ended(self, sender: str, body: Mapping[str, Any]) -> None:
+        """Take in that the provider ended a permit."""
+        self.receiver.receive_permit_ended(sender, body)
+
     # What the above share
 
     def _obstacle(self, application: Application) -> Obstacle | None:
@@ -257,30 +281,3 @@ class ApplicationService:
 
     def _ref(self, actor: Actor) -> str:
         return person_ref(self.self_did, actor.person_id)
-
-
-def send_decided(tx: Tx, application: Application, permit: Permit | None, self_did: str) -> None:
-    """Tell the applicant's node what was decided."""
-    if application.grantee == self_did:
-        return  # asked and decided at this same node
-    message = DecidedMessage(
-        application=application.id,
-        state=application.state,
-        decided_by=application.decided_by,
-        decided_at=application.decided_at or tx.at,
-        reason=application.reason,
-        permit=permit,
-    )
-    tx.send(to=application.grantee, kind="application.decided", body=to_plain(message))
-
-
-def end_permit_of(tx: Tx, application: Application, reason: str) -> None:
-    """End the live permit of a withdrawn application, within the write that withdraws it."""
-    permit = store.find_permit_of(tx.connection, application.id)
-    if permit is None or permit.state is PermitState.ENDED:
-        return
-    move = rules.PERMIT.step(permit.state, "end", by="applicant")
-    ended = replace(permit, state=move.target, ended_at=tx.at, ended_reason=reason)
-    store.save_permit(tx.connection, ended, expect=permit.state)
-    tx.note(did="permit.ended", to=f"permit:{permit.id}", why={"reason": reason})
-    tx.announce("permit.ended", permit=permit.id)

@@ -162,7 +162,7 @@ class ProjectService:
             by=by.id, did="ethics.recorded", to=f"project:{project_id}", why=why
         ) as tx:
             store.add_ethics(tx.connection, approval)
-            self._tell_sites(tx, project, "ethics.recorded", to_plain(approval))
+            self._tell_sites(tx, project, "project.ethics", to_plain(approval))
         return approval
 
     def record_legal_basis(
