@@ -223,8 +223,9 @@ class Door:
 class DspNode:
     """One node's connector on a real journal."""
 
-    def __init__(self, network: Network, ground: Ground) -> None:
+    def __init__(self, network: Network, ground: Ground, wire=None) -> None:
         self.network, self.ground, self.did = network, ground, ground.did
+        self.wire = wire or network
         self.base = base_of(self.did)
         network.nodes[self.base] = self
         self.shelf, self.rules, self.door = Shelf(), Rules(), Door(self.did)
@@ -235,7 +236,7 @@ class DspNode:
         """Forget everything that is not on disk."""
         ground = self.ground
         self.identity = SimpleIdentity(self.did)
-        courier, gate = Courier(self.network, self.identity), AnswerGate()
+        courier, gate = Courier(self.wire, self.identity), AnswerGate()
         shared = {
             "journal": ground.journal, "clock": ground.clock, "ids": ground.ids, "did": self.did,
             "address": self.base + "/dsp/2025-1", "courier": courier, "gate": gate,
@@ -251,7 +252,7 @@ class DspNode:
             TransferDesk(
                 **shared,
                 visits=self.base + "/visit",
-                wire=self.network,
+                wire=self.wire,
                 agreements=self.policy,
                 vouchers=self.identity,
                 people=self.door,
@@ -264,7 +265,7 @@ class DspNode:
             self.shelf, did=self.did, address=self.base + "/dsp/2025-1", page_size=2
         )
         self.harvest = HarvestService(
-            ground.journal, ground.clock, did=self.did, wire=self.network, courier=courier,
+            ground.journal, ground.clock, did=self.did, wire=self.wire, courier=courier,
             members=self, records=self.shelf,
         )  # fmt: skip
         self.handlers = {
@@ -387,17 +388,16 @@ def pump(*nodes: DspNode, seconds: float = 0.0) -> None:
 _TEMPLATE: dict[str, Ground] = {}
 
 
-def quick_ground(home: Path, did: str, subscriptions=None) -> Ground:
+def quick_ground(home: Path, did: str, clock=None) -> Ground:
     """Return a ground like `make_ground`, copied from one made once: keys are slow to make."""
     if not _TEMPLATE:
         _TEMPLATE["made"] = make_ground(Path(tempfile.mkdtemp()) / "template")
         _TEMPLATE["made"].close()
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(_TEMPLATE["made"].home / "node.db", home / "node.db")
-    database, clock, ids = Database(f"sqlite:///{home / 'node.db'}"), ManualClock(), RandomIds()
-    journal = Journal(
-        database, clock, ids, log=did, events=AllEvents(), subscriptions=subscriptions or {}
-    )
+    database, ids = Database(f"sqlite:///{home / 'node.db'}"), RandomIds()
+    clock = clock or ManualClock()
+    journal = Journal(database, clock, ids, log=did, events=AllEvents())
     return Ground(journal, database, clock, ids, _TEMPLATE["made"].keys, home, did)
 
 

@@ -143,6 +143,11 @@ class Negotiation:
         return opened.value
 
     @property
+    def subject(self) -> str:
+        """What the strategy is set for: the offer at the provider, the dataset at the consumer."""
+        return self.offer_id if self.side is Side.PROVIDER else self.dataset_id
+
+    @property
     def trigger(self) -> str:
         """What a strategy reacts to now."""
         if self.state is NegotiationState.REQUESTED and self.rounds > 1:

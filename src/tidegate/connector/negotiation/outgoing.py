@@ -1,5 +1,6 @@
 """Outgoing messages: queued with their cause, delivered until acknowledged, refused or given up."""
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -14,11 +15,12 @@ from tidegate.connector.messages.read import check
 from tidegate.connector.messages.wire import ContractNegotiation
 from tidegate.connector.negotiation import store
 from tidegate.connector.negotiation.desk import Desk
-from tidegate.connector.negotiation.errors import NegotiationRacedError
+from tidegate.connector.negotiation.errors import AlreadySettledError, NegotiationRacedError
 from tidegate.connector.negotiation.events import FINALIZED, TERMINATED
 from tidegate.connector.negotiation.machine import FINAL, NEGOTIATION, may_step
-from tidegate.connector.negotiation.model import Negotiation, NegotiationState, Step
+from tidegate.connector.negotiation.model import Act, Negotiation, NegotiationState, Step
 from tidegate.connector.negotiation.rules import signed_agreement
+from tidegate.connector.negotiation.strategy import AUTOMATIC
 from tidegate.kernel.failpoint import failpoint
 
 DELIVER = "negotiation.deliver"
@@ -52,6 +54,8 @@ _DONE = {
     Step.FINALIZE: FINALIZED,
     Step.TERMINATE: TERMINATED,
 }
+
+_AT_ONCE = {Act.VERIFY: Step.VERIFY, Act.FINALIZE: Step.FINALIZE}
 
 
 def event_of(step: Step) -> str:
@@ -149,6 +153,10 @@ class Outgoing:
         failpoint("negotiation.before_send")
         end = self._desk.courier.carry(record.body, to=one.peer_did, url=place_of(one, step))
         failpoint("negotiation.after_send")
+        with contextlib.suppress(AlreadySettledError):
+            self._ended(one, record, end)
+
+    def _ended(self, one: Negotiation, record: MessageRecord, end: Delivery) -> None:
         if not end.code:
             self._acknowledged(one, record, end)
         elif self._desk.settings.gives_up(end.code, record.attempts + 1):
@@ -171,7 +179,7 @@ class Outgoing:
         ) as tx:
             current = store.get_negotiation(tx.connection, one.pid)
             if current.pending != record.id:
-                raise NegotiationRacedError("The message was settled at the same moment.")
+                raise AlreadySettledError("The message was settled at the same moment.")
             self.settle(tx, replace(current, peer_pid=peer_pid), record, "The peer acknowledged.")
             failpoint("negotiation.before_commit")
 
@@ -198,9 +206,18 @@ class Outgoing:
             tx.announce(FINALIZED, negotiation=saved.pid)
         elif saved.state is NegotiationState.TERMINATED:
             tx.announce(TERMINATED, negotiation=saved.pid)
-        if saved.state not in FINAL:
-            tx.enqueue(REACT, lane=saved.pid, negotiation=saved.pid, trigger=saved.trigger)
-        return saved
+        return saved if saved.state in FINAL else self._follow(tx, saved)
+
+    def _follow(self, tx: Tx, one: Negotiation) -> Negotiation:
+        """Queue what the strategy does next: at once where nothing has to be asked first."""
+        strategy = store.find_strategy(tx.connection, one.subject) or AUTOMATIC
+        reaction = strategy.reaction_to(one.side, one.trigger)
+        if reaction is None or reaction.act is Act.WAIT:
+            return one
+        if reaction.act in _AT_ONCE and not reaction.after_ms:
+            return self.queue(tx, one, _AT_ONCE[reaction.act])
+        tx.enqueue(REACT, lane=one.pid, negotiation=one.pid, trigger=one.trigger)
+        return one
 
     def _try_again(self, one: Negotiation, record: MessageRecord, end: Delivery) -> None:
         with self._desk.journal.upkeep() as tx:
@@ -229,7 +246,7 @@ class Outgoing:
         ) as tx:
             current = store.get_negotiation(tx.connection, one.pid)
             if current.pending != record.id:
-                raise NegotiationRacedError("The message was settled at the same moment.")
+                raise AlreadySettledError("The message was settled at the same moment.")
             messages.record_attempt(
                 tx.connection, record.id, outcome=end.words, code=end.code, at=tx.at
             )

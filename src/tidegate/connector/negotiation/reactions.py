@@ -80,8 +80,7 @@ class Reactions:
 
     def strategy_of(self, one: Negotiation) -> Strategy:
         """Return the strategy that governs a negotiation."""
-        subject = one.offer_id if one.side is Side.PROVIDER else one.dataset_id
-        return self._desk.journal.read(store.find_strategy, subject) or AUTOMATIC
+        return self._desk.journal.read(store.find_strategy, one.subject) or AUTOMATIC
 
     def _do(self, one: Negotiation, reaction: Reaction) -> None:
         acts: dict[Act, Callable[[], object]] = {

@@ -18,6 +18,10 @@ class TransferRacedError(UnavailableError):
     """Two things happened to this process at once; the second has to look again."""
 
 
+class AlreadySettledError(TransferRacedError):
+    """The peer's own message settled ours while its answer was on the way: nothing is left."""
+
+
 class TransferBusyError(ConflictError):
     """A message of this transfer is still on its way, or it is not there to be changed."""
 

@@ -1,5 +1,6 @@
 """Outgoing messages of transfers: queued with their cause, filled with secrets when they leave."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,11 @@ from tidegate.connector.messages.wire import TransferProcess
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.address import grant, without_secrets
 from tidegate.connector.transfer.desk import Desk
-from tidegate.connector.transfer.errors import TransferRacedError, TransferRequestRefusedError
+from tidegate.connector.transfer.errors import (
+    AlreadySettledError,
+    TransferRacedError,
+    TransferRequestRefusedError,
+)
 from tidegate.connector.transfer.events import STARTED, STOPPED
 from tidegate.connector.transfer.machine import FINAL, TRANSFER, may_step
 from tidegate.connector.transfer.model import (
@@ -149,6 +154,10 @@ class Outgoing:
         failpoint("transfer.before_send")
         end = self._carry(one, step, record)
         failpoint("transfer.after_send")
+        with contextlib.suppress(AlreadySettledError):
+            self._ended(one, record, end)
+
+    def _ended(self, one: Transfer, record: MessageRecord, end: Delivery) -> None:
         if not end.code:
             self._acknowledged(one, record, end)
         elif self._desk.delivery.gives_up(end.code, record.attempts + 1):
@@ -191,7 +200,7 @@ class Outgoing:
         ) as tx:
             current = store.get_transfer(tx.connection, one.pid)
             if current.pending != record.id:
-                raise TransferRacedError("The message was settled at the same moment.")
+                raise AlreadySettledError("The message was settled at the same moment.")
             self.settle(tx, replace(current, peer_pid=peer_pid), record, "The peer acknowledged.")
             failpoint("transfer.before_commit")
 
@@ -248,7 +257,7 @@ class Outgoing:
         ) as tx:
             current = store.get_transfer(tx.connection, one.pid)
             if current.pending != record.id:
-                raise TransferRacedError("The message was settled at the same moment.")
+                raise AlreadySettledError("The message was settled at the same moment.")
             messages.record_attempt(
                 tx.connection, record.id, outcome=end.words, code=end.code, at=tx.at
             )

@@ -1,0 +1,77 @@
+"""Two nodes' connectors over real HTTP on loopback, with the real client, door and runner."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from lib.dsp_nodes import DspNode, Network, quick_ground
+from tidegate.api import dsp
+from tidegate.connector.http.model import HttpSettings
+from tidegate.connector.http.service import PeerHttp
+from tidegate.kernel.clock import SystemClock
+from tidegate.work.runner import Runner
+
+
+class LiveNode:
+    """A connector that listens on a port of its own and runs its tasks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        port = self._socket.getsockname()[1]
+        ground = quick_ground(folder, f"did:web:127.0.0.1%3A{port}", clock=SystemClock())
+        self.http = PeerHttp(HttpSettings(loopback=True))
+        self.node = DspNode(Network(), ground, wire=self.http)
+        self.runner = Runner(ground.journal, ground.clock, self.node.handlers)
+        ground.journal.on_tasks = self.runner.wake
+        config = uvicorn.Config(
+            Starlette(routes=dsp.routes(self.node)), log_level="error", lifespan="off"
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+        self.runner.start()
+        pause = threading.Event()
+        while not self._server.started:
+            pause.wait(0.01)
+
+    def stop(self) -> None:
+        self.runner.stop()
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self.http.close()
+        self._socket.close()
+        self.node.ground.close()
+
+
+@contextlib.contextmanager
+def live_pair(folder: Path) -> Iterator[tuple[DspNode, DspNode]]:
+    """Yield a provider and a consumer that talk over loopback."""
+    nodes = LiveNode(folder / "hospital"), LiveNode(folder / "faculty")
+    for one in nodes:
+        one.start()
+    try:
+        yield nodes[0].node, nodes[1].node
+    finally:
+        for one in nodes:
+            one.stop()
+
+
+def wait_for(question, seconds: float = 10.0):
+    """Return the first true answer; fail when none comes in time."""
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.004)):
+        found = question()
+        if found:
+            return found
+        pause.wait(0.004)
+    raise AssertionError("it never happened")
