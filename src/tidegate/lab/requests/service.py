@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tidegate.access.model import Actor, Role, node_actor, person_ref
+from tidegate.access.model import Actor, Role, node_actor
 from tidegate.access.rules import check_has_role
 from tidegate.audit.journal import Journal
 from tidegate.connector.http.model import Answer
@@ -72,8 +72,8 @@ class Agreements(Protocol):
 class Visits(Protocol):
     """Arranges visits at other nodes."""
 
-    def visit_address(self, agreement_id: str, person_ref: str) -> VisitAddress:
-        """Return where a person's visit is served and what opens it, asking for one if needed."""
+    def open_visit(self, agreement_id: str, *, by: Actor) -> VisitAddress:
+        """Return where the person's visit is served and what opens it, asking for one if needed."""
         ...
 
 
@@ -126,7 +126,6 @@ class Reach:
     visits: Visits
     http: PeerPost
     keeper: Keeper
-    self_did: str
 
 
 class QueryService:
@@ -159,8 +158,7 @@ class QueryService:
             state=RunState.SUBMITTED,
             submitted_at=iso(self._clock.now()),
         )
-        ref = person_ref(self._reach.self_did, by.person_id)
-        address = self._reach.visits.visit_address(agreement.id, ref)
+        address = self._reach.visits.open_visit(agreement.id, by=by)
         why = {"query": asked.query_hash, "agreement": agreement.id}
         with self._journal.write(
             by=by.id, did="query.submitted", to=f"query:{asked.id}", why=why
@@ -182,8 +180,7 @@ class QueryService:
             raise QueryInvalidError(
                 "Only a query that waits for a checker can be taken back.", code="not_waiting"
             )
-        ref = person_ref(self._reach.self_did, by.person_id)
-        address = self._reach.visits.visit_address(asked.agreement_id, ref)
+        address = self._reach.visits.open_visit(asked.agreement_id, by=by)
         answer = self._reach.http.post(
             f"{address.endpoint}/queries/{asked.remote_id}/withdraw",
             {},

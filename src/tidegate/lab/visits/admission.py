@@ -17,9 +17,10 @@ from tidegate.lab.query.names import columns_of
 from tidegate.lab.visits.ports import Agreements, Assessor, Gate, ReleaseFacts
 from tidegate.partners.model import GateFacts
 from tidegate.policy.model import Agreement, Decision, Outcome, UseFacts
-from tidegate.policy.service import IN_PLACE, minimum_cell
+from tidegate.policy.service import CONSTRAINTS, IN_PLACE, minimum_cell
 
 SECOND_CHECKER_RULES = frozenset({"PM-04"})
+_REVIEW = frozenset(iri for iri, term in CONSTRAINTS.items() if term.name == "output-review")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,11 @@ class Admission:
     def check_use(self, agreement: Agreement, person_ref: str, limits: Limits) -> GateFacts:
         """Check gate and policy for a person's use at this moment."""
         gate = self._gate.check(agreement, person_ref, now=self._clock.now())
-        purposes = gate.question.purposes
         seat = self._seat_of(agreement.assignee)
         facts = UseFacts(
             assignee=agreement.assignee,
             seat=None if seat is None else seat.value,
-            purpose=purposes[0] if purposes else None,
+            purpose=gate.purpose,
             place=IN_PLACE,
             minimum_cell=limits.min_cell,
             logged=True,
@@ -107,12 +107,21 @@ class Admission:
         if not checked and _waits_for_checker(decision):
             return decision, True
         check_allowed(decision)
-        return decision, False
+        return decision, not checked and reviews_every_output(agreement)
 
 
 def limits_of(agreement: Agreement) -> Limits:
     """Return the limits of an agreement: its own minimum cell, never under the node's floor."""
     return Limits(min_cell=max(NODE_FLOOR, minimum_cell(agreement.policy) or NODE_FLOOR))
+
+
+def reviews_every_output(agreement: Agreement) -> bool:
+    """Tell whether the agreement asks for a person's look at every result."""
+    return any(
+        constraint.left in _REVIEW and "every" in constraint.right
+        for rule in agreement.policy.permissions
+        for constraint in rule.constraints
+    )
 
 
 def way_of(query: Query) -> Way:
