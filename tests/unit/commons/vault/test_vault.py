@@ -55,7 +55,9 @@ def file_of(tmp_path, stored):
     return tmp_path / "vault" / "objects" / stored.path
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(pieces=st.lists(st.binary(max_size=200), max_size=6))
 def test_what_goes_in_in_any_pieces_comes_out_whole(vault, small_chunks, pieces):
     with vault.writing("ver_a/obj_h", "ver_a") as deposit:
@@ -68,7 +70,9 @@ def test_what_goes_in_in_any_pieces_comes_out_whole(vault, small_chunks, pieces)
     assert vault.check(deposit.stored)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     size=st.integers(0, 300),
     reads=st.lists(st.tuples(st.integers(0, 320), st.integers(0, 200)), max_size=8),

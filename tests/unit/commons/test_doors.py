@@ -1,0 +1,129 @@
+"""The commons through its API and the SDK: one life of a version, files streamed in."""
+
+from types import SimpleNamespace
+
+import anyio
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from tidegate.access.errors import TokenRefusedError
+from tidegate.api import commons as doors
+from tidegate.api import kit
+from tidegate_client.commons import Commons
+from tidegate_client.errors import NodeError
+from tidegate_client.transport import Transport
+from unit.commons.commons_world import COMMITTEE, STEWARD, people_csv, visits_csv
+
+TOKENS = {"ada": STEWARD, "bo": COMMITTEE}
+
+
+class InProcess(httpx.BaseTransport):
+    """Hands each request to the app in this process, in pieces as they come."""
+
+    def __init__(self, app):
+        self._app = httpx.ASGITransport(app)
+
+    def handle_request(self, request):
+        pieces = list(request.stream)
+
+        async def body():
+            for piece in pieces:
+                yield piece
+
+        async def answer():
+            async with httpx.AsyncClient(transport=self._app) as client:
+                response = await client.request(
+                    request.method, request.url, headers=request.headers, content=body()
+                )
+                return httpx.Response(
+                    response.status_code, headers=response.headers, content=response.content
+                )
+
+        return anyio.run(answer)
+
+
+class Tokens:
+    """Knows two tokens."""
+
+    def actor_for_token(self, token):
+        if token not in TOKENS:
+            raise TokenRefusedError("No such token.")
+        return TOKENS[token]
+
+
+@pytest.fixture
+def people(commons):
+    house = SimpleNamespace(
+        access=Tokens(),
+        acquisition=commons.acquisition,
+        classification=commons.classification,
+        deidentification=commons.deidentification,
+        holdings=commons.holdings,
+        destruction=commons.destruction,
+    )
+    app = Starlette(routes=[*doors.routes(house), *kit.routes(house, doors.OPERATIONS)])
+    app.state.house = house
+    with httpx.Client(transport=InProcess(app)) as http:
+        yield {
+            token: Commons(Transport("http://testserver", token, http=http))
+            for token in (*TOKENS, "nobody")
+        }
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "people.csv").write_text(people_csv(200))
+    (folder / "visits.csv").write_text(visits_csv(200))
+    return [folder / "people.csv", folder / "visits.csv"]
+
+
+def test_a_version_lives_and_ends_through_the_sdk(people, files):
+    ada, bo = people["ada"], people["bo"]
+    report = ada.acquire(*files, title="Liver cohort", roles=("bmi=measure",))
+    version = report.version
+    assert (800, 800, 0) == (report.received, report.accepted, report.quarantined)
+    assert ada.risk_report(version) is None
+
+    said = {"cn_class": "general", "level": 3, "personal": True, "sensitive": True}
+    said |= {"basis": "consent", "important_status": "checked_not_notified"}
+    ada.propose_classification(version, **said)
+    assert COMMITTEE.id == bo.approve_classification(version).approved_by
+    written = ada.deidentify(version, "prj_liver", {"k": 12})
+    assert written == ada.risk_report(version)
+    assert COMMITTEE.id == bo.sign_risk_report(version).signed_by
+    assert "stored" == ada.store(version).stage
+    assert ada.check_fixity(version)
+    assert "suspended" == ada.move_aside(version, "suspend", "audit").stage
+    assert "stored" == ada.move_aside(version, "resume").stage
+    assert "archived" == ada.archive(version).stage
+    assert "requested" == ada.request_destruction(version, "over").state
+    certificate = bo.approve_destruction(version)
+
+    assert (certificate,) == ada.certificates(f"version:{version}")
+    assert "destroyed" == ada.holding(version).stage
+    assert [version] == [holding.version_id for holding in ada.holdings()]
+    assert () == ada.derived(source=version)
+
+
+def test_an_upload_is_streamed_into_the_vault_and_never_lies_in_the_clear(people, files, commons):
+    uploaded = people["ada"].upload(files[0])
+
+    assert (files[0].name, files[0].stat().st_size) == (uploaded.name, uploaded.bytes)
+    assert b"Chan Tai Man" not in commons.raw_bytes()
+
+
+def test_nobody_uploads_without_a_token_or_the_role(people, files):
+    for token, status in (("nobody", 401), ("bo", 403)):
+        with pytest.raises(NodeError) as refusal:
+            people[token].upload(files[0])
+        assert status == refusal.value.status
+
+
+def test_a_refusal_reaches_the_caller_with_its_code(people, files):
+    with pytest.raises(NodeError) as refusal:
+        people["ada"].acquire(*files, title="")
+
+    assert ("title_missing", 400) == (refusal.value.code, refusal.value.status)
