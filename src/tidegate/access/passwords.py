@@ -1,5 +1,7 @@
 """Passwords under Argon2id (RFC 9106), by argon2-cffi."""
 
+from functools import cached_property
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
@@ -15,7 +17,11 @@ class Passwords:
             memory_cost=settings.argon2_memory_kib,
             parallelism=settings.argon2_lanes,
         )
-        self._nobodys = self._hasher.hash("nobody has this password")
+
+    @cached_property
+    def _nobodys(self) -> str:
+        """A hash to check against where there is none; made when first needed."""
+        return self._hasher.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
         """Return the encoded hash to keep."""

@@ -1,5 +1,6 @@
 """Asking for access, deciding, and ending what was granted, over two nodes."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -174,6 +175,33 @@ def test_only_people_of_the_study_apply(world, project):
         apply(world, project, by=LEGAL)
 
 
+def test_an_institution_applies_for_its_own_people(world):
+    guest = f"{HOSPITAL.did}#per_guest"
+    study = story.set_up_study(world, (REX, guest))
+
+    with pytest.raises(ApplicationInvalidError, match="own people"):
+        apply(world, study, people=(guest,))
+
+
+def test_an_application_brings_its_study_to_a_provider_that_is_no_site(world, theirs):
+    study = world.faculty.projects.create(
+        "Narrow", DS, "Plan", by=RESEARCHER, dataset_ids=(DATASET,)
+    )
+    approval = world.faculty.projects.record_ethics(
+        study.id,
+        "IRB-2",
+        covers_datasets=(DATASET,),
+        covers_cross_border=True,
+        expires=story.LATER,
+        by=COMMITTEE,
+    )
+
+    apply(world, study)
+    world.deliver()
+
+    assert (approval,) == world.hospital.projects.get_project(study.id).ethics
+
+
 def test_a_closed_study_applies_no_more(world, project):
     world.faculty.projects.close(project.id, "done", by=RESEARCHER)
 
@@ -288,6 +316,8 @@ def test_an_institution_decides_on_its_own_data(world):
 
     assert permit == faculty.applications.find_permit_of(application.id)
     assert FACULTY.did == permit.grantee
+    ended = faculty.applications.end_permit(permit.id, "done", by=COMMITTEE)
+    assert PermitState.ENDED is ended.state
 
 
 # Withdrawing and ending
@@ -354,6 +384,19 @@ def test_an_application_comes_from_the_one_who_asks(world, message):
         world.hospital.applications.receive_submitted(AUTHORITY.did, message)
     with pytest.raises(NotPartyError):
         world.authority.applications.receive_submitted(FACULTY.did, message)
+
+
+def test_another_institution_cannot_take_an_applications_id(world, theirs, message):
+    world.deliver()
+    apply_id = message["application"]["id"]
+    stolen = json.loads(json.dumps(message).replace(FACULTY.did, AUTHORITY.did))
+    stolen["application"]["project"]["id"] = "prj_other"
+    stolen["application"]["project"]["ethics"] = []
+
+    with pytest.raises(NotPartyError):
+        theirs.receive_submitted(AUTHORITY.did, stolen)
+
+    assert FACULTY.did == theirs.get_application(apply_id).grantee
 
 
 @pytest.mark.parametrize(

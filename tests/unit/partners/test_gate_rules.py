@@ -265,6 +265,11 @@ def test_an_institution_uses_its_own_data_without_a_partnership():
     assert find_refusal(known) is None
 
 
+def test_an_unknown_seat_counts_as_another_law():
+    assert replace(KNOWN, recipient=None).crosses_border
+    assert not replace(KNOWN, provider=None).leaves_mainland
+
+
 @pytest.mark.parametrize("moment", [BEFORE, "2026-06-01T00:00:00.000Z"])
 def test_terms_include_their_first_moment(moment):
     assert find_refusal(replace(KNOWN, at=moment)) is None

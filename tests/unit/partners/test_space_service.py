@@ -18,6 +18,7 @@ from tidegate.partners.errors import (
 )
 from tidegate.partners.model import MemberRole, MemberState, SpaceProfile
 from tidegate.partners.records import MessageInvalidError, to_plain
+from tidegate.partners.space import store
 from tidegate.partners.space.service import space_document
 
 NEWCOMER = "did:web:new.example.org"
@@ -106,6 +107,7 @@ def test_a_code_admits_one_institution(world, authority):
     world.houses[NEWCOMER] = world.faculty
 
     assert admitted == authority.get_member(NEWCOMER)
+    assert "New Clinic" == admitted.as_participant().name
     assert authority.is_active(NEWCOMER)
 
 
@@ -128,6 +130,17 @@ def test_a_used_code_admits_nobody_else(world, authority):
 
     with pytest.raises(InvitationRefusedError):
         admit(world, code, did="did:web:eve.example.org")
+
+
+def test_a_code_used_twice_at_once_works_once(world, authority):
+    admit(world, invite(authority))
+    used = authority.list_invitations(by=OPERATOR)[-1]
+
+    with (
+        pytest.raises(InvitationRefusedError),
+        authority.journal.write(by="x", did="member.admitted", to="member:x") as tx,
+    ):
+        store.use_invitation(tx.connection, used, tx.at)
 
 
 def test_a_code_ends_after_two_weeks(world, authority):

@@ -26,14 +26,6 @@ def list_applications(conn: Connection) -> tuple[Application, ...]:
     return records.listing(conn, APPLICATION, Application)
 
 
-def list_applications_for(
-    conn: Connection, dataset_id: str, grantee: str
-) -> tuple[Application, ...]:
-    """Return the applications of an institution for a dataset, oldest first."""
-    conditions = (APPLICATION.c.dataset_id == dataset_id, APPLICATION.c.grantee == grantee)
-    return records.listing(conn, APPLICATION, Application, *conditions)
-
-
 def add_application(conn: Connection, application: Application) -> None:
     """Insert an application."""
     records.add(

@@ -206,9 +206,7 @@ class SpaceService:
         with self.journal.write(
             by=node_actor(did).id, did="member.admitted", to=f"member:{did}", why=why
         ) as tx:
-            used = replace(invitation, used_by=did)
-            if not store.use_invitation(tx.connection, used, tx.at):
-                raise InvitationRefusedError(_CODE_REFUSED)
+            store.use_invitation(tx.connection, replace(invitation, used_by=did), tx.at)
             self._tell_members(tx, member, "member.admitted", to_plain(member))
             self._save_admitted(tx, member)
         return member

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, select, update
 
 from tidegate.db.tables.partners import INVITATION, MEMBER, SPACE
 from tidegate.partners import records
-from tidegate.partners.errors import MemberNotFoundError
+from tidegate.partners.errors import InvitationRefusedError, MemberNotFoundError
 from tidegate.partners.model import Invitation, Member, MemberState, Space
 
 _HERE = "here"
@@ -74,13 +74,13 @@ def list_invitations(conn: Connection) -> tuple[Invitation, ...]:
     return records.listing(conn, INVITATION, Invitation)
 
 
-def use_invitation(conn: Connection, invitation: Invitation, at: str) -> bool:
-    """Mark an invitation as used; False when it was used meanwhile."""
+def use_invitation(conn: Connection, invitation: Invitation, at: str) -> None:
+    """Mark an invitation as used; raise InvitationRefusedError when it was used meanwhile."""
     done = conn.execute(
         update(INVITATION)
         .where(INVITATION.c.id == invitation.id, INVITATION.c.used_at.is_(None))
         .values(used_at=at, used_by=invitation.used_by)
     )
-    if done.rowcount == 1:
-        records.put(conn, INVITATION, invitation.id, invitation)
-    return done.rowcount == 1
+    if done.rowcount != 1:
+        raise InvitationRefusedError("This invitation code was used just now; ask the authority.")
+    records.put(conn, INVITATION, invitation.id, invitation)

@@ -35,10 +35,7 @@ def list_of(conn: Connection, people: Iterable[str]) -> tuple[TrainingCredential
 
 
 def put_training(conn: Connection, training: TrainingCredential) -> None:
-    """Keep a credential; a revoked one stays revoked whatever an older statement says."""
-    known = find_training(conn, training.id)
-    if known is not None and known.revoked_at is not None:
-        return
+    """Keep a credential as it is now."""
     records.put(
         conn,
         TRAINING,
