@@ -55,6 +55,13 @@ _TABLE = (
 )
 
 
+class _Group:
+    def __init__(self) -> None:
+        self.size = 0
+        self.latch = threading.Lock()
+        self.latch.acquire()
+
+
 class Bare:
     """Group commit over bare sqlite3: turns, one leader, one fsync for everybody who joined."""
 
@@ -64,7 +71,7 @@ class Bare:
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute(_TABLE)
         self._turn, self._leading = threading.Lock(), threading.Lock()
-        self._group: dict[str, bool] = {"settled": False}
+        self._group = _Group()
         self._is_open = False
         self._position = 0
 
@@ -75,16 +82,17 @@ class Bare:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._is_open = True
             group = self._group
+            is_leader, group.size = group.size == 0, group.size + 1
             self._connection.execute(_INSERT, (self._position, *_ROW))
             self._position += 1
-        if group["settled"]:
+        if not is_leader:
+            group.latch.acquire()
+            group.latch.release()
             return
-        with self._leading:
-            if not group["settled"]:
-                with self._turn:
-                    self._connection.execute("COMMIT")
-                    self._is_open, self._group = False, {"settled": False}
-                    group["settled"] = True
+        with self._leading, self._turn:
+            self._connection.execute("COMMIT")
+            self._is_open, self._group = False, _Group()
+            group.latch.release()
 
     def close(self) -> None:
         """Close the connection."""

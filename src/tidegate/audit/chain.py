@@ -20,6 +20,7 @@ Row = tuple[int, str, int, str, str, str, str, str]
 class Act(NamedTuple):
     """What a leaf will say, before it has its place in the log; reasons are canonical JSON."""
 
+    by: str
     did: str
     to: str
     why: str
@@ -63,7 +64,7 @@ class Chain:
         self._size = -1
         self._heads.clear()
 
-    def place(self, connection: Connection, acts: Iterable[Act], *, by: str, at: str) -> Growth:
+    def place(self, connection: Connection, acts: Iterable[Act], at: str) -> Growth:
         """Give each act its place; nothing is remembered until the growth is accepted."""
         rows: list[Row] = []
         heads: dict[str, tuple[int, str]] = {}
@@ -71,12 +72,21 @@ class Chain:
             head = heads.get(act.to) or self._heads.get(act.to) or _stored(connection, act.to)
             number = head[0] + 1
             leaf = write_leaf(
-                self._log, at, by, act.did, act.to, number, head[1], act.why, act.premis, act.files
+                self._log,
+                at,
+                act.by,
+                act.did,
+                act.to,
+                number,
+                head[1],
+                act.why,
+                act.premis,
+                act.files,
             )
             digest = leaf_hash(leaf)
             heads[act.to] = (number, digest)
             position = self._size + len(rows)
-            rows.append((position, act.to, number, at, by, act.did, leaf.decode(), digest))
+            rows.append((position, act.to, number, at, act.by, act.did, leaf.decode(), digest))
         return Growth(rows, heads)
 
     def accept(self, growth: Growth) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, event, insert, select
 from tidegate.audit.chain import Act, Chain, write_rows
 from tidegate.audit.errors import EventUnknownError
 from tidegate.audit.guard import Guard, Scope
-from tidegate.audit.model import write_reasons
+from tidegate.audit.model import check_unicode, write_reasons
 from tidegate.db.engine import Database, Group
 from tidegate.db.outbox import queue_task
 from tidegate.db.tables.audit import audit_attachment
@@ -136,9 +136,10 @@ class Journal:
             tx = Tx(connection, self._clock.now(), self._subscriptions, self._ids)
             with self._database.writer.block(), self._scoped(Scope.WRITE):
                 yield tx
-                acts = [Act(did, to, write_reasons(why or {}), premis, write_reasons(tx.files))]
-                acts += [Act(d, t, write_reasons(w), self._premis(d)) for d, t, w in tx.notes]
-                growth = self._chain.place(connection, acts, by=by, at=tx.at)
+                reasons, files = write_reasons(why or {}), write_reasons(tx.files)
+                acts = [Act(by, did, to, reasons, premis, files)]
+                acts += [Act(by, d, t, write_reasons(w), self._premis(d)) for d, t, w in tx.notes]
+                growth = self._chain.place(connection, acts, tx.at)
             self._chain.accept(growth)
             group.rows.extend(growth.rows)
             self._promise(group, tx)
@@ -146,13 +147,12 @@ class Journal:
 
     def note(self, *, by: str, did: str, to: str, why: Why | None = None) -> None:
         """Leave evidence of what changes no row but matters: a reading, a refusal, a download."""
-        acts = (Act(did, to, write_reasons(why or {}), self._premis(did)),)
-        with self._take_turn() as (connection, group):
-            at = iso(self._clock.now())
-            growth = self._chain.place(connection, acts, by=by, at=at)
-            self._chain.accept(growth)
-            group.rows.extend(growth.rows)
-        self._database.writer.settle(group)
+        act = Act(by, did, to, write_reasons(why or {}), self._premis(did))
+        check_unicode(by, to, act.why)  # here, since later it would fail its whole group
+        writer = self._database.writer
+        if writer.is_mine:
+            raise ConflictError("A write is open already in this thread; use its `note`.")
+        writer.settle(writer.join(act))
 
     @contextmanager
     def upkeep(self) -> Iterator[Tx]:
@@ -175,8 +175,12 @@ class Journal:
         self._chain.refresh(connection)
 
     def committing(self, connection: Connection, group: Group) -> None:
-        """Write the leaves of the group before its commit. For the writer."""
+        """Place the notes of the group and write its leaves before its commit. For the writer."""
         failpoint("journal.before_commit")
+        if group.notes:
+            growth = self._chain.place(connection, group.notes, iso(self._clock.now()))
+            self._chain.accept(growth)
+            group.rows.extend(growth.rows)
         if group.rows:
             write_rows(connection, group.rows)
         failpoint("journal.leaves_written")

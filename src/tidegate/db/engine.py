@@ -17,17 +17,27 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from tidegate.kernel.errors import UnavailableError
 
+_PATIENCE = 2.0  # seconds after which a waiting writer looks whether anybody leads
 _ADVISORY_LOCK = 0x7469646567617465  # "tidegate": one writing process at a time on PostgreSQL
+
+
+def _closed() -> threading.Lock:
+    latch = threading.Lock()
+    latch.acquire()
+    return latch
 
 
 @dataclass(slots=True)
 class Group:
-    """Writes that become durable together, by one commit."""
+    """Writes that become durable together, by one commit of the thread that joined first."""
 
     size: int = 0
+    leader: int = 0
+    latch: threading.Lock = field(default_factory=_closed)  # opened once the group is settled
     settled: bool = False
     problem: Exception | None = None
-    rows: list[Any] = field(default_factory=list)  # the leaves of the whole group
+    rows: list[Any] = field(default_factory=list)  # the leaves of the blocks
+    notes: list[Any] = field(default_factory=list)  # acts without rows, placed at the commit
     after: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -107,6 +117,7 @@ class Writer:
         self._advisory = advisory
         self._turn = threading.Lock()
         self._leading = threading.Lock()
+        self._joining = threading.Lock()
         self._connection: Connection | None = None
         self._attendant: Attendant | None = None
         self._group = Group()
@@ -127,14 +138,23 @@ class Writer:
         """Take a turn inside the open group: yield the connection and the group."""
         with self._turn:
             self._owner = threading.get_ident()
+            group = self._group
             try:
-                connection = self._open()
-                yield connection, self._group
-                self._group.size += 1
+                yield self._open(), group
+                group.size += 1
+                group.leader = group.leader or self._owner
             finally:
                 self._owner = None
-                if self._group.size == 0:
+                if group.size == 0:
                     self._undo()
+
+    def join(self, note: object) -> Group:
+        """Add what needs no block of its own to the open group, without waiting for a turn."""
+        with self._joining:
+            group = self._group
+            group.notes.append(note)
+            group.leader = group.leader or threading.get_ident()
+            return group
 
     @contextmanager
     def block(self) -> Iterator[None]:
@@ -158,17 +178,25 @@ class Writer:
 
     def settle(self, group: Group) -> None:
         """Return once `group` is durable; raise UnavailableError if it could not be committed."""
-        if not group.settled:
-            with self._leading:
-                if not group.settled:
-                    with self._turn:
-                        self._commit(group)
+        if group.leader == threading.get_ident():
+            self._lead(group)
+        while not group.settled:
+            if group.latch.acquire(timeout=_PATIENCE):
+                group.latch.release()  # let the next one through
+            else:
+                self._lead(group)  # the leader's thread was torn away before it came to lead
         if group.problem is not None:
             raise UnavailableError(
                 "The change and its evidence could not be written durably, so it did not happen;"
                 " check the disk and the database, then try again.",
                 code="evidence_unwritable",
             ) from group.problem
+
+    def _lead(self, group: Group) -> None:
+        with self._leading:
+            if not group.settled:
+                with self._turn:
+                    self._commit(group)
 
     def close(self) -> None:
         """Undo what is not committed and close the connection."""
@@ -198,6 +226,8 @@ class Writer:
         return self._connection
 
     def _commit(self, group: Group) -> None:
+        with self._joining:
+            self._group = Group()  # whoever comes from now on joins the next one
         try:
             connection = self._open()
             if self._attendant is not None:
@@ -209,13 +239,13 @@ class Writer:
         finally:
             group.settled = True
             self._undo()
+        group.latch.release()
         if group.problem is None:
             for action in group.after:
                 action()
 
     def _undo(self) -> None:
-        """Start a new group; whatever the old one did not commit is undone."""
-        self._group = Group()
+        """Undo what is not committed."""
         if not self._is_open:
             return
         self._is_open = False
