@@ -63,9 +63,12 @@ def space() -> None:
 def create(home: Path, name: str, profile: str, out: Path, as_json: bool) -> None:
     """Found a space on the authority's node in HOME."""
     from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
+    from tidegate.policy.rulepack.service import shipped_hashes  # noqa: PLC0415 - reads the packs
 
     with open_node(home) as node:
-        file = node.house.joining.create_space(name, SpaceProfile(profile), by=OPERATOR)
+        file = node.house.joining.create_space(
+            name, SpaceProfile(profile), by=OPERATOR, rule_packs=shipped_hashes()
+        )
     out.write_text(json.dumps(file, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     if as_json:
         click.echo(json.dumps(file, ensure_ascii=False))
