@@ -12,6 +12,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -56,10 +57,10 @@ def bare(codebook: object, query: q.CohortCount) -> str:
     return str(ibis.to_sql(people.group_by("g0").agg(n=people.person_index.nunique()), "duckdb"))
 
 
-def timed(work: object, *args: object) -> float:
+def timed(work: Callable[[], object]) -> float:
     """Return the milliseconds a call takes."""
     start = time.perf_counter()
-    work(*args)
+    work()
     return (time.perf_counter() - start) * 1000
 
 

@@ -8,6 +8,7 @@ import msgspec
 from tidegate_client.transport import Transport
 
 Document: TypeAlias = Mapping[str, Any]
+Value: TypeAlias = bool | int | str
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -121,92 +122,92 @@ class Releases:
 
 
 def everyone() -> Document:
-    """All people of the version."""
+    """Mean all people of the version."""
     return {"kind": "everyone"}
 
 
 def has(table: str, where: Document | None = None, *, at_least: int = 1) -> Document:
-    """People with at least so many rows in the table that pass the test."""
+    """Mean people with at least so many rows in the table that pass the test."""
     return {"kind": "has", "table": table, "where": where, "at_least": at_least}
 
 
-def compare(column: str, op: str, value: bool | int | str) -> Document:
-    """Rows whose column compares so (eq, ne, lt, le, gt, ge); write a decimal as text."""
+def compare(column: str, op: str, value: Value) -> Document:
+    """Mean rows whose column compares so (eq, ne, lt, le, gt, ge); write a decimal as text."""
     return {"kind": "compare", "column": column, "op": op, "value": value}
 
 
 def between(column: str, low: int | str, high: int | str) -> Document:
-    """Rows whose column lies between two values, both included."""
+    """Mean rows whose column lies between two values, both included."""
     return {"kind": "between", "column": column, "low": low, "high": high}
 
 
-def one_of(column: str, *values: bool | int | str) -> Document:
-    """Rows whose column has one of the values."""
+def one_of(column: str, *values: Value) -> Document:
+    """Mean rows whose column has one of the values."""
     return {"kind": "in", "column": column, "values": list(values)}
 
 
 def missing(column: str) -> Document:
-    """Rows whose column is empty."""
+    """Mean rows whose column is empty."""
     return {"kind": "missing", "column": column}
 
 
 def all_of(*parts: Document) -> Document:
-    """What meets every part."""
+    """Join parts: all of them must hold."""
     return {"kind": "and", "parts": list(parts)}
 
 
 def any_of(*parts: Document) -> Document:
-    """What meets at least one part."""
+    """Join parts: one of them must hold."""
     return {"kind": "or", "parts": list(parts)}
 
 
 def none_of(part: Document) -> Document:
-    """What does not meet the part."""
+    """Turn a part around: it must not hold."""
     return {"kind": "not", "part": part}
 
 
 def picked(table: str, end: str, *, by: str, value: str, where: Document | None = None) -> Document:
-    """The value a person has at the `first` or `last` `by` among their rows."""
+    """Pick the value a person has at the `first` or `last` `by` among their rows."""
     return {"kind": "picked", "table": table, "end": end, "by": by, "value": value, "where": where}
 
 
 def picked_is(value: Document, test: Document) -> Document:
-    """People whose picked value passes the test."""
+    """Mean people whose picked value passes the test."""
     return {"kind": "picked_is", "picked": value, "test": test}
 
 
 def column(table: str, name: str) -> Document:
-    """A column of a table with one row a person."""
+    """Take a column of a table with one row a person."""
     return {"kind": "column", "table": table, "column": name}
 
 
 def whether(condition: Document) -> Document:
-    """Yes or no, by whether the person meets the condition."""
+    """Sort people into yes and no by whether the person meets the condition."""
     return {"kind": "whether", "condition": condition}
 
 
 def grouped(variable: Document, *bands: int | str) -> Document:
-    """A variable that sorts people into groups, at cut points if given."""
+    """Sort people into groups by a variable, at cut points if given."""
     return {"of": variable, "bands": list(bands)}
 
 
 def count(cohort: Document, by: Document | None = None) -> Document:
-    """How many people are in the cohort, by group if asked."""
+    """Ask how many people are in the cohort, by group if asked."""
     return {"kind": "count", "cohort": cohort, "by": by}
 
 
 def cross_table(cohort: Document, rows: Document, columns: Document) -> Document:
-    """How many people of the cohort fall in each pair of groups."""
+    """Ask how many people of the cohort fall in each pair of groups."""
     return {"kind": "cross_table", "cohort": cohort, "rows": rows, "columns": columns}
 
 
 def event_when(condition: Document) -> Document:
-    """The event has happened at the end of follow-up for people who meet the condition."""
+    """Say that the event has happened at the end of follow-up for people who meet the condition."""
     return {"kind": "when", "condition": condition}
 
 
 def event_rows(table: str, day: str, where: Document | None = None) -> Document:
-    """The event is a person's first matching row, on its day."""
+    """Say that the event is a person's first matching row, on its day."""
     return {"kind": "rows", "table": table, "day": day, "where": where}
 
 
@@ -218,7 +219,7 @@ def kaplan_meier(
     *,
     every: int = 30,
 ) -> Document:
-    """The share of the cohort without the event, over days of follow-up."""
+    """Ask for the share of the cohort without the event, over days of follow-up."""
     return {
         "kind": "kaplan_meier",
         "cohort": cohort,

@@ -281,7 +281,8 @@ def test_a_merged_curve_stays_near_the_exact_one():
 
     exact = {day: s for day, *_, s in kaplan_meier(np.ceil(days / 30).tolist(), events.tolist())}
     for step in curve.steps:
-        assert abs(exact[step.day / 30] - step.survival / 10_000) < 0.02
+        near = 0.01 if step.at_risk >= 500 else 0.03
+        assert abs(exact[step.day / 30] - step.survival / 10_000) < near
 
 
 def test_a_curve_with_single_events_has_no_steps():
