@@ -82,6 +82,7 @@ def acquire(  # noqa: PLR0913, PLR0917 - one option each
     if encoding:
         document["encoding"] = encoding
     with acting(home, person) as (house, actor):
+        house.acquisition.recover()
         descriptor = house.acquisition.read_descriptor(document, title=title, roles=roles)
         sources = [FileSource(path) for path in files]
         report = house.acquisition.acquire(sources, descriptor, by=actor, dataset_id=dataset_id)

@@ -9,7 +9,6 @@ from joserfc.jwk import ECKey
 
 from lib.ground import make_ground
 from tidegate.access.errors import RoleMissingError
-from tidegate.commons import jobs
 from tidegate.commons.destruction.certificates import (
     CertificateForgedError,
     CertificateRefusedError,
@@ -24,7 +23,6 @@ from tidegate.commons.model import CopyState, DestructionState, Stage
 from tidegate.kernel import failpoint
 from tidegate.kernel.errors import CorruptError
 from tidegate.kernel.machine import IllegalMoveError
-from tidegate.policy.model import Agreement, Policy
 from unit.commons.commons_world import COMMITTEE, RESEARCHER, STEWARD, make_commons
 
 PROVIDER = "did:web:nansha.example"
@@ -148,7 +146,7 @@ def test_a_kill_after_the_approval_is_carried_out_at_the_next_start(commons, gro
     failpoint.disarm()
 
     again = make_commons(ground)
-    jobs.recover(again.acquisition, again.holdings, again.destruction)
+    again.destruction.recover()
 
     assert Stage.DESTROYED == again.holdings.get_holding(version).stage
     assert 1 == len(again.destruction.list_certificates(f"version:{version}"))
@@ -195,20 +193,10 @@ def test_a_derived_copy_is_kept_encrypted_and_reported_to_its_provider(commons, 
 
 def test_at_the_end_of_an_agreement_derived_copies_go_and_the_provider_is_told(commons, ground):
     derived = keep(commons)
-    agreement = Agreement(
-        id="urn:uuid:1",
-        role="consumer",
-        dataset_id="ds_theirs",
-        version_id="ver_theirs",
-        assigner=PROVIDER,
-        assignee=ground.did,
-        policy=Policy(()),
-        offer_id="offer_1",
-        signed_at="2026-03-02T08:00:00.000Z",
-    )
-    jobs.destroy_derived(commons.destruction, lambda _: agreement, "urn:uuid:1")
-    jobs.destroy_derived(commons.destruction, lambda _: agreement, "urn:uuid:1")
+    first = commons.destruction.destroy_derived("urn:uuid:1", PROVIDER, "the agreement ended")
+    again = commons.destruction.destroy_derived("urn:uuid:1", PROVIDER, "the agreement ended")
 
+    assert first == again
     with pytest.raises(KeyDestroyedError):
         commons.destruction.open_derived(derived.id, by=RESEARCHER)
     sent = [p for _, p in ground.tasks() if p["kind"] == "destruction.certified"]
