@@ -35,7 +35,7 @@ from tidegate.connector.negotiation.rules import (
 from tidegate.connector.negotiation.strategy import AUTOMATIC
 from tidegate.kernel.errors import NotFoundError, TidegateError, UnavailableError
 from tidegate.policy.model import Decision, Outcome
-from tidegate.policy.service import check_enforceable
+from tidegate.policy.service import attested, check_enforceable
 
 _PLAIN = {
     Act.ACCEPT: Step.ACCEPT,
@@ -127,7 +127,13 @@ class Reactions:
         self, one: Negotiation, step: Step, *, by: str, code: str = "", reason: str = ""
     ) -> Negotiation:
         """Queue the message of a step, with the negotiation as it will be said."""
-        why = {"step": step.value, "state": one.state.value, "peer": one.peer_did}
+        why: dict[str, str | tuple[str, ...]] = {
+            "step": step.value,
+            "state": one.state.value,
+            "peer": one.peer_did,
+        }
+        if step in {Step.AGREE, Step.ACCEPT}:
+            why["accepts"] = tuple(attested(policy_of(one.offer)))
         if code:
             why["reason"] = code
         if one.assessment is not None:

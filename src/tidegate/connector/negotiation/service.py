@@ -27,7 +27,8 @@ from tidegate.connector.negotiation.outgoing import Outgoing
 from tidegate.connector.negotiation.reactions import Reactions
 from tidegate.connector.negotiation.rules import check_open, policy_of, published_terms
 from tidegate.connector.negotiation.strategy import check_strategy
-from tidegate.policy.service import check_enforceable, to_message_offer
+from tidegate.kernel.canonical import Json
+from tidegate.policy.service import attested, check_enforceable, to_message_offer
 
 READERS = tuple(Role)
 NEGOTIATORS = (Role.RESEARCHER, Role.STEWARD, Role.LEGAL, Role.OPERATOR, Role.COMMITTEE)
@@ -89,7 +90,10 @@ class NegotiationService:
         version_id: str = "",
         address: str = "",
     ) -> Negotiation:
-        """Ask the provider for an agreement on the terms of this message offer."""
+        """Ask the provider for an agreement on the terms of this message offer.
+
+        The terms that rest on a side's word alone are named in the evidence: asking accepts them.
+        """
         check_has_role(by, *NEGOTIATORS)
         check_enforceable(policy_of(offer))
         return self._begin(
@@ -114,7 +118,12 @@ class NegotiationService:
         address = more.get("peer_address") or self._desk.courier.address_of(peer)
         side = Side.CONSUMER if step is Step.REQUEST else Side.PROVIDER
         pid = self._desk.ids.urn()
-        why = {"peer": peer, "dataset": str(offer["target"]), "offer": str(offer["@id"])}
+        why: dict[str, Json] = {
+            "peer": peer,
+            "dataset": str(offer["target"]),
+            "offer": str(offer["@id"]),
+            "accepts": tuple(attested(policy_of(offer))),
+        }
         with self._desk.journal.write(
             by=by.id, did="negotiation.opened", to=f"negotiation:{pid}", why=why
         ) as tx:

@@ -59,6 +59,7 @@ class Incoming:
             return self._again(known, heard.document)
         agreement = self._agreement(peer, heard.message.agreement_id)
         assertion = self._person(peer, heard.message)
+        self._check_not_held(agreement, assertion.person_ref)
         at, by = iso(self._desk.clock.now()), peer.as_actor().id
         one = Transfer(
             pid=self._desk.ids.urn(),
@@ -94,6 +95,15 @@ class Incoming:
                 code="agreement_not_active",
             )
         return found
+
+    def _check_not_held(self, agreement: Agreement, person_ref: str) -> None:
+        """Refuse a second visit beside one that this side suspended: it would be a way around."""
+        for other in self._desk.journal.read(store.list_open, agreement.id):
+            if other.person_ref == person_ref and other.held == Side.PROVIDER.value:
+                raise TransferRequestRefusedError(
+                    "The provider has suspended this person's visit; wait until it is resumed.",
+                    code="visit_held",
+                )
 
     def _person(self, peer: Peer, message: TransferRequestMessage) -> PersonAssertion:
         if message.format not in FORMATS:

@@ -43,8 +43,6 @@ POLL_SECONDS = 0.02
 AGREEMENT_SUSPENDED = "agreement_suspended"
 AGREEMENT_ENDED = "agreement_ended"
 
-_LIVE = {TransferState.INITIAL, TransferState.REQUESTED, TransferState.STARTED}
-
 
 class TransferService:
     """Uses agreements with other nodes."""
@@ -60,12 +58,12 @@ class TransferService:
     def request_visit(self, agreement_id: str, *, by: Actor) -> Transfer:
         """Ask the provider to let this person compute under an agreement.
 
-        Asking again while a visit is open returns that one.
+        Asking again while a visit is open returns that one, also while it is suspended.
         """
         check_has_role(by, Role.RESEARCHER)
         who = person_ref(self._desk.did, by.person_id)
         known = self._desk.journal.read(store.find_visit, agreement_id, who)
-        if known is not None and known.state in _LIVE:
+        if known is not None and not is_over(known):
             return known
         agreement = self._desk.agreements.find_agreement(agreement_id)
         if agreement is None or agreement.role != "consumer":

@@ -41,6 +41,26 @@ def states(pair, pid):
     return mirror(pair[0]).state.value, pair[1].transfer.get(pid).state.value
 
 
+def visit_request(faculty, agreement):
+    """Write a request for a visit, as a peer's own connector would."""
+    signed = faculty.identity.sign_person(faculty.door.assertion_of(ADA, None), HOSPITAL)
+    return {
+        "@context": [CONTEXT],
+        "@type": "TransferRequestMessage",
+        "consumerPid": "urn:uuid:1",
+        "agreementId": agreement,
+        "format": "Tidegate-Visit",
+        "callbackAddress": faculty.base + "/dsp/2025-1",
+        "dataAddress": {
+            "@type": "DataAddress",
+            "endpointType": "https://w3id.org/tidegate/visit",
+            "endpointProperties": [
+                {"@type": "EndpointProperty", "name": "assertion", "value": signed}
+            ],
+        },
+    }
+
+
 def test_a_visit_starts_and_its_token_opens_it(pair, visit):
     hospital, faculty = pair
     agreement, pid = visit
@@ -175,6 +195,23 @@ def test_the_consumer_cannot_resume_what_the_provider_holds(pair, visit):
         faculty.transfer.resume(visit[1], by=RESEARCHER)
 
 
+def test_a_suspended_visit_is_not_evaded_by_asking_for_another(pair, visit):
+    hospital, faculty = pair
+    agreement, pid = visit
+    hospital.transfer.suspend(mirror(hospital).pid, "Wait.", by=STEWARD)
+    pump(*pair)
+
+    again = faculty.transfer.request_visit(agreement, by=RESEARCHER)
+    answer = hospital.network.post(
+        f"{hospital.base}/dsp/2025-1/transfers/request",
+        visit_request(faculty, agreement),
+        authorization=faculty.identity.token_for(HOSPITAL),
+    )
+
+    assert again.pid == pid
+    assert (answer.status, answer.body["code"]) == (400, "visit_held")
+
+
 def test_the_consumer_suspends_resumes_and_completes(pair, visit):
     hospital, faculty = pair
     agreement, pid = visit
@@ -209,22 +246,7 @@ def test_an_agreement_nobody_signed_cannot_be_visited(pair):
 def test_a_request_the_provider_cannot_serve_is_refused_with_a_typed_error(pair, change, code):
     hospital, faculty = pair
     agreement = agreed(*pair)
-    signed = faculty.identity.sign_person(faculty.door.assertion_of(ADA, None), HOSPITAL)
-    message = {
-        "@context": [CONTEXT],
-        "@type": "TransferRequestMessage",
-        "consumerPid": "urn:uuid:1",
-        "agreementId": agreement,
-        "format": "Tidegate-Visit",
-        "callbackAddress": faculty.base + "/dsp/2025-1",
-        "dataAddress": {
-            "@type": "DataAddress",
-            "endpointType": "https://w3id.org/tidegate/visit",
-            "endpointProperties": [
-                {"@type": "EndpointProperty", "name": "assertion", "value": signed}
-            ],
-        },
-    } | change
+    message = visit_request(faculty, agreement) | change
 
     answer = hospital.network.post(
         f"{hospital.base}/dsp/2025-1/transfers/request",
