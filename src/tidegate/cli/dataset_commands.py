@@ -76,16 +76,13 @@ def acquire(  # noqa: PLR0913, PLR0917 - one option each
     as_json: bool,
 ) -> None:
     """Take files in: CSV, gzip CSV, Parquet; each becomes a table named after it."""
-    from tidegate.commons.acquisition.sources import FileSource  # noqa: PLC0415 - used only here
-
     document = _document(describe)
     if encoding:
         document["encoding"] = encoding
     with acting(home, person) as (house, actor):
         house.acquisition.recover()
         descriptor = house.acquisition.read_descriptor(document, title=title, roles=roles)
-        sources = [FileSource(path) for path in files]
-        report = house.acquisition.acquire(sources, descriptor, by=actor, dataset_id=dataset_id)
+        report = house.acquisition.acquire_files(files, descriptor, by=actor, dataset_id=dataset_id)
     _say(report, as_json)
 
 

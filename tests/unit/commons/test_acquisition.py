@@ -168,8 +168,10 @@ def test_two_files_of_one_name_and_no_file_are_refused(commons):
 
 
 def test_a_missing_file_is_refused(commons, ground):
+    descriptor = commons.acquisition.read_descriptor({}, title="x")
+
     with pytest.raises(FileRefusedError, match="cannot be read"):
-        commons.acquire(FileSource(ground.home / "nowhere.csv"))
+        commons.acquisition.acquire_files([ground.home / "no.csv"], descriptor, by=STEWARD)
 
 
 def test_only_a_steward_acquires(commons):

@@ -9,6 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from tidegate.access.model import Actor, Participant
@@ -24,7 +25,7 @@ from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import rules, store
 from tidegate.commons.acquisition import notes
 from tidegate.commons.acquisition.intake import Loaded, Loader
-from tidegate.commons.acquisition.sources import Source, TableReader, table_name
+from tidegate.commons.acquisition.sources import FileSource, Source, TableReader, table_name
 from tidegate.commons.errors import FileRefusedError
 from tidegate.commons.lifecycle import LIFECYCLE
 from tidegate.commons.model import AcquireReport, Descriptor, Holding, Stage, Upload
@@ -37,7 +38,6 @@ from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import Ids
 
 _UPLOAD_HOURS = 24
-_PIECE = 1024 * 1024
 
 
 class AcquisitionService:
@@ -98,6 +98,13 @@ class AcquisitionService:
                 raise
         failpoint("acquire.acknowledge")
         return _report(version, dataset, loaded)
+
+    def acquire_files(
+        self, paths: Sequence[Path], descriptor: Descriptor, *, by: Actor, dataset_id: str = ""
+    ) -> AcquireReport:
+        """Acquire files that lie on this machine."""
+        sources = [FileSource(path) for path in paths]
+        return self.acquire(sources, descriptor, by=by, dataset_id=dataset_id)
 
     def recover(self) -> int:
         """Remove what killed acquisitions and de-identifications left behind; return how much."""
