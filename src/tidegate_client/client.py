@@ -8,7 +8,7 @@ from tidegate_client.catalogue import Catalogue
 from tidegate_client.commons import Commons
 from tidegate_client.connector import Connector
 from tidegate_client.evidence import Evidence
-from tidegate_client.lab import Lab
+from tidegate_client.lab import Queries, Releases
 from tidegate_client.partners import Mechanisms, Partnerships, Projects, Trainings
 from tidegate_client.policies import Policies
 from tidegate_client.policy import Agreements, Decisions, Rules
@@ -42,7 +42,8 @@ class Client:
         self.catalogue = Catalogue(self._transport)
         self.commons = Commons(self._transport)
         self.connector = Connector(self._transport)
-        self.lab = Lab(self._transport)
+        self.queries = Queries(self._transport)
+        self.releases = Releases(self._transport)
         self.evidence = Evidence(self._transport)
 
     def __enter__(self) -> "Client":

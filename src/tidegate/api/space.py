@@ -14,6 +14,7 @@ from tidegate.connector.identity.joining.service import SpaceStatus
 from tidegate.house import House
 from tidegate.kernel.canonical import Json
 from tidegate.partners.model import Member, SpaceProfile, Standing
+from tidegate.policy.rulepack.service import shipped_hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def create(call: Call[CreateSpace]) -> SpaceFileContent:
             call.body.profile,
             by=call.actor,
             rule_book=call.body.rule_book,
-            rule_packs=call.body.rule_packs,
+            rule_packs=call.body.rule_packs or shipped_hashes(),
         )
     )
 

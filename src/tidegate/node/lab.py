@@ -71,7 +71,7 @@ def build_lab(ground: Ground, others: Others) -> Lab:
             clock,
             ids,
             agreements=others.policy,
-            reach=Reach(others.transfer, others.http, others.destruction, ground.did),
+            reach=Reach(others.transfer, others.http, others.destruction),
         ),
         releases=ReleaseService(journal, publishing, versions, self_did=ground.did),
     )

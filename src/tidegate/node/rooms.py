@@ -31,6 +31,7 @@ from tidegate.node.lab import Others as LabOthers
 from tidegate.node.lab import build_lab
 from tidegate.node.protocol import Others as ProtocolOthers
 from tidegate.node.protocol import build_protocol
+from tidegate.partners.application.receiver import ApplicationReceiver
 from tidegate.partners.application.service import ApplicationService
 from tidegate.partners.gate.service import GateService
 from tidegate.partners.instrument.service import InstrumentService
@@ -57,6 +58,7 @@ class Partners:
     projects: ProjectService
     instruments: InstrumentService
     applications: ApplicationService
+    application_receiver: ApplicationReceiver
     gate: GateService
 
 
@@ -198,6 +200,7 @@ def _partners(ground: Ground, space: SpaceService, peer_keys: PeerKeys) -> Partn
     journal, clock, ids, did = ground.journal, ground.clock, ground.ids, ground.did
     access = AccessService(journal, clock, ids, ground.keys, did)
     training = TrainingService(journal, clock, ids, did)
+    projects = ProjectService(journal, clock, ids, did)
     return Partners(
         access=access,
         space=space,
@@ -205,9 +208,10 @@ def _partners(ground: Ground, space: SpaceService, peer_keys: PeerKeys) -> Partn
             journal, clock, ids, ground.keys, did, peer_keys.assertion_key
         ),
         training=training,
-        projects=ProjectService(journal, clock, ids, did),
+        projects=projects,
         instruments=InstrumentService(journal, clock, ids, did),
         applications=ApplicationService(journal, clock, ids, did),
+        application_receiver=ApplicationReceiver(journal, clock, did, projects),
         gate=GateService(journal, clock, did, access, training),
     )
 
