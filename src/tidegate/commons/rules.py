@@ -10,6 +10,7 @@ STEWARDS = frozenset({Role.STEWARD})
 APPROVERS = frozenset({Role.STEWARD, Role.COMMITTEE, Role.OPERATOR})
 COMMITTEE = frozenset({Role.COMMITTEE})
 MAX_RETAIN_YEARS = 100
+LONGEST_REASON = 400
 
 
 def check_role(actor: Actor, roles: frozenset[Role], act: str) -> None:
@@ -79,3 +80,9 @@ def check_descriptor(descriptor: Descriptor) -> None:
         raise InvalidError("A dataset needs a title.", code="title_missing")
     if not 1 <= descriptor.retain_years <= MAX_RETAIN_YEARS:
         raise InvalidError("Data are kept from 1 to 100 years.", code="retain_years")
+
+
+def check_reason(reason: str) -> None:
+    """Refuse a reason too long to keep beside the act."""
+    if len(reason) > LONGEST_REASON:
+        raise InvalidError(f"Give the reason in {LONGEST_REASON} characters.", code="reason_long")

@@ -21,7 +21,7 @@ from tidegate.commons.errors import (
 )
 from tidegate.commons.model import CopyState, DestructionState, Stage
 from tidegate.kernel import failpoint
-from tidegate.kernel.errors import CorruptError
+from tidegate.kernel.errors import CorruptError, InvalidError
 from tidegate.kernel.machine import IllegalMoveError
 from unit.commons.commons_world import COMMITTEE, RESEARCHER, STEWARD, make_commons
 
@@ -53,6 +53,8 @@ def test_destruction_takes_two_people_and_their_roles(commons):
         commons.destruction.approve(version, by=COMMITTEE)
     with pytest.raises(RoleMissingError):
         commons.destruction.request(version, "x", by=RESEARCHER)
+    with pytest.raises(InvalidError):
+        commons.destruction.request(version, "x" * 401, by=STEWARD)
     commons.destruction.request(version, "x", by=STEWARD)
     with pytest.raises(NotReadyError):
         commons.destruction.request(version, "again", by=STEWARD)

@@ -66,6 +66,7 @@ class DestructionService:
         """Ask for the destruction of a version."""
         rules.check_role(by, rules.APPROVERS, "request a destruction")
         rules.check_person(by, "request a destruction")
+        rules.check_reason(reason)
         holding = self._journal.read(store.get_holding, version_id)
         LIFECYCLE.step(holding.stage, "destroy", by="approver")
         earlier = self.find(version_id)
