@@ -126,15 +126,19 @@ def mixed_constraint(document: Any) -> bool:
     )
 
 
+def _names(text: str) -> bool:
+    return 1 <= len(text) <= 400 and not any(ord(one) < 32 or ord(one) == 127 for one in text)
+
+
 def empty_or_endless_id(document: Any) -> bool:
-    """An empty or over-long pid, id, target, format or address names nothing."""
+    """An empty, over-long or unprintable pid, id, target, format or address names nothing."""
     names = {
         "providerPid", "consumerPid", "@id", "target", "assigner", "assignee",
         "agreementId", "format", "callbackAddress",
     }  # fmt: skip
     return any(
         isinstance(node, dict)
-        and any(isinstance(node.get(n), str) and not 1 <= len(node[n]) <= 400 for n in names)
+        and any(isinstance(node.get(n), str) and not _names(node[n]) for n in names)
         for node in _walk(document)
     )
 
@@ -198,8 +202,8 @@ def _example(name: str) -> Any:
     return _load(SCHEMAS / folder / "example" / f"{file}.json")
 
 
-STRAY: tuple[Any, ...] = (None, "", "x", 7, 1.5, True, [], {}, [1], ["x"], {"a": 1}, "urn:uuid:1", "Offer", "use",
-         "gteq", [{"action": "use"}], wire.CONTEXT, [wire.CONTEXT], [wire.CONTEXT, 5])  # fmt: skip
+STRAY: tuple[Any, ...] = (None, "", "x", 7, 1.5, True, [], {}, [1], ["x"], {"a": 1},
+         "urn:uuid:1", "Offer", "use", "gteq", [{"action": "use"}], wire.CONTEXT, [wire.CONTEXT], [wire.CONTEXT, 5])  # fmt: skip
 EXTRA = ("callbackAddress", "providerPid", "consumerPid", "target", "hasPolicy", "and", "or",
          "xone", "andSequence", "constraint", "profile", "reason", "code", "extra", "@id",
          "timestamp", "rightOperand", "filter", "dataAddress", "permission", "prohibition",

@@ -15,7 +15,7 @@ _COLUMNS = tuple(table.c)
 
 def write_body(document: Mapping[str, Any]) -> str:
     """Write a document for keeping; what a peer said may hold numbers evidence would not."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return json.dumps(document, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
 
 
 def body_digest(document: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-Pid = Annotated[str, Meta(min_length=1, max_length=400)]
+Pid = Annotated[str, Meta(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 OperatorName = Literal[
     "eq",
     "gt",

@@ -24,7 +24,7 @@ class Message(Struct, frozen=True, kw_only=True):
     """What every message has: its context, and its own id."""
 
     context: list[str] = field(name="@context")
-    id: str = field(name="@id", default="")
+    id: Pid = field(name="@id", default="")
 
     def __post_init__(self) -> None:
         """Refuse a document that is not in the context of the protocol."""

@@ -18,6 +18,7 @@ from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import InvalidError
 
 EXPIRES = "https://w3id.org/tidegate/expires"
+LONGEST_ENDPOINT = 400
 _SECRET = frozenset({"authorization", ASSERTION})
 
 
@@ -44,7 +45,12 @@ def grant(desk: Desk, tx: Tx, one: Transfer) -> Document:
 def keep(desk: Desk, tx: Tx, one: Transfer, address: DataAddress) -> str:
     """Seal the token of a visit address in the caller's write; return the endpoint."""
     token, endpoint = address.find_property("authorization"), address.endpoint
-    if address.endpoint_type != VISIT_TYPE or not token or not isinstance(endpoint, str):
+    if (
+        address.endpoint_type != VISIT_TYPE
+        or not token
+        or not isinstance(endpoint, str)
+        or len(endpoint) > LONGEST_ENDPOINT
+    ):
         raise TransferRequestRefusedError(
             "The data address opens no visit: it needs an endpoint and an authorization.",
             code="address_invalid",

@@ -12,7 +12,7 @@ from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.callback import check_callback
 from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
-from tidegate.connector.messages.read import Received
+from tidegate.connector.messages.read import Received, printable
 from tidegate.connector.messages.wire import (
     DataAddress,
     TransferRequestMessage,
@@ -319,7 +319,7 @@ class Incoming:
             direction=Direction.IN,
             type=str(said["@type"]),
             action=step.value,
-            message_id=str(said.get("@id", ""))[:400],
+            message_id=printable(str(said.get("@id", "")))[:400],
             body=without_secrets(said),
             state=MessageState.ACCEPTED,
             attempts=1,

@@ -13,7 +13,7 @@ from tidegate.connector.messages.compose import Document, data_address, document
 from tidegate.connector.messages.delivery import Delivery
 from tidegate.connector.messages.errors import MessageRefusedError
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
-from tidegate.connector.messages.read import check
+from tidegate.connector.messages.read import check, printable
 from tidegate.connector.messages.wire import TransferProcess
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.address import grant, without_secrets
@@ -317,4 +317,5 @@ def reasons_of(given: Mapping[str, Any], otherwise: str) -> tuple[str, str]:
     """Return code and words a peer gives for stopping."""
     listed = given.get("reason")
     texts = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
-    return str(given.get("code") or otherwise)[:100], "; ".join(texts)[:1000]
+    code = printable(str(given.get("code") or otherwise))
+    return code[:100], printable("; ".join(texts))[:1000]
