@@ -202,8 +202,10 @@ def _example(name: str) -> Any:
     return _load(SCHEMAS / folder / "example" / f"{file}.json")
 
 
-STRAY: tuple[Any, ...] = (None, "", "x", 7, 1.5, True, [], {}, [1], ["x"], {"a": 1},
-         "urn:uuid:1", "Offer", "use", "gteq", [{"action": "use"}], wire.CONTEXT, [wire.CONTEXT], [wire.CONTEXT, 5])  # fmt: skip
+STRAY: tuple[Any, ...] = (
+    None, "", "x", 7, 1.5, True, [], {}, [1], ["x"], {"a": 1}, "urn:uuid:1", "Offer", "use",
+    "gteq", [{"action": "use"}], wire.CONTEXT, [wire.CONTEXT], [wire.CONTEXT, 5],
+)  # fmt: skip
 EXTRA = ("callbackAddress", "providerPid", "consumerPid", "target", "hasPolicy", "and", "or",
          "xone", "andSequence", "constraint", "profile", "reason", "code", "extra", "@id",
          "timestamp", "rightOperand", "filter", "dataAddress", "permission", "prohibition",
