@@ -4,7 +4,6 @@ Only the audit journal, the migrations and the composition root may import this 
 room can write without leaving evidence.
 """
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -217,7 +216,7 @@ class Writer:
                 self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
             if self._attendant is not None:
                 self._attendant.begun(self._connection)
-        except (SQLAlchemyError, sqlite3.Error) as problem:
+        except Exception as problem:  # drivers raise errors of their own
             self._drop()
             raise UnavailableError(
                 "The database cannot be written to now; check that it is up, then try again."
