@@ -100,7 +100,7 @@ def _print(report: Report) -> None:
     for remark in report.remarks:
         click.echo(f"Remark: {remark}")
     for flaw in report.flaws:
-        click.echo(f"{flaw.member}: {flaw.problem}", err=True)
+        click.echo(f"{flaw.member}: {flaw.problem}")
     click.echo(f"\n{report.verdict}" if not report.flaws else f"{report.verdict}: see above")
 
 
