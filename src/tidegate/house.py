@@ -25,7 +25,6 @@ from tidegate.kernel.clock import Clock
 from tidegate.lab.releases.service import ReleaseService
 from tidegate.lab.requests.service import QueryService
 from tidegate.lab.visits.service import LabService
-from tidegate.partners.application.receiver import ApplicationReceiver
 from tidegate.partners.application.service import ApplicationService
 from tidegate.partners.gate.service import GateService
 from tidegate.partners.instrument.service import InstrumentService
@@ -58,7 +57,6 @@ class House:
     projects: ProjectService
     instruments: InstrumentService
     applications: ApplicationService
-    application_receiver: ApplicationReceiver
     gate: GateService
     # catalogue and commons
     catalogue: CatalogueService

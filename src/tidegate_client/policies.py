@@ -12,7 +12,7 @@ class Policies:
         self._http = http
 
     def research(self, **terms: Any) -> dict[str, Any]:
-        """Return a research policy: assignees, seats, purposes (DUO), until, max_uses, …
+        """Return a research policy of terms: assignees, seats, purposes (DUO), until, max_uses.
 
         The answer is what `Catalogue.publish_offer` takes. Raises NodeError where a term is
         malformed or could not be enforced.

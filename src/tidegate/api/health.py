@@ -1,4 +1,4 @@
-"""Is the node alive, is it ready, what does it measure: for operators' machines, without a login."""
+"""Is the node alive, is it ready, what does it measure: for operators' machines, no login."""
 
 import os
 from collections.abc import Callable

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-
 from starlette.responses import Response
 
 from tidegate.api.kit import PREFIX, STATUS, Operation, Problem

@@ -70,9 +70,7 @@ class Answers:
         self._ground = ground
         self._space = space
         self._wallet = wallet
-        self.peer_keys = PeerKeys(
-            ground.did, ground.keys.identity_public_jwk(), identity, space
-        )
+        self.peer_keys = PeerKeys(ground.did, ground.keys.identity_public_jwk(), identity, space)
 
     def listed_packs(self) -> tuple[str, ...]:
         """Return the hashes of the rule packs the authority listed."""

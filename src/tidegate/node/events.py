@@ -13,7 +13,7 @@ class EventTwiceError(ConflictError):
 
 
 def all_events() -> Mapping[str, str | None]:
-    """Return every declared event code with its PREMIS event type, or None where PREMIS has none."""
+    """Return every declared event with its PREMIS event type, or None where PREMIS has none."""
     root = Path(tidegate.__file__).parent
     gathered: dict[str, str | None] = {}
     for path in sorted(root.glob("**/events.py")):

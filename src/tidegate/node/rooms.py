@@ -31,7 +31,6 @@ from tidegate.node.lab import Others as LabOthers
 from tidegate.node.lab import build_lab
 from tidegate.node.protocol import Others as ProtocolOthers
 from tidegate.node.protocol import build_protocol
-from tidegate.partners.application.receiver import ApplicationReceiver
 from tidegate.partners.application.service import ApplicationService
 from tidegate.partners.gate.service import GateService
 from tidegate.partners.instrument.service import InstrumentService
@@ -58,7 +57,6 @@ class Partners:
     projects: ProjectService
     instruments: InstrumentService
     applications: ApplicationService
-    application_receiver: ApplicationReceiver
     gate: GateService
 
 
@@ -135,7 +133,7 @@ def build_house(ground: Ground, receivers_of: Callable[[House], Mapping[str, Rec
     exchange = ExchangeService(
         ground.journal, ground.clock, identity.identity, identity.http, received
     )
-    rooms = [partners, commons, law, identity, protocol, lab]
+    rooms: list[Any] = [partners, commons, law, identity, protocol, lab]
     named = {name: getattr(group, name) for group in rooms for name in group.__slots__}
     wanted = {field.name for field in fields(House)}
     house = House(
@@ -185,9 +183,7 @@ def _identity(ground: Ground, space: SpaceService) -> Identity:
     identity = IdentityService(
         ground.journal, ground.clock, ground.ids, ground.keys, node, http, space
     )
-    issuance = IssuanceService(
-        ground.journal, ground.clock, ground.ids, identity, http, space
-    )
+    issuance = IssuanceService(ground.journal, ground.clock, ground.ids, identity, http, space)
     wallet = WalletService(
         ground.journal, ground.clock, ground.ids, identity, http, issuance.issue_own
     )
@@ -211,7 +207,6 @@ def _partners(ground: Ground, space: SpaceService, peer_keys: PeerKeys) -> Partn
         projects=projects,
         instruments=InstrumentService(journal, clock, ids, did),
         applications=ApplicationService(journal, clock, ids, did),
-        application_receiver=ApplicationReceiver(journal, clock, did, projects),
         gate=GateService(journal, clock, did, access, training),
     )
 
@@ -238,7 +233,13 @@ def _commons(ground: Ground, peer_keys: PeerKeys) -> Commons:
             journal, clock, vault=vault, catalogue=catalogue, deidentification=deidentification
         ),
         destruction=DestructionService(
-            journal, clock, ids, ground.keys, vault=vault, catalogue=catalogue, participant=own,
+            journal,
+            clock,
+            ids,
+            ground.keys,
+            vault=vault,
+            catalogue=catalogue,
+            participant=own,
             resolve_key=peer_keys.key,
-        ),  # fmt: skip
+        ),
     )

@@ -22,6 +22,7 @@ from tidegate.kernel.failpoint import is_armed
 from tidegate.node.build import Node, open_node
 from tidegate.node.doors import all_routes
 from tidegate.node.logs import configure_logs
+from tidegate.node.tasks import recover
 from tidegate.settings import NodeSettings, is_under_test, read_settings
 
 GRACE_SECONDS = 8  # for requests under way when the node is told to stop
@@ -170,6 +171,7 @@ async def _serve(node: Node) -> None:
             lifespan="off",
         )
     )
+    recover(node.house)
     node.runner.start()
     log.info("serving", at=settings.base_url)
     try:

@@ -1,4 +1,4 @@
-"""What happens because something happened: facts, tasks, messages and periodic jobs, a table each."""
+"""What happens because something happened: a table each of facts, tasks, messages and jobs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -37,7 +37,7 @@ def handlers_of(house: House) -> Mapping[str, Handler]:
     """Return who runs which task."""
     return {
         "peer.send": house.exchange.deliver,
-        "credentials.renew": lambda: _ignore(house.wallet.request_credentials()),
+        "credentials.renew": lambda: _ignore(house.wallet.renew()),
         "credentials.deliver": house.issuance.deliver,
         "identity.follow_revocation": house.joining.follow_revocation,
         "negotiation.deliver": house.negotiation.deliver,
@@ -67,10 +67,10 @@ def receivers_of(house: House) -> Mapping[str, Receiver]:
         "training.revoked": house.training.receive_revoked,
         "project.shared": house.projects.receive_project,
         "project.ethics": house.projects.receive_ethics,
-        "application.submitted": house.application_receiver.receive_submitted,
-        "application.decided": house.application_receiver.receive_decided,
-        "application.withdrawn": house.application_receiver.receive_withdrawn,
-        "permit.ended": house.application_receiver.receive_permit_ended,
+        "application.submitted": house.applications.receive_submitted,
+        "application.decided": house.applications.receive_decided,
+        "application.withdrawn": house.applications.receive_withdrawn,
+        "permit.ended": house.applications.receive_permit_ended,
         "agreement.suspended": house.policy.receive_agreement_change,
         "agreement.resumed": house.policy.receive_agreement_change,
         "agreement.ended": house.policy.receive_agreement_change,
@@ -86,9 +86,9 @@ def receivers_of(house: House) -> Mapping[str, Receiver]:
 def periodics_of(house: House) -> tuple[Periodic, ...]:
     """Return the jobs that run again and again while the node serves."""
     return (
-        Periodic("credentials.renew", MINUTE, lambda: _ignore(house.wallet.renew())),
-        Periodic("members.sync", 5 * MINUTE, lambda: _ignore(house.joining.sync_members())),
-        Periodic("harvest", 5 * MINUTE, house.harvest.harvest_all),
+        Periodic("credentials.renew", MINUTE, lambda: _ignore(house.wallet.renew()), first=1.0),
+        Periodic("members.sync", 5 * MINUTE, lambda: _sync_members(house), first=2.0),
+        Periodic("harvest", 5 * MINUTE, lambda: _harvest(house), first=5.0),
         Periodic("policy.end_expired", MINUTE, lambda: _ignore(house.policy.end_expired())),
         Periodic("access.prune", 10 * MINUTE, lambda: _ignore(house.access.prune())),
         Periodic("identity.purge", 10 * MINUTE, lambda: _ignore(house.identity.purge_tokens())),
@@ -107,6 +107,16 @@ def recover(house: House) -> None:
     house.destruction.recover()
     house.holdings.finish_interrupted()
     house.acquisition.recover()
+
+
+def _sync_members(house: House) -> None:
+    if house.space.find_space() is not None:
+        house.joining.sync_members()
+
+
+def _harvest(house: House) -> None:
+    if house.space.find_space() is not None:
+        house.harvest.harvest_all()
 
 
 def _destroy_derived(house: House, agreement_id: str) -> None:

@@ -39,11 +39,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """A job that runs again and again, `every` seconds after it last ended."""
+    """A job that runs `first` seconds after the start and then `every` seconds after it ended."""
 
     name: str
     every: float
     run: Callable[[], None]
+    first: float | None = None  # as long as `every` unless told
 
 
 def delay_before(attempt: int) -> float:

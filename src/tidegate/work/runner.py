@@ -158,7 +158,9 @@ class Runner:
                 store.park(tx.connection, task.seq, attempts=attempts, code=code, problem=words)
 
     def _repeat(self, job: Periodic) -> None:
-        while not self._stopping.wait(job.every):
+        pause = job.every if job.first is None else job.first
+        while not self._stopping.wait(pause):
+            pause = job.every
             try:
                 job.run()
             except TidegateError as problem:
@@ -168,7 +170,7 @@ class Runner:
 
 
 def describe(problem: Exception) -> tuple[str, str]:
-    """Return a failure's code and words; an unforeseen one shows its kind only, never its values."""
+    """Return a failure's code and words; an unforeseen one shows its kind, never its values."""
     if isinstance(problem, TidegateError):
         return problem.code, problem.message
     name = type(problem).__name__

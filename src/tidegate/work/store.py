@@ -1,6 +1,7 @@
 """SQL of the work room."""
 
 import json
+from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
@@ -82,7 +83,7 @@ def unpark(conn: Connection, seq: int, *, due_at: str) -> None:
     )
 
 
-def _task(row: Row[tuple[int, str, str, str, str, int, str, str, str | None, str | None]]) -> Task:
+def _task(row: Row[*tuple[Any, ...]]) -> Task:
     return Task(
         row.seq,
         row.handler,

@@ -21,6 +21,7 @@ def test_in_language(text, language, expected):
 
 
 def test_every_lists_only_what_is_written():
-    assert Multilingual(
-        "liver", "", "肝脏"
-    ).every() == ((Language.EN, "liver"), (Language.ZH_HANS, "肝脏"))
+    assert Multilingual("liver", "", "肝脏").every() == (
+        (Language.EN, "liver"),
+        (Language.ZH_HANS, "肝脏"),
+    )
