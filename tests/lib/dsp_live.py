@@ -21,7 +21,8 @@ class LiveNode:
     """A connector that listens on a port of its own and runs its tasks."""
 
     def __init__(self, folder: Path) -> None:
-        self._socket = socket.socket()
+        # With the protocol named, asyncio sets TCP_NODELAY, as it does for sockets of its own.
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
         ground = quick_ground(folder, f"did:web:127.0.0.1%3A{port}", clock=SystemClock())
