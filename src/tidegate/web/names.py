@@ -22,8 +22,9 @@ def names_of(ask: Ask) -> Mapping[str, str]:
 
 
 def institutions_of(house: House) -> Mapping[str, str]:
-    """Return the names of the members of the space by DID."""
-    return {member.did: member.name for member in house.space.list_members()}
+    """Return the names of institutions by DID: whom we harvest, and the members of the space."""
+    harvested = {record.peer.did: record.peer.name for record in house.catalogue.list_harvested()}
+    return harvested | {member.did: member.name for member in house.space.list_members()}
 
 
 class Named(dict[str, str]):

@@ -1,5 +1,6 @@
 """Templates: Jinja2 with everything escaped, undefined names refused, and our words and formats."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from tidegate.kernel.text import Language, Multilingual
-from tidegate.web import formats
+from tidegate.web import formats, sayings
 from tidegate.web.messages import NAMES, find_words, words
 
 
@@ -33,6 +34,8 @@ def _environment() -> Environment:
         text=_text,
         term=_term,
         problem=_problem,
+        plain=_plain,
+        plain_term=_plain_term,
     )
     return environment
 
@@ -94,3 +97,15 @@ def _problem(context: Context, problem: Any) -> str:
     language = _language(context)
     found = find_words(language, f"problem.{problem.code}")
     return found if found and language is not Language.EN else problem.message
+
+
+@pass_context
+def _plain(context: Context, text: str, names: Mapping[str, str]) -> str:
+    return sayings.plain(text, names, _language(context))
+
+
+@pass_context
+def _plain_term(context: Context, term: Any, names: Mapping[str, str]) -> str:
+    """Say a term of a policy with names instead of DIDs and days instead of stamps."""
+    language = _language(context)
+    return sayings.plain_term(term.name, term.text.in_language(language), names, language)

@@ -1,6 +1,5 @@
 """The form for a new query, read into the query language of the lab."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from tidegate.kernel.errors import InvalidError
@@ -101,59 +100,3 @@ def read_value(text: str) -> bool | int | str:
     if text.removeprefix("-").isdigit():
         return int(text)
     return {"true": True, "false": False}.get(text.lower(), text)
-
-
-def say_query(document: Mapping[str, Any]) -> str:
-    """Say a query in one line that people of all three languages can read."""
-    kind = document.get("kind", "")
-    cohort = _say_condition(document.get("cohort", {}))
-    if kind == "cross_table":
-        return f"{_say_group(document['rows'])} × {_say_group(document['columns'])} | {cohort}"
-    if kind == "kaplan_meier":
-        event = document["event"]
-        what = (
-            _say_condition(event["condition"]) if "condition" in event else event.get("table", "")
-        )
-        by = f" / {_say_group(document['by'])}" if document.get("by") else ""
-        return f"S(t): {_say_place(document['time'])}, {what}{by} | {cohort}"
-    by = f" / {_say_group(document['by'])}" if document.get("by") else ""
-    return f"n{by} | {cohort}"
-
-
-_SIGNS = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥"}
-
-
-def _say_condition(part: Mapping[str, Any]) -> str:
-    kind = part.get("kind", "everyone")
-    if kind == "everyone":
-        return "∀"
-    if kind in {"and", "or"}:
-        sign = " ∧ " if kind == "and" else " ∨ "
-        return "(" + sign.join(map(_say_condition, part["parts"])) + ")"
-    if kind == "not":
-        return f"¬{_say_condition(part['part'])}"
-    table = part.get("table") or part.get("picked", {}).get("table", "")
-    test = part.get("where") or part.get("test") or {}
-    return f"{table}{_say_test(test)}"
-
-
-def _say_test(test: Mapping[str, Any]) -> str:
-    if "op" in test:
-        return f".{test['column']} {_SIGNS.get(test['op'], test['op'])} {test['value']}"
-    if "values" in test:
-        return f".{test['column']} ∈ {{{', '.join(map(str, test['values']))}}}"
-    if "low" in test:
-        return f".{test['column']} ∈ [{test['low']}, {test['high']}]"
-    return f"[{test['kind']}]" if test else ""
-
-
-def _say_group(group: Mapping[str, Any]) -> str:
-    return _say_place(group["of"])
-
-
-def _say_place(place: Mapping[str, Any]) -> str:
-    if "column" in place:
-        return f"{place['table']}.{place['column']}"
-    if "value" in place:
-        return f"{place['end']}({place['table']}.{place['value']})"
-    return _say_condition(place.get("condition", {}))

@@ -1,13 +1,11 @@
 """The checker's inbox: results that would cross the border, to clear or refuse."""
 
-import json
-
 from starlette.responses import Response
 
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of
-from tidegate.web.pages.asking import say_query
 from tidegate.web.results import view_of
+from tidegate.web.sayings import say_query
 
 
 def show_inbox(ask: Ask) -> Response:
@@ -15,7 +13,7 @@ def show_inbox(ask: Ask) -> Response:
     waiting = ask.house.releases.list_waiting(by=ask.actor)
     return ask.page(
         "checking.html",
-        waiting=[(one, say_query(json.loads(one.query)), view_of(one.result)) for one in waiting],
+        waiting=[(one, say_query(one.query, ask.language), view_of(one.result)) for one in waiting],
         people=names_of(ask),
     )
 

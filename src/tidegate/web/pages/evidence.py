@@ -13,7 +13,7 @@ from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of
 from tidegate.web.steps import step_of, steps_of
 
-_PER_PAGE = 50
+_PER_PAGE = 25
 
 
 @dataclass(frozen=True, slots=True)

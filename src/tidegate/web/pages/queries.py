@@ -10,8 +10,9 @@ from tidegate.lab.plots import render_svg
 from tidegate.policy.model import Agreement, AgreementState
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of
-from tidegate.web.pages.asking import CONDITIONS, KINDS, OPERATORS, read_form, say_query
+from tidegate.web.pages.asking import CONDITIONS, KINDS, OPERATORS, read_form
 from tidegate.web.results import view_of
+from tidegate.web.sayings import say_query
 from tidegate.web.steps import steps_of
 
 _LONGEST_DOCUMENT = 64_000
@@ -22,7 +23,7 @@ def show_queries(ask: Ask) -> Response:
     asked = ask.house.queries.list_mine(by=ask.actor)
     return ask.page(
         "queries.html",
-        asked=[(one, say_query(json.loads(one.query))) for one in asked],
+        asked=[(one, say_query(one.query, ask.language)) for one in asked],
         has_agreement=bool(_agreements(ask)),
         people=names_of(ask),
     )
@@ -94,7 +95,7 @@ def show_query(ask: Ask) -> Response:
     return ask.page(
         "query.html",
         asked=asked,
-        said_query=say_query(json.loads(asked.query)),
+        said_query=say_query(asked.query, ask.language),
         document=json.dumps(json.loads(asked.query), indent=2, ensure_ascii=False),
         result=view_of(result) if result is not None else None,
         steps=steps_of(ask.house.evidence.timeline(f"query:{asked.id}")),

@@ -1,0 +1,100 @@
+"""Queries and terms said in words, in the reader's language."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.kernel.text import Language
+from tidegate.web import formats
+from tidegate.web.messages import find_words, words
+
+_SIGNS = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥"}
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+_STAMP = re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z")
+_NAMED = re.compile(r"(?:did:web:|person:|node:did:)[^\s,;。]+[^\s,;.。]")
+_CODES = {"seat": "seat", "compute-place": "compute", "output-review": "review"}
+_CODE = re.compile(r"[A-Za-z]+(?:-[A-Za-z0-9]+)*")
+
+
+def plain(text: str, names: Mapping[str, str], language: Language) -> str:
+    """Write names for ids, local time for stamps, and the ends of long hashes."""
+    text = _NAMED.sub(lambda found: formats.institution(names.get(found[0], found[0])), text)
+    text = _STAMP.sub(lambda found: formats.moment(found[0], language), text)
+    return _HASH.sub(lambda found: formats.short(found[0], 10), text)
+
+
+def plain_term(name: str, text: str, names: Mapping[str, str], language: Language) -> str:
+    """Say one term of a policy without the codes it has on the wire."""
+    group = _CODES.get(name)
+    if group is not None:
+        text = _CODE.sub(
+            lambda found: find_words(language, f"{group}.{found[0]}") or found[0], text
+        )
+    return plain(text, names, language)
+
+
+def say_query(document: str, language: Language) -> str:
+    """Say a query, given as JSON, in one sentence."""
+    return _Speaker(language).query(json.loads(document))
+
+
+class _Speaker:
+    """Says the parts of a query in one language."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def _words(self, key: str, **values: object) -> str:
+        return words(self._language, f"say.{key}", **values)
+
+    def query(self, query: Mapping[str, Any]) -> str:
+        """Say the whole query."""
+        cohort = self._condition(query["cohort"])
+        by = self._place(query["by"]["of"]) if query.get("by") else ""
+        if query["kind"] == "cross_table":
+            rows, columns = self._place(query["rows"]["of"]), self._place(query["columns"]["of"])
+            return self._words("cross_table", rows=rows, columns=columns, cohort=cohort)
+        kind = f"{query['kind']}_by" if by else str(query["kind"])
+        if query["kind"] == "kaplan_meier":
+            event = query["event"]
+            told = self._condition(event.get("condition") or {**event, "kind": "has"})
+            time = self._place(query["time"])
+            return self._words(kind, cohort=cohort, by=by, time=time, event=told)
+        return self._words(kind, cohort=cohort, by=by)
+
+    def _condition(self, part: Mapping[str, Any]) -> str:
+        kind = part["kind"]
+        if kind == "everyone":
+            return self._words("everyone")
+        if kind in {"and", "or"}:
+            return self._words(kind).join(map(self._condition, part["parts"]))
+        if kind == "not":
+            return self._words("not", part=self._condition(part["part"]))
+        if kind == "picked_is":
+            return self._test(part["test"], self._place(part["picked"]))
+        if not part.get("where"):
+            return self._words("has_rows", table=part["table"])
+        return self._test(part["where"], part["table"])
+
+    def _test(self, test: Mapping[str, Any], place: str) -> str:
+        kind = test["kind"]
+        if kind in {"and", "or"}:
+            return self._words(kind).join(self._test(part, place) for part in test["parts"])
+        if kind == "not":
+            return self._words("not", part=self._test(test["part"], place))
+        column = f"{place}.{test['column']}"
+        if kind == "missing":
+            return self._words("missing", column=column)
+        if kind == "in":
+            return f"{column} ∈ {{{', '.join(map(str, test['values']))}}}"
+        if kind == "between":
+            return f"{column} ∈ [{test['low']}, {test['high']}]"
+        return f"{column} {_SIGNS[test['op']]} {test['value']}"
+
+    def _place(self, place: Mapping[str, Any]) -> str:
+        if place["kind"] == "column":
+            return f"{place['table']}.{place['column']}"
+        if place["kind"] == "picked":
+            return self._words(place["end"], value=f"{place['table']}.{place['value']}")
+        return self._condition(place["condition"])
