@@ -6,7 +6,6 @@ from tidegate.kernel.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
-    UnavailableError,
     WithheldError,
 )
 
@@ -45,14 +44,6 @@ class NotTheCheckerError(ForbiddenError):
 
 class NotTheProviderError(ForbiddenError):
     """A message about a query came from a node that does not hold the data."""
-
-
-class EngineBusyError(UnavailableError):
-    """Another query holds the engine of this version; trying again soon succeeds."""
-
-
-class VersionClosedError(UnavailableError):
-    """The version's tables are being closed."""
 
 
 class CodebookMismatchError(CorruptError):

@@ -86,10 +86,9 @@ def shared_people(new: Words, old: Words) -> Shared:
 
 def is_too_close(shared: Shared, min_cell: int) -> bool:
     """Tell whether some cut of the graph of shared people weighs between 1 and min_cell - 1."""
-    weights = _graph(shared)
+    weights = _contracted(_graph(shared), min_cell)
     for group in _components(weights):
-        part = _contracted(weights[np.ix_(group, group)], min_cell)
-        if len(part) > 1 and _minimum_cut(part) < min_cell:
+        if len(group) > 1 and _minimum_cut(weights[np.ix_(group, group)]) < min_cell:
             return True
     return False
 
@@ -103,28 +102,31 @@ def _graph(shared: Shared) -> Shared:
 
 
 def _components(weights: Shared) -> list[list[int]]:
-    waiting, groups = set(range(len(weights))), []
-    while waiting:
-        group, stack = [], [waiting.pop()]
-        while stack:
-            node = stack.pop()
-            group.append(node)
-            near = [int(n) for n in np.flatnonzero(weights[node]) if int(n) in waiting]
-            waiting.difference_update(near)
-            stack += near
-        groups.append(sorted(group))
+    joined, groups = weights > 0, []
+    waiting = np.ones(len(weights), dtype=np.bool_)
+    while waiting.any():
+        group = np.zeros(len(weights), dtype=np.bool_)
+        edge = group.copy()
+        edge[waiting.argmax()] = True
+        while edge.any():
+            group |= edge
+            edge = joined[edge].any(axis=0) & ~group
+        waiting &= ~group
+        groups.append([int(node) for node in np.flatnonzero(group)])
     return groups
 
 
 def _contracted(weights: Shared, heavy: int) -> Shared:
     """Merge nodes joined by `heavy` people or more: no light cut can part them."""
-    while len(weights) > 1:
-        place = int(weights.argmax())
-        a, b = divmod(place, len(weights))
-        if weights[a, b] < heavy:
-            break
-        weights = _merged(weights, a, b)
-    return weights
+    while True:
+        groups = _components(weights * (weights >= heavy))
+        if len(groups) == len(weights):
+            return weights
+        member = np.zeros((len(groups), len(weights)), dtype=np.int64)
+        for row, group in zip(member, groups, strict=True):
+            row[group] = 1
+        weights = member @ weights @ member.T
+        np.fill_diagonal(weights, 0)
 
 
 def _merged(weights: Shared, a: int, b: int) -> Shared:

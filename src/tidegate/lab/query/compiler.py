@@ -39,7 +39,7 @@ def compile_query(query: q.Query, codebook: Codebook) -> str:
     """Return the DuckDB statement of a checked query."""
     import ibis  # noqa: PLC0415 - half a second of import that only a query needs
 
-    return str(ibis.to_sql(build(query, codebook), dialect="duckdb"))
+    return str(ibis.to_sql(build(query, codebook), dialect="duckdb", pretty=False))
 
 
 def build(query: q.Query, codebook: Codebook) -> Expr:

@@ -8,7 +8,7 @@ from tidegate.audit.journal import Journal
 from tidegate.connector.transfer.model import Visit
 from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import Clock, iso
-from tidegate.kernel.errors import InvalidError, TidegateError, WithheldError
+from tidegate.kernel.errors import CorruptError, InvalidError, TidegateError, WithheldError
 from tidegate.kernel.ids import Ids
 from tidegate.lab.analysis import Settled, settle
 from tidegate.lab.errors import QueryInvalidError, QueryNotFoundError, QueryStoppedError
@@ -136,15 +136,12 @@ class LabService:
         return self._admission.admit(visit, query, run.id)
 
     def _perform(self, run: Run, query: Query, admitted: Admitted) -> RunAnswer:
-        opened = self._versions.open(run.version_id)
-        run = replace(
-            run,
-            dataset_id=opened.record.dataset_id,
-            receipt_id=admitted.decision.receipt_id,
-        )
+        run = replace(run, receipt_id=admitted.decision.receipt_id)
         try:
+            opened = self._versions.open(run.version_id)
+            run = replace(run, dataset_id=opened.record.dataset_id)
             self._receive(run)
-        except WithheldError as problem:
+        except (WithheldError, CorruptError) as problem:
             return self._turn_away(run, problem)
         try:
             settled = self._compute(run, query, opened, admitted)
