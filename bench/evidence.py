@@ -30,8 +30,8 @@ from tidegate.db.tables.work import work_task  # noqa: E402
 from tidegate.kernel.clock import SystemClock  # noqa: E402
 from tidegate.kernel.ids import RandomIds  # noqa: E402
 
-ROUNDS = 3
-APPENDS = 1_280  # a round, over all writers
+ROUNDS = 9
+APPENDS = 640  # a round, over all writers
 GOAL = 0.5
 BODY = json.dumps(
     {
