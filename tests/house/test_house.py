@@ -8,15 +8,7 @@ import pytest
 
 SRC = Path(__file__).parents[2] / "src" / "tidegate"
 FRONT = {"model", "rules", "service", "events", "errors", "journal"}  # what other rooms may import
-WIRES = {
-    "wire",
-    "read",
-    "compose",
-    "delivery",
-    "body",
-    "plots",
-    "strategy",
-}  # what doors read and write with
+WIRES = {"wire", "read", "compose", "delivery", "body", "plots", "strategy"}  # doors besides
 GROUND = {"kernel", "db"}  # open shelves: importable module by module
 DOORS = {"web", "api", "cli", "node", "settings", "house", "__main__"}
 VAGUE = {"utils", "util", "helpers", "common", "misc", "base", "manager", "core", "lib"}

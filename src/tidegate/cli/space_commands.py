@@ -18,7 +18,7 @@ from tidegate.kernel.errors import (
     TidegateError,
     UnavailableError,
 )
-from tidegate.partners.model import SpaceProfile
+from tidegate.partners.model import SpaceProfile, Standing
 from tidegate.settings import read_settings
 from tidegate_client.errors import NodeError, UnreachableError
 from tidegate_client.space import Spaces
@@ -82,13 +82,32 @@ def create(home: Path, name: str, profile: str, out: Path, as_json: bool) -> Non
 @HOME
 @click.option("--name", required=True, help="The institution's name.")
 @click.option("--seat", required=True, type=click.Choice([each.value for each in Seat]))
+@click.option("--ciio/--no-ciio", default=None, help="Runs critical information infrastructure.")
+@click.option("--foreign-controlled/--not-foreign-controlled", default=None)
+@click.option(
+    "--control-test",
+    type=click.Choice(["cn_controlled", "foreign_controlled", "unknown"]),
+    help="Who controls it, for the rules on human genetic resources.",
+)
 @AS_JSON
-def invite(home: Path, name: str, seat: str, as_json: bool) -> None:
-    """Make a one-time code that admits one institution."""
+def invite(
+    home: Path,
+    name: str,
+    seat: str,
+    ciio: bool | None,
+    foreign_controlled: bool | None,
+    control_test: str | None,
+    as_json: bool,
+) -> None:
+    """Make a one-time code that admits one institution.
+
+    What is not stated about its standing stays unknown, and rules that ask for it refuse.
+    """
     from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
 
     with open_node(home) as node:
-        code = node.house.joining.invite(name, Seat(seat), by=OPERATOR)
+        standing = Standing(ciio, foreign_controlled, control_test or "")
+        code = node.house.joining.invite(name, Seat(seat), by=OPERATOR, standing=standing)
     if as_json:
         click.echo(json.dumps({"name": name, "seat": seat, "code": code}, ensure_ascii=False))
         return

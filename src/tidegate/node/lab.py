@@ -19,6 +19,7 @@ from tidegate.lab.visits.publishing import Publishing
 from tidegate.lab.visits.service import LabService
 from tidegate.lab.visits.versions import OpenVersions
 from tidegate.node.ground import Ground
+from tidegate.node.uses import CountedUses
 from tidegate.partners.gate.service import GateService
 from tidegate.policy.service import PolicyService
 
@@ -43,6 +44,7 @@ class Others:
     destruction: DestructionService
     catalogue: CatalogueService
     policy: PolicyService
+    uses: CountedUses
     assessment: AssessmentService
     transfer: TransferService
     seat_of: Callable[[str], Seat | None]
@@ -54,7 +56,7 @@ def build_lab(ground: Ground, others: Others) -> Lab:
     versions = OpenVersions(
         journal, ground.keys, others.vault.keys, others.catalogue, others.holdings, Engine()
     )
-    admission = Admission(others.policy, others.gate, others.assessment, others.seat_of, clock)
+    admission = Admission(others.uses, others.gate, others.assessment, others.seat_of, clock)
     publishing = Publishing(journal, clock, admission, versions)
     return Lab(
         lab=LabService(

@@ -31,6 +31,7 @@ from tidegate.node.lab import Others as LabOthers
 from tidegate.node.lab import build_lab
 from tidegate.node.protocol import Others as ProtocolOthers
 from tidegate.node.protocol import build_protocol
+from tidegate.node.uses import CountedUses
 from tidegate.partners.application.service import ApplicationService
 from tidegate.partners.gate.service import GateService
 from tidegate.partners.instrument.service import InstrumentService
@@ -124,6 +125,7 @@ def build_house(ground: Ground, receivers_of: Callable[[House], Mapping[str, Rec
             destruction=commons.destruction,
             catalogue=commons.catalogue,
             policy=law.policy,
+            uses=CountedUses(law.policy, partners.instruments, commons.catalogue, answers),
             assessment=law.assessment,
             transfer=protocol.transfer,
             seat_of=answers.seat_of,

@@ -152,20 +152,21 @@ class InstrumentService:
     ) -> None:
         """Count an export in the ledger of its year, within the write that exports.
 
-        `people` are the distinct people in it, `population` those in the whole dataset.
+        `people` are the distinct people in it, `population` those in the whole dataset. Evidence
+        is left when the year's upper bound grew; a further use of the same people adds nothing.
         """
         if not 0 <= people <= population:
             raise InstrumentInvalidError("An export cannot hold more people than its dataset.")
         export = rules.Exported(dataset_id, people, population)
         year = rules.local_day(tx.now).year
-        store.count_export(
+        if store.count_export(
             tx.connection, export, recipient=recipient, sensitive=sensitive, year=year, at=tx.at
-        )
-        tx.note(
-            did="export.counted",
-            to=f"dataset:{dataset_id}",
-            why={"year": year, "people": people, "to": recipient},
-        )
+        ):
+            tx.note(
+                did="export.counted",
+                to=f"dataset:{dataset_id}",
+                why={"year": year, "people": people, "to": recipient},
+            )
 
     def exported_people(self, *, sensitive: bool) -> int:
         """Return an upper bound of the distinct people exported since 1 January."""

@@ -62,8 +62,8 @@ def list_mechanisms(conn: Connection, counterparty: str = "") -> tuple[TransferM
 
 def count_export(
     conn: Connection, export: Exported, *, recipient: str, sensitive: bool, year: int, at: str
-) -> None:
-    """Add an export to the year's ledger."""
+) -> bool:
+    """Add an export to the year's ledger; return whether its upper bound grew."""
     line = _line(year, recipient, export.dataset_id, sensitive=sensitive)
     found = conn.execute(select(EXPORT.c.people, EXPORT.c.population).where(*line)).one_or_none()
     if found is None:
@@ -79,7 +79,7 @@ def count_export(
                 last_at=at,
             )
         )
-        return
+        return True
     conn.execute(
         update(EXPORT)
         .where(*line)
@@ -89,6 +89,7 @@ def count_export(
             last_at=at,
         )
     )
+    return bool(found.people < max(found.population, export.population))
 
 
 def list_exports(conn: Connection, year: int, *, sensitive: bool) -> tuple[Exported, ...]:
