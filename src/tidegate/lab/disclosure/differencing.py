@@ -57,12 +57,12 @@ class Ledger:
             return False
         atoms, starts = self._stack()
         shared = shared_people(new.atoms, atoms)
-        small = np.any((shared > 0) & (shared < min_cell), axis=0)
+        doubtful = ~_plainly_safe(shared, starts, min_cell)
         bounds = zip(starts, [*starts[1:], len(atoms)], strict=True)
         return any(
             is_too_close(shared[:, low:high], min_cell)
-            for low, high in bounds
-            if np.any(small[low:high])
+            for (low, high), doubt in zip(bounds, doubtful, strict=True)
+            if doubt
         )
 
     def _stack(self) -> tuple[Words, list[int]]:
@@ -82,6 +82,18 @@ def shared_people(new: Words, old: Words) -> Shared:
     """Count the people each new atom shares with each old one."""
     rows = [np.bitwise_count(atom[None, :] & old).sum(axis=1, dtype=np.int64) for atom in new]
     return np.stack(rows)
+
+
+def _plainly_safe(shared: Shared, starts: list[int], min_cell: int) -> npt.NDArray[np.bool_]:
+    """Tell, for each earlier family, whether heavy edges alone join all its atoms to the new ones.
+
+    They do when everybody else of the new family shares enough with each earlier atom, and each
+    new atom shares enough with some earlier one: then no light cut exists.
+    """
+    spokes = np.minimum.reduceat(shared[-1], starts) >= min_cell
+    rims = np.maximum.reduceat(shared, starts, axis=1).min(axis=0) >= min_cell
+    safe: npt.NDArray[np.bool_] = spokes & rims
+    return safe
 
 
 def is_too_close(shared: Shared, min_cell: int) -> bool:
