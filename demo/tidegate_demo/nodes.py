@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -100,9 +101,9 @@ class Stage:
 
     def start(self, casts: tuple[Cast, ...]) -> dict[str, RunningNode]:
         """Make and start a node for each institution, side by side; return them when ready."""
-        ports = free_ports(len(casts))
-        for cast, port in zip(casts, ports, strict=True):
-            self._nodes.append(self._launch(cast, port))
+        with ThreadPoolExecutor(len(casts)) as pool:
+            for node in pool.map(self._launch, casts, free_ports(len(casts))):
+                self._nodes.append(node)
         for node in self._nodes:
             self._await_ready(node)
         return {node.cast.key: node for node in self._nodes}
