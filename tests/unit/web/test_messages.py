@@ -1,0 +1,92 @@
+"""The words of the pages: complete in every language, chosen by the reader."""
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import tidegate.web
+from tidegate.kernel.text import Language
+from tidegate.node.events import all_events
+from tidegate.web.messages import choose_language, find_words, messages, words
+
+TEMPLATES = Path(tidegate.web.__file__).parent / "templates"
+
+
+def places(text):
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", [Language.ZH_HANT, Language.ZH_HANS])
+def test_every_language_has_the_same_keys(language):
+    assert set(messages(Language.EN)) == set(messages(language))
+
+
+@pytest.mark.parametrize("language", [Language.ZH_HANT, Language.ZH_HANS])
+def test_every_translation_fills_the_same_places(language):
+    differing = [
+        key
+        for key, text in messages(language).items()
+        if places(text) != places(messages(Language.EN)[key])
+    ]
+
+    assert [] == differing
+
+
+def test_no_translation_is_empty():
+    assert all(text.strip() for language in Language for text in messages(language).values())
+
+
+def test_simplified_words_hold_no_traditional_characters():
+    from tidegate.catalogue.words import fold
+
+    text = "".join(messages(Language.ZH_HANS).values())
+    han = "".join(re.findall("[\u4e00-\u9fff]", text))
+
+    assert fold(han) == han
+
+
+def test_templates_ask_only_for_words_that_exist():
+    known = messages(Language.EN)
+    asked = {
+        key
+        for path in TEMPLATES.glob("*.html")
+        for key in re.findall(r'\bt\("([\w.]+)"[,)]', path.read_text())
+    }
+
+    assert set() == asked - set(known)
+
+
+def test_every_event_a_room_declares_has_words():
+    missing = [
+        event
+        for event in all_events()
+        if find_words(Language.EN, f"event.{event.replace('.', '_')}") is None
+    ]
+
+    assert [] == missing
+
+
+@pytest.mark.parametrize(
+    ("cookie", "header", "language"),
+    [
+        ("", "", Language.EN),
+        ("zh-Hans", "en", Language.ZH_HANS),
+        ("nonsense", "zh-HK,zh;q=0.9,en;q=0.8", Language.ZH_HANT),
+        ("", "zh-CN", Language.ZH_HANS),
+        ("", "zh", Language.ZH_HANS),
+        ("", "zh-Hant-MO", Language.ZH_HANT),
+        ("", "fr, zh-TW;q=0.5", Language.ZH_HANT),
+        ("", "zh;q=0.1, en-GB;q=0.9", Language.EN),
+        ("", "zh;q=0, en;q=0.1", Language.EN),
+        ("", "fr", Language.EN),
+    ],
+)
+def test_the_cookie_chooses_first_then_the_browser(cookie, header, language):
+    assert language == choose_language(cookie, header)
+
+
+def test_an_unknown_key_is_a_mistake_of_ours():
+    with pytest.raises(KeyError):
+        words(Language.EN, "no.such.key")
