@@ -14,7 +14,9 @@ from tidegate.db.schema import METADATA, ROOMS
 from tidegate.db.tables.work import work_task
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.ids import RandomIds
-from tidegate.keys.service import KeyRing, create_key_file
+from tidegate.keys.service import KeyRing, create_key_file, open_key_file
+
+PASSPHRASE = "a passphrase for tests"
 
 EVENT_MODULES = (
     "access", "work", "keys", "audit", "policy", "policy.rulepack", "partners", "partners.space",
@@ -88,7 +90,28 @@ class AllEvents(dict):
             self.update(module.EVENTS)
 
 
-_KEYS: dict[str, KeyRing] = {}
+_KEYS: dict[str, tuple[bytes, KeyRing]] = {}  # by DID: making and opening one costs a second
+
+
+def keys_of(did: str, path: Path) -> KeyRing:
+    """Return the keys of a node of that DID, their sealed file at `path`.
+
+    A node keeps its keys through a test run: sealing stretches the passphrase, which is slow on
+    purpose. A file that is there already is opened, as a restarted node does.
+    """
+    if path.exists():
+        known = _KEYS.get(did)
+        same = known is not None and known[0] == path.read_bytes()
+        return known[1] if known is not None and same else open_key_file(path, PASSPHRASE)
+    if did not in _KEYS:
+        ring = create_key_file(path, PASSPHRASE)
+        _KEYS[did] = (path.read_bytes(), ring)
+        return ring
+    sealed, ring = _KEYS[did]
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_bytes(sealed)
+    return ring
 
 
 def make_ground(
@@ -104,5 +127,5 @@ def make_ground(
     journal = Journal(
         database, clock, ids, log=did, events=AllEvents(), subscriptions=subscriptions or {}
     )
-    keys = create_key_file(home / "keys" / "node.json", "a passphrase for tests")
+    keys = keys_of(did, home / "keys" / "node.json")
     return Ground(journal, database, clock, ids, keys, home, did)
