@@ -231,6 +231,7 @@ def test_the_authority_renews_its_own(fresh_world):
 def test_a_revoked_member_gets_no_new_credentials(fresh_world):
     authority, faculty, _ = fresh_world.nodes
     authority.joining.revoke(faculty.did, "left", by=OPERATOR)
+    fresh_world.clock.advance(seconds=1)
 
     with pytest.raises(PeerDeclinedError, match="members of the space only"):
         faculty.wallet.request_credentials()
