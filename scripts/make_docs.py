@@ -131,7 +131,7 @@ def settings_page() -> str:
         lines.append(f"| `{name}` | {needed} | {variable} | {SETTINGS[name]} |")
     lines += [
         "",
-        "Everything else a room is told has this value unless the node's wiring says another:",
+        "Whatever else a room is told has this value unless the wiring says another:",
     ]
     lines += ["", "| room | setting | default |", "|---|---|---|"]
     lines += [f"| `{place}` | `{name}` | `{value}` |" for place, name, value in _room_settings()]
