@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 EVENTS: Mapping[str, str | None] = {
-    "dataset.described": "met",  # metadata modification
+    "dataset.described": "mem",  # metadata modification
     "dataset.published": None,
     "dataset.withdrawn": None,
     "dataset.offer_refused": None,

@@ -12,7 +12,7 @@ EVENTS: Mapping[str, str | None] = {
     "version.risk_signed": "val",  # validation
     "version.stored": "enc",  # encryption
     "version.intake_key_destroyed": "del",  # deletion
-    "version.opened": "dec",  # decryption
+    "version.opened": "der",  # decryption
     "version.archived": "ipc",  # information package creation
     "version.recalled": "dea",  # deaccession from the archive
     "version.fixity_checked": "fix",  # fixity check
@@ -25,9 +25,9 @@ EVENTS: Mapping[str, str | None] = {
     "version.destruction_requested": None,
     "version.destruction_approved": None,
     "version.destroyed": "del",
-    "derived.kept": "der",
-    "derived.opened": "dec",
-    "derived.reported": "der",
+    "derived.kept": "cre",  # creation
+    "derived.opened": "der",
+    "derived.reported": None,
     "derived.destruction_ordered": None,
     "derived.destroyed": "del",
     "certificate.received": None,

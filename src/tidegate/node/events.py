@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import tidegate
+from tidegate.audit.premis import EVENT_TYPES
 from tidegate.kernel.errors import ConflictError
 
 
 class EventTwiceError(ConflictError):
     """Two rooms declare the same event."""
+
+
+class EventTypeUnknownError(ConflictError):
+    """A room declares an event of a type that PREMIS does not have."""
 
 
 def all_events() -> Mapping[str, str | None]:
@@ -26,5 +31,11 @@ def all_events() -> Mapping[str, str | None]:
         twice = gathered.keys() & declared.keys()
         if twice:
             raise EventTwiceError(f"Two rooms declare {', '.join(sorted(twice))}; rename one.")
+        unknown = {code for code in declared.values() if code} - EVENT_TYPES.keys()
+        if unknown:
+            raise EventTypeUnknownError(
+                f"{path.parent.name} declares events of the types {', '.join(sorted(unknown))};"
+                " PREMIS 3 has no such codes."
+            )
         gathered.update(declared)
     return gathered
