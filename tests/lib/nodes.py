@@ -1,0 +1,144 @@
+"""Real node processes for tests: made by the command, served, killed, restarted, measured."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+
+from tidegate_client.client import Client
+
+READY_WITHIN = 60.0
+STOP_WITHIN = 20.0
+
+
+def free_port() -> int:
+    """Return a port nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def tidegate(*arguments: str, environment: dict | None = None) -> subprocess.CompletedProcess:
+    """Run the `tidegate` command as a person does."""
+    return subprocess.run(
+        [sys.executable, "-m", "tidegate", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def wait_until(question, seconds: float = 10.0, what: str = "it") -> float:
+    """Wait for a true answer; return the seconds it took."""
+    began = time.monotonic()
+    while not question():
+        waited = time.monotonic() - began
+        assert waited < seconds, f"{what} did not happen in {seconds} s"
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+class NodeProcess:
+    """One node in a home of its own; every start is a new process."""
+
+    def __init__(self, home: Path, name: str, seat: str, role: str, *more: str) -> None:
+        self.home, self.name, self.seat = home, name, seat
+        self.process: subprocess.Popen | None = None
+        self.log = home.with_suffix(".log")
+        made = tidegate(
+            *("init", home, "--name", name, "--seat", seat, "--role", role),
+            *("--port", str(free_port()), "--json", *more),
+        )
+        assert made.returncode == 0, made.stderr
+        answer = json.loads(made.stdout)
+        self.did, self.base_url = answer["did"], answer["base_url"]
+        self.token = (home / "operator.token").read_text().strip()
+
+    def start(self) -> float:
+        """Serve; return the seconds until it was ready."""
+        began = time.monotonic()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tidegate", "serve", "--home", str(self.home)],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        while time.monotonic() - began < READY_WITHIN:
+            assert self.process.poll() is None, self.log.read_text()[-2000:]
+            if self.is_ready():
+                return time.monotonic() - began
+            time.sleep(0.02)
+        raise AssertionError(f"not ready in time: {self.log.read_text()[-2000:]}")
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.base_url}/health/ready", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
+
+    def kill(self) -> None:
+        """Kill -9: nothing is tidied up."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop; return its exit code."""
+        if self.process is None or self.process.poll() is not None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -9
+
+    def resident_mb(self) -> float:
+        """Return the resident memory of the process, in megabytes (10**6 bytes)."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024 / 1e6
+
+    def client(self, token: str = "") -> Client:
+        return Client(self.base_url, token or self.token)
+
+    def person(self, name: str, *roles: str) -> Client:
+        """Add somebody with these roles; return their client."""
+        with self.client() as operator:
+            added = operator.people.add(name, f"{name.lower()}@test.example", roles)
+            return self.client(operator.people.issue_token(added.id, label="test"))
+
+    def doctor(self) -> list[dict]:
+        """Return what the examiner finds wrong."""
+        told = tidegate("doctor", "--home", self.home, "--json")
+        return [each for each in json.loads(told.stdout) if not each["is_well"]]
+
+
+@contextmanager
+def running(*nodes: NodeProcess) -> Iterator[tuple[NodeProcess, ...]]:
+    """Serve nodes for the length of a block."""
+    with ExitStack() as stack:
+        for node in nodes:
+            stack.callback(node.stop)
+            node.start()
+        yield nodes
+
+
+def found_space(authority: NodeProcess, *members: NodeProcess) -> dict:
+    """Found a space and bring running nodes in; return its space.json."""
+    with authority.client() as operator:
+        file = operator.space.create("Pearl", "loopback")
+        for member in members:
+            code = operator.space.invite(member.name, member.seat).code
+            with member.client() as own:
+                own.space.join(file, code)
+                own.space.wait_until_ready(lambda: time.sleep(0.05))
+    return file
