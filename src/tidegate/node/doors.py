@@ -5,7 +5,6 @@ from starlette.routing import BaseRoute, Route
 from tidegate import __version__
 from tidegate.api import (
     access,
-    applications,
     catalogue,
     commons,
     connector,
@@ -32,7 +31,6 @@ OPERATIONS: tuple[kit.Operation, ...] = (
     *space.OPERATIONS,
     *access.OPERATIONS,
     *partners.OPERATIONS,
-    *applications.OPERATIONS,
     *policy.OPERATIONS,
     *policies.OPERATIONS,
     *catalogue.OPERATIONS,
