@@ -36,5 +36,6 @@ EVENTS: Mapping[str, str | None] = {
 """Event code -> PREMIS eventType code (id.loc.gov/vocabulary/preservation/eventType), or None."""
 
 STORED = "version.stored"
+CLOSED = "version.closed"
 DESTROYED = "version.destroyed"
 """Facts the commons announce, each with `version` and `dataset`."""

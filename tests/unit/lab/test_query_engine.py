@@ -172,6 +172,18 @@ def test_closing_an_agreement_stops_its_running_query(session):
         run_and_close()
 
 
+def test_ending_a_visit_stops_its_query_and_no_other(session):
+    engine = Engine(seconds=60)
+
+    def run_and_stop(pid):
+        with engine.running("a", "v", session, transfer_pid=pid):
+            engine.stop(lambda one: one.transfer_pid == "tp_1", "the visit was suspended or ended")
+
+    run_and_stop("tp_2")
+    with pytest.raises(QueryStoppedError, match="visit"):
+        run_and_stop("tp_1")
+
+
 def test_the_engine_reaches_no_file_and_takes_no_setting(session):
     import duckdb
 

@@ -241,11 +241,27 @@ def test_destroying_a_version_destroys_what_was_released_from_it(local):
         local.open.seal_of("ver_one")
 
 
-def test_a_version_that_is_not_stored_cannot_be_visited(local):
-    local.versions.move("ver_one", "suspended")
+@pytest.mark.parametrize("stage", ["suspended", "restricted", "quarantined", "archived"])
+def test_a_version_that_is_not_stored_cannot_be_visited(local, stage):
+    local.versions.move("ver_one", stage)
 
     with pytest.raises(Exception, match="only stored data"):
         local.ask(BY_SEX)
+
+
+def test_a_closed_version_leaves_memory(local):
+    local.ask(BY_SEX)
+
+    local.lab.on_version_closed("ver_one")
+    local.ask(EVERYONE)
+
+    assert 2 == local.holdings.opened
+
+
+def test_ending_a_visit_with_nothing_running_changes_nothing(local):
+    local.lab.on_visit_stopped("tp_1")
+
+    assert local.ask(BY_SEX).state is RunState.RELEASED
 
 
 def test_a_changed_set_of_people_is_found(local):

@@ -125,6 +125,7 @@ class HoldingsService:
                 store.save_holding(tx.connection, moved, expect=holding.revision)
                 staged = replace(record, stage=move.target.value)
                 self._catalogue.update_version(tx, staged, expect_stage=move.source.value)
+                tx.announce(events.CLOSED, version=version_id, dataset=holding.dataset_id)
             if holding.manifest is not None and holding.manifest.path != stored.path:
                 self._vault.delete(holding.manifest.path)
         return moved
@@ -194,6 +195,9 @@ class HoldingsService:
             store.save_holding(tx.connection, moved, expect=holding.revision)
             staged = replace(record, stage=move.target.value)
             self._catalogue.update_version(tx, staged, expect_stage=move.source.value)
+            if move.target not in READABLE:
+                about = {"version": holding.version_id, "dataset": holding.dataset_id}
+                tx.announce(events.CLOSED, **about)
         return moved
 
     def _destroy_intake(self, holding: Holding, by: Actor) -> Holding:

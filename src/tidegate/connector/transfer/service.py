@@ -42,6 +42,7 @@ HANDLERS = (Role.RESEARCHER, Role.STEWARD, Role.OPERATOR, Role.LEGAL)
 POLL_SECONDS = 0.02
 AGREEMENT_SUSPENDED = "agreement_suspended"
 AGREEMENT_ENDED = "agreement_ended"
+PERSON_DISABLED = "person_disabled"
 
 
 class TransferService:
@@ -269,6 +270,57 @@ class TransferService:
             ours = one.held == one.side.value and one.reason_code == AGREEMENT_SUSPENDED
             if ours and one.state is TransferState.SUSPENDED and not one.pending:
                 self._resume(one, system_actor("transfer"))
+
+    def on_gate_moved(self) -> int:
+        """End the visits whose gate does not open any more; return how many.
+
+        Called when a permit, a training, a partnership, a project or a membership ended, and
+        every minute for what ends by the clock.
+        """
+        ended = 0
+        for one in self._desk.journal.read(store.list_unfinished, Side.PROVIDER):
+            refusal = self._refusal(one)
+            if refusal is not None:
+                self._stop(
+                    one, Step.TERMINATE, refusal.code, refusal.message, system_actor("transfer")
+                )
+                ended += 1
+        return ended
+
+    def on_person_disabled(self, person: str, ref: str) -> None:
+        """End the visits of a person who may not act for this institution any more."""
+        del person
+        for one in self._desk.journal.read(store.list_unfinished, Side.CONSUMER):
+            if one.person_ref == ref and not self._is_ending(one):
+                self._stop(
+                    one,
+                    Step.TERMINATE,
+                    PERSON_DISABLED,
+                    "The person may not act for the institution any more.",
+                    system_actor("transfer"),
+                )
+
+    def _refusal(self, one: Transfer) -> TidegateError | None:
+        """Return the gate's first reason against a visit that was let in, or None."""
+        was_let_in = one.state is not TransferState.REQUESTED or one.pending
+        agreement = self._desk.agreements.find_agreement(one.agreement_id)
+        is_active = agreement is not None and agreement.state is AgreementState.ACTIVE
+        if not was_let_in or not is_active or self._is_ending(one):
+            return None
+        try:
+            self._visits.admit(one)
+        except UnavailableError:
+            raise
+        except TidegateError as problem:
+            return problem
+        return None
+
+    def _is_ending(self, one: Transfer) -> bool:
+        """Tell whether the message that ends a transfer is on its way already."""
+        if not one.pending:
+            return False
+        message = self._desk.journal.read(messages.find_message, one.pending)
+        return message is not None and message.action == Step.TERMINATE.value
 
     def on_agreement_ended(self, agreement: str) -> None:
         """Terminate every transfer of an agreement (fact `agreement.ended`)."""

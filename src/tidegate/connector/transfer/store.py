@@ -85,6 +85,14 @@ def list_open(conn: Connection, agreement_id: str) -> tuple[Transfer, ...]:
     return tuple(_transfer(row) for row in conn.execute(query.order_by(table.c.created_at)))
 
 
+def list_unfinished(conn: Connection, side: Side) -> tuple[Transfer, ...]:
+    """Return every transfer this node takes part in on that side and that is not over."""
+    query = select(*_COLUMNS).where(
+        table.c.side == side.value, table.c.state.not_in([state.value for state in FINAL])
+    )
+    return tuple(_transfer(row) for row in conn.execute(query.order_by(table.c.created_at)))
+
+
 def find_visit(conn: Connection, agreement_id: str, person_ref: str) -> Transfer | None:
     """Return the newest visit of a person under an agreement, at the consumer, or None."""
     row = conn.execute(

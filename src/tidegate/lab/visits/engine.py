@@ -135,9 +135,12 @@ class Session:
 class Running:
     """One query in the engine, which others may stop."""
 
-    def __init__(self, agreement_id: str, version_id: str, cursor: Any) -> None:
+    def __init__(
+        self, agreement_id: str, version_id: str, cursor: Any, transfer_pid: str = ""
+    ) -> None:
         self.agreement_id = agreement_id
         self.version_id = version_id
+        self.transfer_pid = transfer_pid
         self.stopped_for = ""
         self._cursor = cursor
         self._lock = threading.Lock()
@@ -228,11 +231,11 @@ class Engine:
 
     @contextmanager
     def running(
-        self, agreement_id: str, version_id: str, session: Session
+        self, agreement_id: str, version_id: str, session: Session, *, transfer_pid: str = ""
     ) -> Iterator[tuple[Running, Any]]:
         """Register a query for as long as the block runs, and stop it when its time is over."""
         cursor = session.cursor()
-        running = Running(agreement_id, version_id, cursor)
+        running = Running(agreement_id, version_id, cursor, transfer_pid)
         timer = threading.Timer(self._seconds, running.stop, [_TOO_LONG])
         timer.daemon = True
         with self._lock:
@@ -256,12 +259,14 @@ class Engine:
         *,
         agreement_id: str,
         version_id: str,
+        transfer_pid: str = "",
     ) -> PersonRows:
         """Run a checked query; raise QueryTimeError or QueryStoppedError when it is stopped."""
         import duckdb  # noqa: PLC0415 - loaded with the session
 
         statement = compile_query(query, session.codebook)
-        with self.running(agreement_id, version_id, session) as (running, cursor):
+        visit = self.running(agreement_id, version_id, session, transfer_pid=transfer_pid)
+        with visit as (running, cursor):
             try:
                 columns = cursor.execute(statement).fetchnumpy()
             except (duckdb.InterruptException, duckdb.ConnectionException):

@@ -97,6 +97,12 @@ class LabService:
         for version_id in self._journal.read(store.versions_under, agreement):
             self._versions.forget(version_id, "the agreement was closed")
 
+    def on_visit_stopped(self, transfer: str) -> None:
+        """Stop what runs in a visit that was suspended or ended (fact `transfer.stopped`)."""
+        self._versions.engine.stop(
+            lambda one: one.transfer_pid == transfer, "the visit was suspended or ended"
+        )
+
     def on_version_closed(self, version: str) -> None:
         """Forget a version that was suspended, restricted or quarantined, until it is opened."""
         self._versions.forget(version, "the version was closed")
@@ -162,7 +168,12 @@ class LabService:
         session = opened.session
         axes = axes_of(query, session.codebook)
         rows = self._versions.engine.ask(
-            query, axes, session, agreement_id=run.agreement_id, version_id=run.version_id
+            query,
+            axes,
+            session,
+            agreement_id=run.agreement_id,
+            version_id=run.version_id,
+            transfer_pid=run.transfer_pid,
         )
         return settle(query, axes, rows, session.people, admitted.limits)
 

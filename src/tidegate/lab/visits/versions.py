@@ -14,7 +14,7 @@ from tidegate.lab.visits.engine import Engine, Session
 from tidegate.lab.visits.ledger import DatasetLedger, check_roster, close_roster
 from tidegate.lab.visits.ports import Holdings, Versions
 
-_STORED = frozenset({"stored", "archived"})
+_STORED = "stored"
 
 
 class VersionNotOpenError(ConflictError):
@@ -57,7 +57,7 @@ class OpenVersions:
     def record(self, version_id: str) -> VersionRecord:
         """Return a version that visitors may compute on."""
         record = self._versions.get_version(version_id)
-        if record.stage not in _STORED:
+        if record.stage != _STORED:
             raise VersionNotOpenError(
                 f"The version is {record.stage}; only stored data can be visited.",
                 code="version_not_stored",
