@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -55,6 +56,7 @@ class Stage:
         self._tidegate = tidegate
         self._nodes: list[RunningNode] = []
         self._lock: IO[str] | None = None
+        self._ports: list[IO[str]] = []
 
     def __enter__(self) -> Self:
         self.place.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +89,8 @@ class Stage:
             except subprocess.TimeoutExpired:
                 node.process.kill()
                 node.process.wait()
+        for held in self._ports:
+            held.close()
         if self._lock is not None:
             self._lock.close()
 
@@ -101,8 +105,9 @@ class Stage:
 
     def start(self, casts: tuple[Cast, ...]) -> dict[str, RunningNode]:
         """Make and start a node for each institution, side by side; return them when ready."""
+        ports, self._ports = reserve_ports(len(casts))
         with ThreadPoolExecutor(len(casts)) as pool:
-            for node in pool.map(self._launch, casts, free_ports(len(casts))):
+            for node in pool.map(self._launch, casts, ports):
                 self._nodes.append(node)
         for node in self._nodes:
             self._await_ready(node)
@@ -146,19 +151,42 @@ class Stage:
         raise DemoError(f"The node of {node.cast.name} did not become ready. Its log ends:\n{tail}")
 
 
-def free_ports(count: int, first: int = 7401) -> list[int]:
-    """Return `count` ports that nobody listens on, from `first` upwards."""
+def reserve_ports(count: int, first: int = 7401) -> tuple[list[int], list[IO[str]]]:
+    """Return `count` ports nobody listens on, and the locks that keep other demonstrations off.
+
+    A node binds its port some seconds after it was chosen, so the port alone proves nothing.
+    """
     found: list[int] = []
+    locks: list[IO[str]] = []
     for port in range(first, first + 400):
+        lock = _port_lock(port)
+        if lock is None:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
+                lock.close()
                 continue
         found.append(port)
+        locks.append(lock)
         if len(found) == count:
-            return found
+            return found, locks
     raise DemoError("No free ports between 7401 and 7800 on this machine; close something first.")
+
+
+def _port_lock(port: int) -> IO[str] | None:
+    """Hold a port against other demonstrations on this machine; None where another holds it."""
+    try:
+        lock = (Path(tempfile.gettempdir()) / f"tidegate-demo-{port}.lock").open("a+")
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
 
 
 def tidegate_command() -> Path:
