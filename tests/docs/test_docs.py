@@ -77,7 +77,7 @@ def test_the_commands_of_a_page_run(page, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,  # the tutorial starts some twenty commands, and machines are busy
     )
 
     assert 0 == done.returncode, done.stdout[-2000:] + done.stderr[-2000:]
