@@ -33,3 +33,7 @@ class BuriedError(ConflictError):
 
 class OfferInvalidError(InvalidError):
     """The offer names no transfer format, or a term nothing enforces."""
+
+
+class QueryTooLargeError(InvalidError):
+    """The search is too long, or asks for too many hits or for hits too far down."""

@@ -4,13 +4,19 @@ from collections.abc import Iterable
 
 from tidegate.access.model import Actor, Role
 from tidegate.catalogue.dcat import purposes_of
-from tidegate.catalogue.errors import BuriedError, NotOfferableError, OfferInvalidError
+from tidegate.catalogue.errors import (
+    BuriedError,
+    NotOfferableError,
+    OfferInvalidError,
+    QueryTooLargeError,
+)
 from tidegate.catalogue.model import (
     ColumnRole,
     DatasetRecord,
     HarvestedRecord,
     Listing,
     Offer,
+    SearchQuery,
     Tombstone,
     VersionRecord,
     Visibility,
@@ -19,6 +25,10 @@ from tidegate.catalogue.model import (
 OFFERABLE_STAGES = frozenset({"deidentified", "stored"})
 KEEPERS = frozenset({Role.STEWARD, Role.OPERATOR, Role.COMMITTEE, Role.LEGAL, Role.AUDITOR})
 """Roles that also see what is catalogued and not (or no longer) offered."""
+
+LONGEST_QUERY = 1000  # characters
+DEEPEST_HIT = 11_000  # the index sets room aside for every hit before the page asked for
+MOST_HITS = 100
 
 
 def check_may_offer(
@@ -35,6 +45,17 @@ def check_may_offer(
         )
     if not formats or not all(formats):
         raise OfferInvalidError("Name at least one transfer format, such as Tidegate-Visit.")
+
+
+def check_query(query: SearchQuery) -> None:
+    """Raise QueryTooLargeError for a search that would cost the node too much."""
+    longest = max(map(len, (query.text, *(value for _, value in query.chosen()))))
+    page = query.limit in range(1, MOST_HITS + 1) and query.offset in range(DEEPEST_HIT)
+    if longest > LONGEST_QUERY or not page:
+        raise QueryTooLargeError(
+            f"A search has at most {LONGEST_QUERY} characters and {MOST_HITS} hits a page, and"
+            f" looks no further than hit {DEEPEST_HIT}; narrow it by words or facets."
+        )
 
 
 def visibilities_for(actor: Actor | None) -> tuple[Visibility, ...]:

@@ -58,6 +58,7 @@ class SpaceSearch:
 
     def search(self, query: SearchQuery, language: Language, *, by: Actor | None) -> SearchResult:
         """Find datasets; when nothing has all the words, find those that have some."""
+        rules.check_query(query)
         self.catch_up()
         seen = rules.visibilities_for(by)
         total, keys = self._index.search(query, seen)

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from lib.ground import make_ground
+from tidegate.catalogue.errors import QueryTooLargeError
 from tidegate.catalogue.model import SearchQuery
 from tidegate.kernel.text import Language, Multilingual
 from unit.catalogue.records import (
@@ -205,3 +206,19 @@ def test_a_version_under_offer_gives_the_columns(ground, catalogue):
     hit = catalogue.search("liver", by=RESEARCHER).hits[0]
 
     assert hit.listing.rows == 17549
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        SearchQuery(offset=999_999_999_999_999),
+        SearchQuery(offset=2**64),
+        SearchQuery(offset=-1),
+        SearchQuery(limit=999_999_999_999_999),
+        SearchQuery(text="肝 " * 10_000),
+        SearchQuery(theme="x" * 10_000),
+    ],
+)
+def test_a_search_that_would_exhaust_the_node_is_refused(catalogue, asked):
+    with pytest.raises(QueryTooLargeError):
+        catalogue.search(asked, Language.EN, by=RESEARCHER)
