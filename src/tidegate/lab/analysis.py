@@ -8,7 +8,7 @@ import numpy.typing as npt
 from tidegate.lab.disclosure.model import Codes, Family, FamilyKind, Limits, family_of
 from tidegate.lab.disclosure.survival import SafeCurve, curve_family, grid_of, safe_curve
 from tidegate.lab.disclosure.tables import check_enough, safe_table, table_families
-from tidegate.lab.errors import SmallCountError
+from tidegate.lab.errors import SmallCountError, TooCloseError
 from tidegate.lab.model import (
     CountResult,
     CrossTableResult,
@@ -20,7 +20,14 @@ from tidegate.lab.model import (
     SurvivalResult,
 )
 from tidegate.lab.query.axes import Axis
-from tidegate.lab.query.model import CohortCount, CrossTable, KaplanMeier, Query
+from tidegate.lab.query.model import (
+    CohortCount,
+    ColumnOf,
+    CrossTable,
+    Everyone,
+    KaplanMeier,
+    Query,
+)
 
 EVERYONE = "everyone"
 
@@ -55,8 +62,10 @@ class Settled:
 def settle(
     query: Query, axes: tuple[Axis, ...], rows: PersonRows, people: int, limits: Limits
 ) -> Settled:
-    """Return what may be shown; raise SmallCountError where nothing may."""
+    """Return what may be shown; raise SmallCountError or TooCloseError where nothing may."""
     check_enough(len(rows.index), limits)
+    if not isinstance(query.cohort, Everyone):
+        check_left_out(people - len(rows.index), limits)
     if isinstance(query, CohortCount) and not axes:
         total = limits.rounded(len(rows.index))
         cohort = _cells(np.zeros(len(rows.index), dtype=np.int64), rows, people)
@@ -64,6 +73,21 @@ def settle(
     if isinstance(query, KaplanMeier):
         return _survival(query, axes, rows, people, limits)
     return _table(query, axes, rows, people, limits)
+
+
+def check_left_out(left_out: int, limits: Limits) -> None:
+    """Raise TooCloseError when a condition leaves out nobody, or only a few.
+
+    The number of all people is known. Were only the few refused, a refusal would tell that
+    somebody is left out, and an answer that nobody is: whether anybody has a rare value.
+    """
+    if left_out < limits.min_cell:
+        raise TooCloseError(
+            "The conditions leave out nobody, or so few that beside the number of all people they"
+            " would be singled out. Change a condition so that at least"
+            f" {limits.min_cell} people are left out, or ask about everyone.",
+            code="too_close_to_earlier_release",
+        )
 
 
 def _table(
@@ -120,10 +144,17 @@ def _survival(
             "No group has enough people with a time of follow-up; widen the cohort or the groups.",
             code="groups_too_small",
         )
+    if len(steps) < len(groups) or not _takes_everyone(query):
+        check_left_out(people - int((outcome >= 0).sum()), limits)
     result = SurvivalResult(
         tuple(curves), query.every, _shield(limits), heading(axes[0]) if axes else None
     )
     return Settled(result, (_cells(outcome, rows, people), *steps))
+
+
+def _takes_everyone(query: KaplanMeier) -> bool:
+    """Tell whether the time of follow-up comes from a column alone, under no condition."""
+    return isinstance(query.time, ColumnOf) or query.time.where is None
 
 
 def _cells(codes: Codes, rows: PersonRows, people: int) -> Family:

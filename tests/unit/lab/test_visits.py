@@ -114,6 +114,30 @@ def under(provider, age):
     return sum(row["age"] < age for row in provider.tables["ver_one"]["person"])
 
 
+@pytest.mark.parametrize("kind", ["count", "curve of a cohort", "curve by a condition"])
+def test_a_refusal_does_not_tell_whether_anybody_has_a_rare_value(local, kind):
+    answers = [local.ask(_without(kind, age)) for age in (150, _rare_age(local))]
+
+    assert 1 == len({(answer.state, answer.code, answer.reason) for answer in answers})
+    assert RunState.REFUSED == answers[0].state
+
+
+def _rare_age(provider):
+    ages = [row["age"] for row in provider.tables["ver_one"]["person"]]
+    return next(age for age in ages if 0 < ages.count(age) < 10)
+
+
+def _without(kind, age):
+    rare = q.Has("person", q.Compare("age", q.Comparison.EQ, age))
+    if kind == "count":
+        return q.CohortCount(q.Not(rare))
+    sick = q.EventWhen(q.Has("person", q.Compare("status", q.Comparison.EQ, 1)))
+    time = q.ColumnOf("person", "futime")
+    if kind == "curve of a cohort":
+        return q.KaplanMeier(q.Not(rare), time, sick, every=90)
+    return q.KaplanMeier(q.Everyone(), time, sick, q.Grouping(q.Whether(rare)), every=90)
+
+
 def test_a_waiting_result_is_compared_again_when_it_is_cleared(provider):
     low = next(
         a
