@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import delete, select
 
@@ -90,6 +92,26 @@ class AllEvents(dict):
             self.update(module.EVENTS)
 
 
+_TEMPLATES = TemporaryDirectory(prefix="tidegate-ground-")
+
+
+def empty_database() -> Path:
+    """Return a SQLite database with every room's tables, made once in a run and then copied."""
+    path = Path(_TEMPLATES.name) / "node.db"
+    if not path.exists():
+        database = Database(f"sqlite:///{path}")
+        make_tables(database)
+        database.close()
+    return path
+
+
+def make_tables(database: Database) -> None:
+    """Make every room's tables."""
+    assert ROOMS
+    with database.migrating() as connection:
+        METADATA.create_all(connection)
+
+
 _KEYS: dict[str, tuple[bytes, KeyRing]] = {}  # by DID: making and opening one costs a second
 
 
@@ -119,10 +141,11 @@ def make_ground(
 ) -> Ground:
     """Open a node's ground in `home`, with every room's tables made."""
     home.mkdir(parents=True, exist_ok=True)
+    if url is None and not (home / "node.db").exists():
+        shutil.copy(empty_database(), home / "node.db")
     database = Database(url or f"sqlite:///{home / 'node.db'}")
-    assert ROOMS
-    with database.migrating() as connection:
-        METADATA.create_all(connection)
+    if url is not None:
+        make_tables(database)
     clock, ids = ManualClock(), RandomIds()
     journal = Journal(
         database, clock, ids, log=did, events=AllEvents(), subscriptions=subscriptions or {}
