@@ -34,6 +34,10 @@ class QueryTimeError(WithheldError):
     """The query took longer than the node allows."""
 
 
+class QueryMemoryError(WithheldError):
+    """The query needed more memory than the node allows."""
+
+
 class RuleSaysNoError(WithheldError):
     """The rule pack does not allow this use, or a fact it needs is missing."""
 

@@ -2,6 +2,7 @@
 
 from hashlib import blake2b
 
+import duckdb
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,12 @@ from hypothesis import strategies as st
 from lib.lab_data import EVENTS, TESTS, arrow, codebook_of, make_tables
 from lib.lab_twin import Twin
 from tidegate.lab.analysis import PersonRows
-from tidegate.lab.errors import CodebookMismatchError, QueryStoppedError, QueryTimeError
+from tidegate.lab.errors import (
+    CodebookMismatchError,
+    QueryMemoryError,
+    QueryStoppedError,
+    QueryTimeError,
+)
 from tidegate.lab.query import model as q
 from tidegate.lab.query.axes import axes_of
 from tidegate.lab.query.rules import check_query
@@ -185,11 +191,23 @@ def test_ending_a_visit_stops_its_query_and_no_other(session):
 
 
 def test_the_engine_reaches_no_file_and_takes_no_setting(session):
-    import duckdb
-
     for statement in ("SELECT * FROM read_text('/etc/hostname')", "SET threads = 9"):
         with pytest.raises(duckdb.Error):
             session.cursor().execute(statement)
+
+
+def test_what_does_not_fit_in_memory_is_refused_and_never_lies_on_the_disk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    opened = Session(arrow(TABLES), CODEBOOK, roster_key=KEY, memory_mb=40)
+    sort = "SELECT i, hash(i)::VARCHAR AS h FROM range(2000000) t(i) ORDER BY h"
+
+    with pytest.raises(duckdb.OutOfMemoryException):
+        opened.cursor().execute(sort).fetchnumpy()
+    with pytest.raises(QueryMemoryError, match="fewer groups"):
+        Session(arrow(make_tables(people=4000)), CODEBOOK, roster_key=KEY, memory_mb=3)
+
+    opened.close()
+    assert [] == list(tmp_path.rglob("*"))
 
 
 def test_data_that_contradict_their_codebook_are_not_opened():
@@ -215,8 +233,6 @@ def test_least_recently_used_versions_are_dropped():
 
 
 def _run_until_stopped(cursor, statement, running):
-    import duckdb
-
     try:
         cursor.execute(statement).fetchall()
     except duckdb.InterruptException:

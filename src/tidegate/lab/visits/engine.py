@@ -1,7 +1,9 @@
 """The engine beside the data: one in-memory DuckDB a version, opened, asked, and dropped.
 
-DuckDB is closed to files, the network and settings. Tables lie in memory decrypted only while the
-version is among the few last used; ending, suspending or destroying drops them at once.
+DuckDB is closed to files, the network and settings, and may not spill: without a folder for what
+does not fit in memory it gives up, so that nothing decrypted ever lies on the disk. Tables lie in
+memory decrypted only while the version is among the few last used; ending, suspending or destroying
+drops them at once.
 """
 
 import threading
@@ -16,7 +18,12 @@ import numpy.typing as npt
 
 from tidegate.catalogue.model import Codebook, Table
 from tidegate.lab.analysis import PersonRows
-from tidegate.lab.errors import CodebookMismatchError, QueryStoppedError, QueryTimeError
+from tidegate.lab.errors import (
+    CodebookMismatchError,
+    QueryMemoryError,
+    QueryStoppedError,
+    QueryTimeError,
+)
 from tidegate.lab.query.axes import Axis, groupings_of, places_of
 from tidegate.lab.query.compiler import PEOPLE, PERSON_INDEX, compile_query
 from tidegate.lab.query.model import KaplanMeier, Query
@@ -49,10 +56,11 @@ class Session:
         import duckdb  # noqa: PLC0415 - thirty megabytes that only a node with visitors needs
 
         self.codebook = codebook
-        self._connection = duckdb.connect(":memory:")
-        self.roster = self._load(tables, roster_key)
-        for setting in _SETTINGS:
-            self._connection.execute(setting.format(memory_mb=memory_mb, threads=threads))
+        self._connection = duckdb.connect(":memory:", config={"temp_directory": ""})
+        with _within_memory():
+            self.roster = self._load(tables, roster_key)
+            for setting in _SETTINGS:
+                self._connection.execute(setting.format(memory_mb=memory_mb, threads=threads))
 
     @property
     def people(self) -> int:
@@ -261,12 +269,12 @@ class Engine:
         version_id: str,
         transfer_pid: str = "",
     ) -> PersonRows:
-        """Run a checked query; raise QueryTimeError or QueryStoppedError when it is stopped."""
+        """Run a checked query; raise QueryTimeError, QueryMemoryError or QueryStoppedError."""
         import duckdb  # noqa: PLC0415 - loaded with the session
 
         statement = compile_query(query, session.codebook)
         visit = self.running(agreement_id, version_id, session, transfer_pid=transfer_pid)
-        with visit as (running, cursor):
+        with visit as (running, cursor), _within_memory():
             try:
                 columns = cursor.execute(statement).fetchnumpy()
             except (duckdb.InterruptException, duckdb.ConnectionException):
@@ -290,6 +298,21 @@ def _rows(
     day = np.ma.filled(np.ma.asarray(columns["day"], dtype=np.float64), np.nan)
     event = np.ma.filled(np.ma.asarray(columns["event"]), False)  # noqa: FBT003 - numpy's order
     return PersonRows(index, tuple(groups), day, event.astype(np.bool_))
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """Say in words that the engine's memory is not enough; it may not spill to the disk."""
+    import duckdb  # noqa: PLC0415 - loaded with the session
+
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise QueryMemoryError(
+            "The data or the query need more memory than this node gives; ask for fewer groups or"
+            " conditions.",
+            code="query_memory",
+        ) from None
 
 
 def _close(sessions: list[Session]) -> None:
