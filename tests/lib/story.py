@@ -58,9 +58,10 @@ def output_of(place: Path) -> Path:
 
 def demo(place: Path, *arguments: str, **options) -> subprocess.Popen:
     """Start the demonstration as `make demo` does; Ctrl-C works however the tests were started."""
+    path = os.pathsep.join((str(ROOT / "demo"), os.environ.get("PYTHONPATH", "")))
     return subprocess.Popen(
         [sys.executable, "-m", "tidegate_demo", "--place", str(place), *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "demo"), "NO_COLOR": "1"},
+        env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         start_new_session=True,
         **options,
