@@ -40,11 +40,12 @@ class DescribeDataset:
 
 def list_datasets(call: Call[None]) -> tuple[DatasetRecord, ...]:
     """List the datasets of this node."""
-    return call.house.catalogue.list_datasets()
+    return call.house.catalogue.list_datasets_for(call.actor)
 
 
 def get_dataset(call: Call[None]) -> DatasetRecord:
     """Return one dataset of this node."""
+    call.house.catalogue.get_listing(call.path["dataset_id"], by=call.actor)
     return call.house.catalogue.get_dataset(call.path["dataset_id"])
 
 
@@ -62,6 +63,7 @@ def describe_dataset(call: Call[DescribeDataset]) -> DatasetRecord:
 
 def get_dcat(call: Call[None]) -> Any:
     """Return a dataset as DCAT JSON-LD."""
+    call.house.catalogue.get_listing(call.path["dataset_id"], by=call.actor)
     response = json_response(call.house.catalogue.dcat(call.path["dataset_id"]))
     response.headers["content-type"] = "application/ld+json"
     return response
@@ -69,12 +71,12 @@ def get_dcat(call: Call[None]) -> Any:
 
 def list_versions(call: Call[None]) -> tuple[VersionRecord, ...]:
     """List the versions of a dataset."""
-    return call.house.catalogue.list_versions(call.path["dataset_id"])
+    return call.house.catalogue.list_versions_for(call.path["dataset_id"], by=call.actor)
 
 
 def get_version(call: Call[None]) -> VersionRecord:
     """Return one version."""
-    return call.house.catalogue.get_version(call.path["version_id"])
+    return call.house.catalogue.get_version_for(call.path["version_id"], by=call.actor)
 
 
 def list_offers(call: Call[None]) -> tuple[Offer, ...]:

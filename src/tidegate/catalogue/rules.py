@@ -64,6 +64,22 @@ def visibilities_for(actor: Actor | None) -> tuple[Visibility, ...]:
     return (*public, Visibility.INTERNAL) if actor and actor.roles & KEEPERS else public
 
 
+def versions_for(
+    actor: Actor,
+    versions: tuple[VersionRecord, ...],
+    offers: tuple[Offer, ...],
+    stones: tuple[Tombstone, ...],
+) -> tuple[VersionRecord, ...]:
+    """Return the versions an actor may see: keepers all, others what is or was offered.
+
+    `offers` are the published ones. What was not offered yet may still describe people closely.
+    """
+    if actor.roles & KEEPERS:
+        return versions
+    shown = {offer.version_id for offer in offers} | {stone.version_id for stone in stones}
+    return tuple(version for version in versions if version.id in shown)
+
+
 def list_own(
     dataset: DatasetRecord,
     versions: tuple[VersionRecord, ...],

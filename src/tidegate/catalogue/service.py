@@ -9,7 +9,7 @@ from tidegate.access.model import Actor, Participant, Role
 from tidegate.access.rules import check_has_role
 from tidegate.audit.journal import Journal, Tx
 from tidegate.catalogue import dcat, events, rules, store
-from tidegate.catalogue.errors import DatasetUnknownError
+from tidegate.catalogue.errors import DatasetUnknownError, VersionUnknownError
 from tidegate.catalogue.model import (
     DatasetRecord,
     HarvestedDataset,
@@ -115,6 +115,34 @@ class CatalogueService:
     def list_versions(self, dataset_id: str) -> tuple[VersionRecord, ...]:
         """Return the versions of a dataset, first to last."""
         return self._journal.read(store.list_versions, dataset_id)
+
+    def list_datasets_for(self, by: Actor) -> tuple[DatasetRecord, ...]:
+        """Return the datasets of this node that a person may see."""
+        return tuple(one for one in self.list_datasets() if self._sees(one.id, by))
+
+    def list_versions_for(self, dataset_id: str, *, by: Actor) -> tuple[VersionRecord, ...]:
+        """Return the versions a person may see; raise DatasetUnknownError where none is theirs."""
+        self.get_listing(dataset_id, by=by)
+        with self._journal.reading() as conn:
+            versions = store.list_versions(conn, dataset_id)
+            offers = store.list_offers(conn, dataset_id=dataset_id, state=OfferState.PUBLISHED)
+            stones = store.list_tombstones(conn, dataset_id)
+        return rules.versions_for(by, versions, offers, stones)
+
+    def get_version_for(self, version_id: str, *, by: Actor) -> VersionRecord:
+        """Return a version a person may see; raise VersionUnknownError for any other."""
+        version = self.get_version(version_id)
+        if self._sees(version.dataset_id, by):
+            seen = self.list_versions_for(version.dataset_id, by=by)
+            if version_id in {one.id for one in seen}:
+                return version
+        raise VersionUnknownError(
+            f"This node's catalogue has no version {version_id}; check the id.", version=version_id
+        )
+
+    def _sees(self, dataset_id: str, by: Actor) -> bool:
+        listing = self._journal.read(self._find_listing, dataset_id)
+        return listing is not None and listing.visibility in rules.visibilities_for(by)
 
     def list_offers(
         self, *, dataset_id: str = "", version_id: str = "", published_only: bool = True

@@ -224,3 +224,27 @@ def test_the_search_task_may_run_any_number_of_times(ground, catalogue):
     refresh_search(catalogue, {})
 
     assert catalogue.search("liver").total == 1
+
+
+def test_what_is_not_offered_is_seen_by_its_keepers_only(ground, catalogue):
+    enter(ground, catalogue, None, make_version())
+
+    assert 1 == len(catalogue.list_datasets_for(STEWARD))
+    assert "ver_1" == catalogue.get_version_for("ver_1", by=STEWARD).id
+    assert () == catalogue.list_datasets_for(RESEARCHER)
+    with pytest.raises(DatasetUnknownError):
+        catalogue.list_versions_for("ds_liver", by=RESEARCHER)
+    with pytest.raises(VersionUnknownError):
+        catalogue.get_version_for("ver_1", by=RESEARCHER)
+
+
+def test_beside_an_offered_version_one_that_is_not_stays_hidden(ground, catalogue):
+    offered(ground, catalogue)
+    with ground.journal.write(by="system:test", did="version.acquired", to="version:ver_2") as tx:
+        raw = make_version("ver_2", number=2, stage="acquired")
+        catalogue.register_version(tx, raw)
+
+    assert ["ver_1"] == [one.id for one in catalogue.list_versions_for("ds_liver", by=RESEARCHER)]
+    assert 2 == len(catalogue.list_versions_for("ds_liver", by=STEWARD))
+    with pytest.raises(VersionUnknownError):
+        catalogue.get_version_for("ver_2", by=RESEARCHER)

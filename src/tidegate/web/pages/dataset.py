@@ -47,8 +47,8 @@ def show_datasets(ask: Ask) -> Response:
     catalogue = ask.house.catalogue
     rows = [
         (dataset, versions[-1] if versions else None, catalogue.list_offers(dataset_id=dataset.id))
-        for dataset in catalogue.list_datasets()
-        for versions in (catalogue.list_versions(dataset.id),)
+        for dataset in catalogue.list_datasets_for(ask.actor)
+        for versions in (catalogue.list_versions_for(dataset.id, by=ask.actor),)
     ]
     return ask.page("datasets.html", rows=rows)
 
@@ -73,7 +73,7 @@ def show_dataset(ask: Ask) -> Response:
 
 def _show_own(ask: Ask, dataset_id: str, shown: dict[str, Any]) -> Response:
     catalogue = ask.house.catalogue
-    versions = catalogue.list_versions(dataset_id)
+    versions = catalogue.list_versions_for(dataset_id, by=ask.actor)
     version = _chosen(versions, ask.query.get("version", ""))
     offers = tuple(
         OfferView(one.id, one.formats, _words(one.policy), one.published_at, is_own=True)
