@@ -29,7 +29,7 @@ from tidegate.kernel.errors import (
 from tidegate.kernel.ids import secret_token
 from tidegate.kernel.text import Language
 from tidegate.web import rendering
-from tidegate.web.forms import TOKEN_FIELD, Form, check_token, make_token
+from tidegate.web.forms import LARGEST_FIELD, TOKEN_FIELD, Form, check_token, make_token
 from tidegate.web.menu import Group, menu_for
 from tidegate.web.messages import choose_language
 
@@ -191,10 +191,15 @@ def _endpoint(
     web: Web, handler: Handler, *, public: bool
 ) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        sent = await request.form(max_fields=MOST_FORM_FIELDS) if request.method == "POST" else None
+        sent = await _read_form(request) if request.method == "POST" else None
         return await run_in_threadpool(respond, web, request, sent, handler, public)
 
     return answer
+
+
+async def _read_form(request: Request) -> FormData:
+    """Read a form's fields; no page takes files, which would fill the disk before any check."""
+    return await request.form(max_files=0, max_fields=MOST_FORM_FIELDS, max_part_size=LARGEST_FIELD)
 
 
 def respond(

@@ -1,5 +1,6 @@
 """The words of the pages: one file for each language, the same keys in all of them."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,6 +11,7 @@ from tidegate.kernel.text import Language
 
 _FILES = {Language.EN: "en", Language.ZH_HANT: "zh_Hant", Language.ZH_HANS: "zh_Hans"}
 NAMES = {Language.EN: "English", Language.ZH_HANT: "繁體中文", Language.ZH_HANS: "简体中文"}
+_QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")  # RFC 9110 section 12.4.2
 _TRADITIONAL = ("hant", "hk", "mo", "tw")
 
 
@@ -57,7 +59,7 @@ def _tags(header: str) -> list[str]:
     weighed = []
     for place, item in enumerate(header.split(",")):
         tag, _, quality = item.strip().lower().partition(";q=")
-        weight = float(quality) if quality.replace(".", "", 1).isdigit() else 1.0
+        weight = float(quality) if _QUALITY.fullmatch(quality) else 1.0
         if tag and weight > 0:
             weighed.append((-weight, place, tag))
     return [tag for _, _, tag in sorted(weighed)]

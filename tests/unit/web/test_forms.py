@@ -21,9 +21,16 @@ def test_a_token_fits_only_its_browser():
         ("other", make_token(KEY, "seed")),
         ("seed", ""),
         ("", make_token(KEY, "")),
+        ("seed", "é"),
     ):
         with pytest.raises(FormForgedError):
             check_token(KEY, seed, given)
+
+
+@pytest.mark.parametrize("text", ["²", "٣", "1" * 5000, "9" * 16, "--1", "1e3", " "])
+def test_what_is_no_plain_whole_number_is_refused(text):
+    with pytest.raises(InvalidError):
+        form(months=text).whole("months")
 
 
 def test_fields_are_read_without_blanks():

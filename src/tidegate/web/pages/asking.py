@@ -3,7 +3,7 @@
 from typing import Any
 
 from tidegate.kernel.errors import InvalidError
-from tidegate.web.forms import Form
+from tidegate.web.forms import Form, read_whole
 
 CONDITIONS = 3
 OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -97,6 +97,7 @@ def _column(place: str, field: str) -> dict[str, Any]:
 
 def read_value(text: str) -> bool | int | str:
     """Read a typed value: whole numbers and truths as such, all else as text."""
-    if text.removeprefix("-").isdigit():
-        return int(text)
+    number = read_whole(text)
+    if number is not None:
+        return number
     return {"true": True, "false": False}.get(text.lower(), text)

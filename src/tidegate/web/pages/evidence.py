@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from tidegate.audit.service import InclusionProof
 from tidegate.kernel.errors import NotFoundError
+from tidegate.web.forms import read_whole
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of
 from tidegate.web.steps import step_of, steps_of
@@ -29,9 +30,9 @@ def show_evidence(ask: Ask) -> Response:
     """Show the newest leaves, the newest checkpoint, and who witnessed it."""
     evidence = ask.house.evidence
     evidence.check_may_read(ask.actor)
-    before = ask.query.get("before", "")
+    before = read_whole(ask.query.get("before", ""))
     looked_for = ask.query.get("subject", "").strip()
-    leaves = evidence.list_leaves(before=int(before) if before.isdigit() else None, limit=_PER_PAGE)
+    leaves = evidence.list_leaves(before=before, limit=_PER_PAGE)
     return ask.page(
         "evidence.html",
         steps=steps_of(leaves),
@@ -47,10 +48,10 @@ def show_evidence(ask: Ask) -> Response:
 def show_leaf(ask: Ask) -> Response:
     """Show one leaf and check the proof that it stands under a signed checkpoint."""
     evidence = ask.house.evidence
-    text = ask.path["position"]
-    if not text.isdigit():
+    position = read_whole(ask.path["position"])
+    if position is None:
         raise NotFoundError("A leaf is named by its number.", code="leaf_not_found")
-    leaf = evidence.get_leaf(int(text))
+    leaf = evidence.get_leaf(position)
     if not _is_about(ask, leaf.entry.to, leaf.entry.by):
         evidence.check_may_read(ask.actor)
     try:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from tidegate.catalogue.model import FacetCount, SearchQuery
 from tidegate.policy.service import find_purpose
+from tidegate.web.forms import read_whole
 from tidegate.web.kit import Ask, page
 from tidegate.web.messages import find_words
 from tidegate.web.names import institutions_of
@@ -60,14 +61,14 @@ def show_catalogue(ask: Ask) -> Response:
 def read_query(ask: Ask) -> SearchQuery:
     """Read words, facets and page from the address."""
     asked = ask.query
-    start = asked.get("from", "0")
+    start = read_whole(asked.get("from", "0")) or 0
     return SearchQuery(
         text=asked.get("text", "").strip()[:200],
         publisher=asked.get("publisher", ""),
         seat=asked.get("seat", ""),
         purpose=asked.get("purpose", ""),
         theme=asked.get("theme", ""),
-        offset=min(int(start) if start.isdigit() else 0, _PER_PAGE * _MOST_PAGES),
+        offset=min(max(0, start), _PER_PAGE * _MOST_PAGES),
         limit=_PER_PAGE,
     )
 
