@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tidegate.house import House
+from tidegate.node.endings import assess_destruction
 from tidegate.work.model import Handler, Periodic
 
 Receiver = Callable[[str, Mapping[str, Any]], None]
@@ -38,7 +39,7 @@ SUBSCRIPTIONS: Mapping[str, tuple[str, ...]] = {
     "person.disabled": ("transfer.person_disabled",),
     "transfer.stopped": ("lab.visit_stopped",),
     "version.closed": ("lab.version_closed",),
-    "version.destroyed": ("lab.version_destroyed",),
+    "version.destroyed": ("lab.version_destroyed", "destruction.assess"),
     "credentials.stored": (),
 }
 
@@ -63,6 +64,7 @@ def handlers_of(house: House) -> Mapping[str, Handler]:
         "lab.version_closed": lambda version, **_: house.lab.on_version_closed(version),
         "lab.agreement_closed": house.lab.on_agreement_closed,
         "lab.version_destroyed": lambda version, **_: house.lab.on_version_destroyed(version),
+        "destruction.assess": lambda version, **_: assess_destruction(house, version),
         "queries.agreement_ended": house.queries.on_agreement_ended,
         "commons.destroy_derived": lambda agreement: _destroy_derived(house, agreement),
         "catalogue.refresh_search": lambda **_: _ignore(house.catalogue.refresh_search()),

@@ -206,6 +206,18 @@ def test_at_the_end_of_an_agreement_derived_copies_go_and_the_provider_is_told(c
     assert commons.vault.keys.is_destroyed(derived.id)
 
 
+def test_an_agreement_is_emptied_once_its_copies_are_gone_and_certified(commons):
+    keep(commons)
+    before = commons.destruction.is_emptied("urn:uuid:1")
+
+    commons.destruction.destroy_derived("urn:uuid:1", PROVIDER, "the agreement ended")
+
+    assert not before
+    assert commons.destruction.is_emptied("urn:uuid:1")
+    keep(commons)
+    assert not commons.destruction.is_emptied("urn:uuid:1")
+
+
 def test_a_kill_while_derived_copies_go_is_finished_by_the_next_try(commons):
     keep(commons)
     failpoint.arm("destroy.derived", _kill)
