@@ -91,6 +91,9 @@ class RulePackService:
             "pack": pack.hash,
             "inputs": made.inputs_hash,
         }
+        contract = plain.get("contract", {}).get("id")
+        if isinstance(contract, str) and contract != to:
+            why["agreement"] = contract
         with self._journal.write(by=who, did="decision.made", to=to, why=why) as tx:
             store.add_decision(
                 tx.connection,

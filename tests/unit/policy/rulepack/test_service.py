@@ -109,6 +109,19 @@ def test_decisions_are_listed_newest_first_by_subject(ground):
     assert [one.id for one in rulepacks.list_decisions(subject="agreement:1")] == [made[2], made[0]]
 
 
+def test_the_evidence_of_a_decision_names_the_agreement_it_was_made_under(ground):
+    rulepacks = service(ground, pack())
+    under = {**INPUTS, "contract": {"id": "urn:uuid:1"}}
+
+    rulepacks.decide(under, by=BY, to="query:1")
+    rulepacks.decide(INPUTS, by=BY, to="query:2")
+
+    with ground.journal.reading() as connection:
+        leaves = connection.execute(text("SELECT body FROM audit_leaf ORDER BY position")).scalars()
+        named = [json.loads(leaf)["why"].get("agreement") for leaf in leaves]
+    assert named == ["urn:uuid:1", None]
+
+
 def test_a_forged_receipt_is_found_by_its_hash(ground):
     rulepacks = service(ground, pack())
     made = rulepacks.decide(INPUTS, by=BY, to="agreement:1")
