@@ -38,7 +38,8 @@ class NodeSettings:
     """Everything a node is told from outside.
 
     `host` and `port` are what it binds; `base_url` is how others reach it. Without TLS files the
-    node binds loopback only, and only a space of profile `loopback` takes it in.
+    node binds loopback only, and only a space of profile `loopback` takes it in. `tls_ca` holds the
+    authorities that may certify other nodes, where the system's own are not the ones to trust.
     """
 
     home: Path
@@ -52,6 +53,7 @@ class NodeSettings:
     passphrase_file: Path
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    tls_ca: Path | None = None
 
     @property
     def keys_file(self) -> Path:
@@ -94,6 +96,8 @@ def write_settings(settings: NodeSettings) -> None:
     if settings.tls_certificate and settings.tls_key:
         lines.append(f"tls_certificate = {_quoted(str(settings.tls_certificate))}")
         lines.append(f"tls_key = {_quoted(str(settings.tls_key))}")
+    if settings.tls_ca:
+        lines.append(f"tls_ca = {_quoted(str(settings.tls_ca))}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -123,6 +127,7 @@ def read_settings(home: Path, environment: Mapping[str, str] | None = None) -> N
             passphrase_file=home / (surroundings.get(PASSPHRASE_FILE) or found["passphrase_file"]),
             tls_certificate=_path(home, found.get("tls_certificate")),
             tls_key=_path(home, found.get("tls_key")),
+            tls_ca=_path(home, found.get("tls_ca")),
         )
     except KeyError as missing:
         raise InvalidError(f"{path} lacks the line {missing}; add it.") from None

@@ -29,6 +29,7 @@ HOME = click.option(
 @click.option("--passphrase-file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--tls-certificate", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--tls-key", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--tls-ca", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--operator", default="operator", show_default=True, help="The first person's name.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
 def init(  # noqa: PLR0913, PLR0917 - one option each
@@ -43,6 +44,7 @@ def init(  # noqa: PLR0913, PLR0917 - one option each
     passphrase_file: Path | None,
     tls_certificate: Path | None,
     tls_key: Path | None,
+    tls_ca: Path | None,
     operator: str,
     as_json: bool,
 ) -> None:
@@ -67,6 +69,7 @@ def init(  # noqa: PLR0913, PLR0917 - one option each
         passphrase_file=(passphrase_file or _new_passphrase(home)).resolve(),
         tls_certificate=tls_certificate and tls_certificate.resolve(),
         tls_key=tls_key and tls_key.resolve(),
+        tls_ca=tls_ca and tls_ca.resolve(),
     )
     write_settings(settings)
     create_node(read_settings(home))

@@ -8,6 +8,9 @@ import tidegate
 from tidegate.audit.premis import EVENT_TYPES
 from tidegate.kernel.errors import ConflictError
 
+EVENTS: Mapping[str, str | None] = {"node.started": None}
+"""What the node itself puts into evidence: which code serves from now on."""
+
 
 class EventTwiceError(ConflictError):
     """Two rooms declare the same event."""
@@ -20,7 +23,7 @@ class EventTypeUnknownError(ConflictError):
 def all_events() -> Mapping[str, str | None]:
     """Return every declared event with its PREMIS event type, or None where PREMIS has none."""
     root = Path(tidegate.__file__).parent
-    gathered: dict[str, str | None] = {}
+    gathered: dict[str, str | None] = dict(EVENTS)
     for path in sorted(root.glob("**/events.py")):
         parts = path.relative_to(root).with_suffix("").parts
         if parts[0] == "node":

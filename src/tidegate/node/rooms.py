@@ -27,6 +27,7 @@ from tidegate.deid.service import DeidService
 from tidegate.house import House
 from tidegate.node.answers import Answers, PeerKeys
 from tidegate.node.ground import Ground
+from tidegate.node.installation import Installation
 from tidegate.node.lab import Others as LabOthers
 from tidegate.node.lab import build_lab
 from tidegate.node.protocol import Others as ProtocolOthers
@@ -163,6 +164,8 @@ def _law(ground: Ground, answers: Answers, partners: Partners, commons: Commons)
         data=commons.holdings.rule_facts,
         seat_of=answers.seat_of,
         evidence=answers.evidence_facts(evidence),
+        env_intact=Installation(ground.clock).is_intact,
+        purged=commons.destruction.is_emptied,
     )
     return Law(
         evidence=evidence,
@@ -174,7 +177,7 @@ def _law(ground: Ground, answers: Answers, partners: Partners, commons: Commons)
 
 def _identity(ground: Ground, space: SpaceService) -> Identity:
     settings = ground.settings
-    http = PeerHttp(HttpSettings(loopback=ground.loopback))
+    http = PeerHttp(HttpSettings(loopback=ground.loopback, ca_file=settings.tls_ca))
     node = NodeIdentity(
         did=ground.did,
         name=settings.name,

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import signal
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from tidegate.kernel.errors import ConflictError, InvalidError, NotFoundError, T
 from tidegate.kernel.failpoint import is_armed
 from tidegate.node.build import Node, open_node
 from tidegate.node.doors import all_routes
+from tidegate.node.installation import Installation
 from tidegate.node.logs import configure_logs
 from tidegate.node.tasks import recover
 from tidegate.settings import NodeSettings, is_under_test, read_settings
@@ -172,14 +174,23 @@ async def _serve(node: Node) -> None:
         )
     )
     recover(node.house)
+    Installation(node.house.clock).note_start(node.journal, settings.participant.did)
     node.runner.start()
     log.info("serving", at=settings.base_url)
+    # uvicorn raises the signal again once it has stopped: that must not end the process before the
+    # runner and the database are closed.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, _stopping_already)
     try:
         await server.serve()
     finally:
         stopping = True
         await asyncio.get_running_loop().run_in_executor(None, node.runner.stop)
         log.info("stopped")
+
+
+def _stopping_already(_signal: int, _frame: object) -> None:
+    """Let the node finish closing."""
 
 
 def _lock(home: Path) -> IO[str]:

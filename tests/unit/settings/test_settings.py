@@ -43,6 +43,21 @@ def test_what_is_written_is_read(settings, tmp_path):
     assert expected == read_settings(tmp_path, {})
 
 
+def test_tls_files_are_written_and_read(settings, tmp_path):
+    told = replace(
+        settings,
+        tls_certificate=tmp_path / "node.pem",
+        tls_key=tmp_path / "node.key",
+        tls_ca=tmp_path / "space-ca.pem",
+    )
+
+    write_settings(told)
+
+    found = read_settings(tmp_path, {})
+    assert (told.tls_certificate, told.tls_key) == (found.tls_certificate, found.tls_key)
+    assert told.tls_ca == found.tls_ca
+
+
 def test_a_home_is_not_made_twice(settings):
     write_settings(settings)
 
