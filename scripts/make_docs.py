@@ -19,6 +19,7 @@ from starlette.routing import Route
 import tidegate
 from tidegate.api import commons, dcp, dsp, evidence, health, peer, space, visit
 from tidegate.api.kit import PREFIX, STATUS, Operation
+from tidegate.audit.premis import EVENT_TYPES
 from tidegate.cli.app import EXIT_CODE, cli
 from tidegate.house import House
 from tidegate.kernel.errors import TidegateError
@@ -51,6 +52,7 @@ SETTINGS: Mapping[str, str] = {
     "passphrase_file": "the file (mode 0600) with the passphrase that seals the node's keys",
     "tls_certificate": "certificate chain in PEM; with `tls_key`, the node serves https",
     "tls_key": "the certificate's private key in PEM",
+    "tls_ca": "authorities in PEM that may certify other nodes; the system's own if it is not said",
 }
 FROM_ENVIRONMENT: Mapping[str, str] = {
     "database_url": DATABASE,
@@ -64,7 +66,11 @@ def main() -> int:
     """Write every page, or with `--check` say which one is stale."""
     stale = []
     for name, page in PAGES.items():
-        text, path = page(), FOLDER / f"{name}.md"
+        try:
+            text, path = page(), FOLDER / f"{name}.md"
+        except UndescribedError as silence:
+            print(silence)
+            return 1
         if "--check" not in sys.argv[1:]:
             path.write_text(text, encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
@@ -279,12 +285,11 @@ def events_page() -> str:
     lines += [f"refuses any other. PREMIS codes are those of <{PREMIS}>."]
     for path in sorted(SOURCE.glob("**/events.py")):
         inside = path.relative_to(SOURCE)
-        if inside.parts[0] == "node":
-            continue
         module = importlib.import_module(".".join(("tidegate", *inside.with_suffix("").parts)))
+        events: Mapping[str, str | None] = module.EVENTS
         lines += ["", f"## {'/'.join(inside.parts[:-1])}", "", _first_sentence(module.__doc__)]
         lines += ["", "| event | PREMIS |", "|---|---|"]
-        lines += [f"| `{code}` | {_premis(premis[code])} |" for code in module.EVENTS]
+        lines += [f"| `{code}` | {_premis(premis[code])} |" for code in events]
     lines += ["", "## Facts and who reacts", ""]
     lines += ["A fact is announced in the write that makes it true; each handler then runs as a"]
     lines += ["background task of its own.", "", "| fact | handlers |", "|---|---|"]
@@ -294,7 +299,7 @@ def events_page() -> str:
 
 
 def _premis(code: str | None) -> str:
-    return f"[`{code}`]({PREMIS}/{code})" if code else "—"
+    return f"[`{code}`]({PREMIS}/{code}) {EVENT_TYPES[code]}" if code else "—"
 
 
 # --- errors

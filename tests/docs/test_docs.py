@@ -1,5 +1,6 @@
 """Every code block of the documentation runs, and every link leads somewhere."""
 
+import itertools
 import os
 import re
 import socket
@@ -40,12 +41,16 @@ def free_port():
 
 
 def script_of(page):
-    lines = ["set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"]
-    for kind, content in blocks(page):
+    """Return one script: console lines as they are, neighbouring Python blocks as one program."""
+    end = "jobs -p | xargs --no-run-if-empty kill 2>/dev/null || true; wait"
+    lines = ["set -euo pipefail", f"trap '{end}' EXIT"]
+    runnable = [(kind, content) for kind, content in blocks(page) if kind in RUNNABLE]
+    for kind, neighbours in itertools.groupby(runnable, key=lambda block: block[0]):
+        contents = [content for _, content in neighbours]
         if kind == "console":
-            lines += commands(content)
-        elif kind == "python":
-            lines.append(f"{sys.executable} - <<'PYTHON'\n{content}PYTHON")
+            lines += [line for content in contents for line in commands(content)]
+        else:
+            lines.append(f"{sys.executable} - <<'PYTHON'\n{''.join(contents)}PYTHON")
     text = "\n".join(lines)
     for port in sorted(set(re.findall(r"\b74\d\d\b", text))):
         text = re.sub(rf"\b{port}\b", str(free_port()), text)
