@@ -22,6 +22,12 @@ _PHONE = re.compile(
     r"(?<![\d.])(?:(?:\+|00)?852[- ]?[235689]\d{3}[- ]?\d{4}|(?:\+|00)?853[- ]?[26]\d{3}[- ]?\d{4}"
     r"|(?:(?:\+|00)?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}|[235689]\d{3}[- ]\d{4})(?![\d.])"
 )
+_TIME = r"(?:[T ]\d{1,2}:\d{2}\S*)?"
+_WRITTEN_DATE = re.compile(
+    rf"(?:\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\2\d{{4}}){_TIME}"
+    rf"|\d{{4}}年\d{{1,2}}月\d{{1,2}}日?{_TIME}"
+)
+_PLAIN_DATE = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _CN_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _NAMES = (
     ("name", r"(?:^|_)(?:name|full_?name|surname|given_?name|patient_?name)(?:$|_)|姓名"),
@@ -114,9 +120,11 @@ def suggest(name: str, values: Iterable[str]) -> Finding | None:
     """Suggest the role of a column from its name and a sample of its values, or None.
 
     Values speak before names: a column is taken for identity numbers when at least half of a
-    sample of eight or more are valid ones.
+    sample of eight or more are valid ones. Dates in whatever form are told too: taken for
+    plain text or numbers, they would be left as they are.
     """
-    kinds = [kind_of(value) for value in values]
+    sample = list(values)
+    kinds = [kind_of(value) for value in sample]
     for kind in ("cn_id", "hk_id", "email", "phone"):
         if len(kinds) >= _ENOUGH and kinds.count(kind) * 2 >= len(kinds):
             return Finding("direct_identifier", kind, "values")
@@ -126,4 +134,15 @@ def suggest(name: str, values: Iterable[str]) -> Finding | None:
             return Finding("direct_identifier", kind, "name")
     if folded in _PERSON_KEYS:
         return Finding("person_key", "", "name")
-    return Finding("quasi_identifier", "", "name") if folded in _QUASI else None
+    if folded in _QUASI:
+        return Finding("quasi_identifier", "", "name")
+    return Finding("date", "", "values") if _are_dates(sample) else None
+
+
+def _are_dates(sample: list[str]) -> bool:
+    narrow = [value.translate(_FULL_WIDTH).strip() for value in sample]
+    written = sum(bool(_WRITTEN_DATE.fullmatch(value)) for value in narrow)
+    plain = sum(bool(_PLAIN_DATE.fullmatch(value)) for value in narrow)
+    return bool(sample) and (
+        written * 2 >= len(sample) or (len(sample) >= _ENOUGH and plain == len(sample))
+    )

@@ -34,7 +34,8 @@ def _usual(column: Column, table: Table) -> Action:
         ColumnRole.QUASI_IDENTIFIER: Action.GENERALISE,
     }
     if column.role is ColumnRole.DATE:
-        return Action.SHIFT_DATE if table.person_key else Action.REMOVE
+        can_shift = table.person_key and column.type == "date"
+        return Action.SHIFT_DATE if can_shift else Action.REMOVE
     return usual.get(column.role, Action.SCRUB if column.type == "string" else Action.KEEP)
 
 

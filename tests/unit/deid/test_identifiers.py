@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidegate.catalogue.model import Codebook, Column, ColumnRole, Table
 from tidegate.deid.identifiers import is_cn_id, is_hk_id, kind_of, scrub, suggest
+from tidegate.deid.model import Action
+from tidegate.deid.recipes import default_recipe
 
 VALID_HK = ("A123456(3)", "AB987654(3)", "a1234563", "A123456（3）")
 VALID_CN = ("11010519491231002X", "440524188001010014")
@@ -95,3 +98,29 @@ def test_values_speak_before_names():
     assert "cn_id" == suggest("age", [VALID_CN[0]] * 10).kind
     assert "name" == suggest("age", [VALID_CN[0]] * 10 + ["5"] * 11).reason
     assert suggest("alt", ["40", "41"]) is None
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2019/03/05",
+        "5/3/2019",
+        "05.03.2019",
+        "2019-03-05T10:20:00Z",
+        "2019-03-05 10:20:00",
+        "20190305",
+        "2019年3月5日",
+        "２０１９/３/５",
+    ],
+)
+def test_dates_in_other_forms_are_taken_for_dates_and_not_left_as_they_are(day):
+    column = Column("seen_on", "string", ColumnRole(suggest("seen_on", [day] * 8).role))
+    codebook = Codebook((Table("visits", 8, (column,), "id"),))
+
+    (rule,) = default_recipe(codebook).rules
+
+    assert Action.REMOVE is rule.action
+
+
+def test_numbers_that_could_be_dates_only_by_chance_stay_numbers():
+    assert suggest("platelets", ["20190305", "20191399", "250000"] * 3) is None
