@@ -23,6 +23,7 @@ from unit.commons.commons_world import (
     RESEARCHER,
     STEWARD,
     make_commons,
+    people_csv,
 )
 
 CONSOLE = Actor("system:console", "console", frozenset({Role.STEWARD, Role.OPERATOR}))
@@ -177,6 +178,23 @@ def test_deidentifying_again_replaces_tables_and_report(commons):
     assert second.report.id != first.report.id
     assert second.report.k_asked == 12
     assert first.tables[0].stored.path not in commons.vault.list(version)
+
+
+def test_versions_of_a_dataset_keep_the_names_of_their_people(commons):
+    first = commons.deidentified()
+    dataset = commons.holdings.get_holding(first).dataset_id
+    sources = [commons.write("people.csv", people_csv(200))]
+    descriptor = commons.acquisition.read_descriptor({}, title="Again", roles=())
+    second = commons.acquisition.acquire(
+        sources, descriptor, by=STEWARD, dataset_id=dataset
+    ).version
+    commons.classification.propose(second, GENERAL, by=STEWARD)
+    commons.classification.approve(second, by=COMMITTEE)
+    recipe = commons.deidentification.default_recipe(second)
+
+    with pytest.raises(NotReadyError, match="use the same project"):
+        commons.deidentification.deidentify(second, recipe, "prj_other", by=STEWARD)
+    commons.deidentification.deidentify(second, recipe, "prj_liver", by=STEWARD)
 
 
 def test_a_risk_above_its_threshold_cannot_be_signed(commons):

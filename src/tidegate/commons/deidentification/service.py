@@ -73,6 +73,7 @@ class DeidentificationService:
         rules.check_person(by, "de-identify data")
         holding = self._journal.read(store.get_holding, version_id)
         move = LIFECYCLE.step(holding.stage, "deidentify", by="steward")
+        self._check_same_names(holding, project_id)
         with self._vault.intents.hold(version_id):
             if version_id not in self._vault.keys.names():
                 self._vault.keys.create(version_id)
@@ -162,6 +163,30 @@ class DeidentificationService:
             "checker": report.signed_by,
             "key_destroyed": bool(holding.intake_destroyed_at) and not classification.personal,
         }
+
+    def _check_same_names(self, holding: Holding, project_id: str) -> None:
+        """Raise unless the dataset's other versions name their people under the same project.
+
+        Answers from two versions are compared person by person, so that nobody is singled out by
+        their difference; under different names the same person could not be found again.
+        """
+        beside = (
+            other.report.project_id
+            for other in self._journal.read(store.list_holdings)
+            if other.dataset_id == holding.dataset_id
+            and other.version_id != holding.version_id
+            and other.stage is not Stage.DESTROYED
+            and other.report is not None
+        )
+        differing = next((name for name in beside if name != project_id), "")
+        if differing:
+            raise NotReadyError(
+                f"Another version of this dataset was de-identified for the project {differing};"
+                " use the same project, or answers from the two versions could not be compared"
+                " person by person.",
+                code="project_differs",
+                project=differing,
+            )
 
     def _run(
         self, holding: Holding, codebook: Codebook, recipe: Recipe, project_id: str
