@@ -206,16 +206,39 @@ def test_at_the_end_of_an_agreement_derived_copies_go_and_the_provider_is_told(c
     assert commons.vault.keys.is_destroyed(derived.id)
 
 
-def test_an_agreement_is_emptied_once_its_copies_are_gone_and_certified(commons):
+def test_an_agreement_is_emptied_once_its_copies_are_gone_and_certified(commons, ground):
     keep(commons)
-    before = commons.destruction.is_emptied("urn:uuid:1")
+    before = commons.destruction.is_emptied("urn:uuid:1", ground.did)
 
     commons.destruction.destroy_derived("urn:uuid:1", PROVIDER, "the agreement ended")
 
     assert not before
-    assert commons.destruction.is_emptied("urn:uuid:1")
+    assert commons.destruction.is_emptied("urn:uuid:1", ground.did)
     keep(commons)
-    assert not commons.destruction.is_emptied("urn:uuid:1")
+    assert not commons.destruction.is_emptied("urn:uuid:1", ground.did)
+
+
+def test_nobody_but_the_consumer_certifies_that_an_agreement_is_emptied(tmp_path, commons):
+    other_ground = make_ground(tmp_path / "other", did="did:web:other.example")
+    other = make_commons(other_ground)
+    commons.destruction._resolve_key = lambda did, kid: other_ground.keys.identity_public_jwk()
+    planted = other.destruction.destroy_derived("urn:uuid:3", "did:web:x.example", "ended")
+
+    commons.destruction.receive_certificate(other_ground.did, {"certificate": planted.jws})
+
+    assert not commons.destruction.is_emptied("urn:uuid:3", "did:web:faculty.example")
+    assert commons.destruction.is_emptied("urn:uuid:3", other_ground.did)
+    other_ground.close()
+
+
+@pytest.mark.parametrize("content", [b"no json", b"\xff", b"[" * 100_000])
+def test_a_certificate_that_signs_no_json_is_refused(commons, ground, content):
+    commons.destruction._resolve_key = lambda did, kid: ground.keys.identity_public_jwk()
+    header = {"alg": "ES256", "kid": ground.keys.identity_kid}
+    token = jws.serialize_compact(header, content, ground.keys.identity_key(), algorithms=["ES256"])
+
+    with pytest.raises((CertificateRefusedError, CertificateForgedError)):
+        commons.destruction.receive_certificate(ground.did, {"certificate": token})
 
 
 def test_a_kill_while_derived_copies_go_is_finished_by_the_next_try(commons):

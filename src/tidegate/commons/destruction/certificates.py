@@ -110,7 +110,10 @@ def verify(token: Any, sender: str, resolve_key: ResolveKey) -> Certificate:
         raise CertificateForgedError(
             "The certificate's signature does not hold; ask its issuer to send it again."
         ) from None
-    body = json.loads(signed.payload)
+    try:
+        body = json.loads(signed.payload)
+    except (ValueError, RecursionError):
+        raise CertificateRefusedError("A certificate signs one JSON object.") from None
     wanted = ("id", "subject", "issuer", "issued_at")
     if not isinstance(body, dict) or not all(isinstance(body.get(name), str) for name in wanted):
         raise CertificateRefusedError("The certificate lacks its id, subject, issuer or time.")

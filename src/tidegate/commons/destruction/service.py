@@ -190,11 +190,15 @@ class DestructionService:
         sources = (source,) if source else ()
         return self._journal.read(store.list_derived, sources=sources, agreement_id=agreement_id)
 
-    def is_emptied(self, agreement_id: str) -> bool:
-        """Tell whether the consumer certified that it keeps nothing from an agreement any more."""
+    def is_emptied(self, agreement_id: str, consumer: str) -> bool:
+        """Tell whether the consumer certified that it keeps nothing from an agreement any more.
+
+        What any other member certifies about the agreement counts for nothing.
+        """
         known = self.list_derived(agreement_id=agreement_id)
         given = self.list_certificates(f"agreement:{agreement_id}")
-        return bool(given) and all(copy.state is CopyState.DESTROYED for copy in known)
+        is_certified = any(one.issuer == consumer for one in given)
+        return is_certified and all(copy.state is CopyState.DESTROYED for copy in known)
 
     def destroy_derived(
         self, agreement_id: str, provider: str, reason: str, *, by: Actor = DESTROYER

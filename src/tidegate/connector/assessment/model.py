@@ -136,7 +136,7 @@ def _intact() -> bool:
     return True
 
 
-def _nothing_left(_agreement_id: str) -> bool:
+def _nothing_left(_agreement_id: str, _consumer: str) -> bool:
     return False
 
 
@@ -147,7 +147,7 @@ class Sources:
     `facts` gives what partners know without judging it, `is_open` whether their whole gate opens,
     `data` what the commons know of a version (groups `dataset` and `deid`), `seat_of` the seat of a
     member or None, `evidence` the state of the log, `env_intact` whether the place of compute was
-    verified, `purged` whether the workspace of an agreement is empty.
+    verified, `purged` whether the consumer's workspace of an agreement is empty.
     """
 
     facts: Callable[[GateQuestion], GateFacts]
@@ -156,4 +156,4 @@ class Sources:
     seat_of: Callable[[str], Seat | None]
     evidence: Callable[[], EvidenceFacts]
     env_intact: Callable[[], bool] = _intact
-    purged: Callable[[str], bool] = _nothing_left
+    purged: Callable[[str, str], bool] = _nothing_left

@@ -130,7 +130,7 @@ class AssessmentService:
         groups = self._groups(gate, agreement.version_id, agreement.policy, way)
         groups["use"]["person"] = person_ref
         groups["contract"] = inputs.contract_group(agreement, self._settings, self._clock.now())
-        groups["env"]["purged"] = self._sources.purged(agreement.id)
+        groups["env"]["purged"] = self._sources.purged(agreement.id, agreement.assignee)
         return groups
 
     def _groups(
