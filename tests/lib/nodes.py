@@ -14,6 +14,9 @@ from pathlib import Path
 
 import httpx
 
+from tidegate.access.model import Participant, Seat
+from tidegate.node.build import create_node
+from tidegate.settings import NodeRole, NodeSettings, read_settings, write_settings
 from tidegate_client.client import Client
 
 READY_WITHIN = 60.0
@@ -37,6 +40,28 @@ def tidegate(*arguments: str, environment: dict | None = None) -> subprocess.Com
     )
 
 
+def make_home(home: Path, role: NodeRole = NodeRole.PARTICIPANT, port: int = 7399) -> Path:
+    """Make a node's home in this process, without an operator; nothing listens there."""
+    home.mkdir(parents=True)
+    passphrase = home / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text("a passphrase for tests")
+    settings = NodeSettings(
+        home=home,
+        name="Hospital",
+        participant=Participant(f"did:web:localhost%3A{port}", "Hospital", Seat.CN_GBA9),
+        role=role,
+        host="127.0.0.1",
+        port=port,
+        base_url=f"http://localhost:{port}",
+        database_url="sqlite:///node.db",
+        passphrase_file=Path("passphrase"),
+    )
+    write_settings(settings)
+    create_node(read_settings(home))
+    return home
+
+
 def wait_until(question, seconds: float = 10.0, what: str = "it") -> float:
     """Wait for a true answer; return the seconds it took."""
     began = time.monotonic()
@@ -53,6 +78,7 @@ class NodeProcess:
     def __init__(self, home: Path, name: str, seat: str, role: str, *more: str) -> None:
         self.home, self.name, self.seat = home, name, seat
         self.process: subprocess.Popen | None = None
+        self._clients: list[Client] = []
         self.log = home.with_suffix(".log")
         made = tidegate(
             *("init", home, "--name", name, "--seat", seat, "--role", role),
@@ -111,10 +137,18 @@ class NodeProcess:
         return Client(self.base_url, token or self.token)
 
     def person(self, name: str, *roles: str) -> Client:
-        """Add somebody with these roles; return their client."""
+        """Add somebody with these roles; return their client, closed with the node."""
         with self.client() as operator:
             added = operator.people.add(name, f"{name.lower()}@test.example", roles)
-            return self.client(operator.people.issue_token(added.id, label="test"))
+            theirs = self.client(operator.people.issue_token(added.id, label="test"))
+        self._clients.append(theirs)
+        return theirs
+
+    def close(self) -> None:
+        """Stop for good: the process and every person's connections."""
+        self.stop()
+        for client in self._clients:
+            client.close()
 
     def doctor(self) -> list[dict]:
         """Return what the examiner finds wrong."""
@@ -127,7 +161,7 @@ def running(*nodes: NodeProcess) -> Iterator[tuple[NodeProcess, ...]]:
     """Serve nodes for the length of a block."""
     with ExitStack() as stack:
         for node in nodes:
-            stack.callback(node.stop)
+            stack.callback(node.close)
             node.start()
         yield nodes
 

@@ -3,18 +3,17 @@
 import fcntl
 import shutil
 import sqlite3
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from lib.ground import ManualClock
-from tidegate.access.model import Actor, Participant, Role, Seat
+from lib.nodes import make_home
+from tidegate.access.model import Actor, Role
 from tidegate.commons.vault.keyfiles import KeyFiles
-from tidegate.node.build import create_node, open_node
+from tidegate.node.build import open_node
 from tidegate.node.doctor import CHECKS, examine
-from tidegate.settings import NodeRole, NodeSettings, write_settings
 
 BY = Actor("person:per_operator", "Operator", frozenset({Role.OPERATOR}))
 
@@ -22,27 +21,7 @@ BY = Actor("person:per_operator", "Operator", frozenset({Role.OPERATOR}))
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     """A node with a person, two checkpoints and a key in its vault; copied for each test."""
-    home = tmp_path_factory.mktemp("doctor") / "node"
-    home.mkdir()
-    passphrase = home / "passphrase"
-    passphrase.touch(mode=0o600)
-    passphrase.write_text("a passphrase for tests")
-    base = "http://localhost:7399"
-    settings = NodeSettings(
-        home=home,
-        name="Hospital",
-        participant=Participant("did:web:localhost%3A7399", "Hospital", Seat.CN_GBA9),
-        role=NodeRole.PARTICIPANT,
-        host="127.0.0.1",
-        port=7399,
-        base_url=base,
-        database_url="sqlite:///node.db",
-        passphrase_file=Path("passphrase"),
-    )
-    write_settings(settings)
-    create_node(
-        replace(settings, database_url=f"sqlite:///{home}/node.db", passphrase_file=passphrase)
-    )
+    home = make_home(tmp_path_factory.mktemp("doctor") / "node")
     with open_node(home) as node:
         for number in range(2):
             person = f"p{number}@hospital.example"
