@@ -18,7 +18,6 @@ from lib.ground import AllEvents, Ground, ManualClock, make_ground
 from tidegate.access.model import Actor, Participant, Role, Seat, person_ref
 from tidegate.api import dsp
 from tidegate.audit.journal import Journal
-from tidegate.catalogue.errors import OfferUnknownError
 from tidegate.catalogue.model import (
     DatasetRecord,
     HarvestedDataset,
@@ -155,20 +154,19 @@ class Shelf:
     versions: dict[str, VersionRecord] = field(default_factory=dict)
     records: dict[tuple[str, str], HarvestedRecord] = field(default_factory=dict)
 
-    def get_offer(self, offer_id):
-        if offer_id not in self.offers:
-            raise OfferUnknownError("No such offer.")
-        return self.offers[offer_id]
+    def find_open_offer(self, offer_id):
+        return next((one for one in self.list_open_offers() if one.id == offer_id), None)
 
     def find_harvested(self, dataset_id, publisher=""):
         return self.records.get((dataset_id, publisher))
 
-    def list_offers(self, *, dataset_id="", version_id="", published_only=True):
+    def list_open_offers(self, *, dataset_id=""):
         return tuple(
             one
             for one in self.offers.values()
             if dataset_id in {"", one.dataset_id}
-            and (not published_only or one.state is OfferState.PUBLISHED)
+            and one.state is OfferState.PUBLISHED
+            and self.versions[one.version_id].stage == "stored"
         )
 
     def list_datasets(self):

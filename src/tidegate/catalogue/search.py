@@ -9,7 +9,7 @@ from tidegate.access.model import Actor
 from tidegate.audit.journal import Journal
 from tidegate.catalogue import rules, store
 from tidegate.catalogue.index import SearchIndex
-from tidegate.catalogue.model import Hit, Listing, OfferState, SearchQuery, SearchResult
+from tidegate.catalogue.model import Hit, Listing, SearchQuery, SearchResult
 from tidegate.catalogue.snippets import make_snippet
 from tidegate.kernel.text import Language
 
@@ -19,7 +19,7 @@ def load_own(conn: Connection, dataset_id: str) -> Listing:
     return rules.list_own(
         store.get_dataset(conn, dataset_id),
         store.list_versions(conn, dataset_id),
-        store.list_offers(conn, dataset_id=dataset_id, state=OfferState.PUBLISHED),
+        store.list_open_offers(conn, rules.OFFERABLE_STAGES, dataset_id=dataset_id),
         store.list_tombstones(conn, dataset_id),
     )
 

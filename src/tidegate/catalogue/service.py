@@ -153,6 +153,21 @@ class CatalogueService:
             store.list_offers, dataset_id=dataset_id, version_id=version_id, state=state
         )
 
+    def list_open_offers(self, *, dataset_id: str = "") -> tuple[Offer, ...]:
+        """Return what can be negotiated now: published, and the version neither kept away nor gone.
+
+        An offer of a suspended, restricted, quarantined or archived version opens again when its
+        version does.
+        """
+        with self._journal.reading() as conn:
+            return store.list_open_offers(conn, rules.OFFERABLE_STAGES, dataset_id=dataset_id)
+
+    def find_open_offer(self, offer_id: str) -> Offer | None:
+        """Return an offer that can be negotiated now, or None."""
+        with self._journal.reading() as conn:
+            found = store.list_open_offers(conn, rules.OFFERABLE_STAGES, offer_id=offer_id)
+        return next(iter(found), None)
+
     def list_tombstones(self, dataset_id: str = "") -> tuple[Tombstone, ...]:
         """Return the tombstones of one dataset, or of all."""
         return self._journal.read(store.list_tombstones, dataset_id)

@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from tidegate.access.model import Participant
 from tidegate.catalogue.errors import (
@@ -248,14 +248,36 @@ def list_offers(
     conn: Connection, *, dataset_id: str = "", version_id: str = "", state: OfferState | None = None
 ) -> tuple[Offer, ...]:
     """Return offers, oldest first, narrowed by what is given."""
+    return _list_offers(conn, _about(dataset_id, version_id, state))
+
+
+def list_open_offers(
+    conn: Connection, stages: frozenset[str], *, dataset_id: str = "", offer_id: str = ""
+) -> tuple[Offer, ...]:
+    """Return the published offers of versions in one of these stages, oldest first."""
+    version, offer = catalogue_version, catalogue_offer
+    visitable = select(version.c.id).where(version.c.stage.in_(stages))
+    where = [*_about(dataset_id, "", OfferState.PUBLISHED), offer.c.version_id.in_(visitable)]
+    if offer_id:
+        where.append(offer.c.id == offer_id)
+    return _list_offers(conn, where)
+
+
+def _about(dataset_id: str, version_id: str, state: OfferState | None) -> list[ColumnElement[bool]]:
     table = catalogue_offer
-    query = select(table.c.body).order_by(table.c.published_at, table.c.id)
+    where: list[ColumnElement[bool]] = []
     if dataset_id:
-        query = query.where(table.c.dataset_id == dataset_id)
+        where.append(table.c.dataset_id == dataset_id)
     if version_id:
-        query = query.where(table.c.version_id == version_id)
+        where.append(table.c.version_id == version_id)
     if state is not None:
-        query = query.where(table.c.state == state.value)
+        where.append(table.c.state == state.value)
+    return where
+
+
+def _list_offers(conn: Connection, where: list[ColumnElement[bool]]) -> tuple[Offer, ...]:
+    table = catalogue_offer
+    query = select(table.c.body).where(*where).order_by(table.c.published_at, table.c.id)
     return tuple(_read_body(body, Offer) for (body,) in conn.execute(query))
 
 

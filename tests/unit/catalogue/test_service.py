@@ -145,6 +145,34 @@ def test_a_withdrawn_offer_is_kept_and_not_listed_as_published(ground, catalogue
     assert STEWARD.id == closed.withdrawn_by
 
 
+@pytest.mark.parametrize("stage", ["suspended", "restricted", "quarantined", "archived"])
+def test_an_offer_closes_and_opens_with_its_version(ground, catalogue, stage):
+    offer = offered(ground, catalogue)
+    stored = catalogue.get_version(offer.version_id)
+
+    move(ground, catalogue, replace(stored, stage=stage), "stored")
+    closed = catalogue.list_open_offers(), catalogue.find_open_offer(offer.id)
+    move(ground, catalogue, stored, stage)
+
+    assert ((), None) == closed
+    assert offer == catalogue.find_open_offer(offer.id)
+    assert (offer,) == catalogue.list_open_offers(dataset_id=offer.dataset_id)
+
+
+def move(ground, catalogue, version, before):
+    """Move a version to its stage, as the commons do."""
+    event, to = "version.suspended", f"version:{version.id}"
+    with ground.journal.write(by=STEWARD.id, did=event, to=to) as tx:
+        catalogue.update_version(tx, version, expect_stage=before)
+
+
+def test_a_withdrawn_or_unknown_offer_is_not_open(ground, catalogue):
+    offer = offered(ground, catalogue)
+    catalogue.withdraw_offer(offer.id, by=STEWARD)
+
+    assert [None, None] == [catalogue.find_open_offer(name) for name in (offer.id, "offer_none")]
+
+
 def test_an_offer_is_withdrawn_once(ground, catalogue):
     offer = offered(ground, catalogue)
     catalogue.withdraw_offer(offer.id, by=STEWARD)

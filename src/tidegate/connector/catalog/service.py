@@ -26,10 +26,8 @@ from tidegate.connector.negotiation.rules import may_see
 class Shelf(Protocol):
     """Where this node's datasets and offers are."""
 
-    def list_offers(
-        self, *, dataset_id: str = "", version_id: str = "", published_only: bool = True
-    ) -> tuple[Offer, ...]:
-        """Return offers, the published ones unless asked for all."""
+    def list_open_offers(self, *, dataset_id: str = "") -> tuple[Offer, ...]:
+        """Return the offers that can be negotiated now."""
         ...
 
     def list_datasets(self) -> tuple[DatasetRecord, ...]:
@@ -111,7 +109,7 @@ class DspCatalogService:
 
     def _visible(self, peer: Peer, dataset_id: str = "") -> dict[str, tuple[Offer, ...]]:
         grouped: dict[str, list[Offer]] = defaultdict(list)
-        for offer in self._catalogue.list_offers(dataset_id=dataset_id):
+        for offer in self._catalogue.list_open_offers(dataset_id=dataset_id):
             if may_see(offer, peer.did):
                 grouped[offer.dataset_id].append(offer)
         return {name: tuple(found) for name, found in grouped.items()}

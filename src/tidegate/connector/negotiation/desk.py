@@ -17,8 +17,8 @@ from tidegate.policy.model import Agreement, Decision, Policy
 class OfferShelf(Protocol):
     """Where offers are: our own, and those of the peers."""
 
-    def get_offer(self, offer_id: str) -> Offer:
-        """Return an offer of this node; raise NotFoundError."""
+    def find_open_offer(self, offer_id: str) -> Offer | None:
+        """Return an offer of this node that can be negotiated now, or None."""
         ...
 
     def find_harvested(self, dataset_id: str, publisher: str = "") -> HarvestedRecord | None:

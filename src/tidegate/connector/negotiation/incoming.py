@@ -24,7 +24,7 @@ from tidegate.connector.negotiation.rules import (
     check_open,
 )
 from tidegate.kernel.clock import iso
-from tidegate.kernel.errors import NotFoundError, TidegateError, UnavailableError
+from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 
 MOST_REFUSALS_KEPT = 50
@@ -144,10 +144,7 @@ class Incoming:
         return check_callback(address, peer.did, services, loopback=self._desk.loopback)
 
     def _published(self, peer: Peer, offer: Mapping[str, Any]) -> Any:
-        try:
-            found = self._desk.offers.get_offer(str(offer["@id"]))
-        except NotFoundError:
-            found = None
+        found = self._desk.offers.find_open_offer(str(offer["@id"]))
         return check_open(found, peer.did, str(offer.get("target", "")))
 
     # --- continuing

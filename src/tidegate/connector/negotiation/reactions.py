@@ -33,7 +33,7 @@ from tidegate.connector.negotiation.rules import (
     published_terms,
 )
 from tidegate.connector.negotiation.strategy import AUTOMATIC
-from tidegate.kernel.errors import NotFoundError, TidegateError, UnavailableError
+from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.policy.model import Decision, Outcome
 from tidegate.policy.service import attested, check_enforceable
 
@@ -203,10 +203,7 @@ class Reactions:
         )
 
     def _published(self, one: Negotiation) -> Offer:
-        try:
-            offer = self._desk.offers.get_offer(one.offer_id)
-        except NotFoundError:
-            offer = None
+        offer = self._desk.offers.find_open_offer(one.offer_id)
         if offer is None or not may_see(offer, one.peer_did):
             raise OfferNotOpenError("The offer was withdrawn meanwhile.", code="offer_withdrawn")
         return offer
