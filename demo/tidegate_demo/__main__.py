@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from tidegate_client.errors import NodeError
 from tidegate_demo.narrator import Narrator
 from tidegate_demo.nodes import DemoError, Stage, tidegate_command
 from tidegate_demo.people import CASTS, links
-from tidegate_demo.story import tell
+from tidegate_demo.story import go_on, tell
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,15 +24,18 @@ def main() -> int:
     parser.add_argument("--place", type=Path, default=ROOT / "var" / "demo")
     options = parser.parse_args()
     narrator = Narrator()
+    for stop in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us in the background
+        signal.signal(stop, signal.default_int_handler)
     try:
         with Stage(options.place, tidegate_command()) as stage:
             with narrator.working("three institutions start a node each"):
                 nodes = stage.start(CASTS)
-            players = tell(narrator, stage, nodes, ROOT / "demo" / "data")
+            scene = tell(narrator, stage, nodes, ROOT / "demo" / "data")
             verified = _verify(narrator, stage)
             narrator.say(f"The story took {narrator.elapsed:.0f} s.")
             if verified and not options.no_serve:
-                _serve(narrator, stage, links(nodes, players))
+                go_on(scene)
+                _serve(narrator, stage, links(nodes, scene.players))
             return 0 if verified else 1
     except (DemoError, NodeError) as problem:
         print(f"\nThe demonstration stopped: {problem}", file=sys.stderr)

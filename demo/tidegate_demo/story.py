@@ -9,9 +9,9 @@ from tidegate_client.errors import NodeError
 from tidegate_demo import questions, source_system
 from tidegate_demo.narrator import Narrator
 from tidegate_demo.nodes import DemoError, RunningNode, Stage
-from tidegate_demo.people import Player, bring_in
+from tidegate_demo.people import bring_in
 from tidegate_demo.scenes import Scene
-from tidegate_demo.visiting import refusal, visit
+from tidegate_demo.visiting import ask, refusal, visit
 
 COURSE = "privacy-and-output-rules"
 PURPOSE = "HMB"  # DUO:0000006, health, medical or biomedical research
@@ -19,10 +19,8 @@ TODAY = datetime.now(UTC)
 YEAR = timedelta(days=365)
 
 
-def tell(
-    narrator: Narrator, stage: Stage, nodes: dict[str, RunningNode], data: Path
-) -> dict[str, Player]:
-    """Tell the whole story; return its people. Leaves evidence.zip and space.json in place."""
+def tell(narrator: Narrator, stage: Stage, nodes: dict[str, RunningNode], data: Path) -> Scene:
+    """Tell the whole story; return where it ends. Leaves evidence.zip and space.json in place."""
     scene = Scene(narrator, stage, nodes, bring_in(nodes))
     found_the_space(scene)
     become_partners(scene)
@@ -32,7 +30,7 @@ def tell(
     visit(scene)
     end_it(scene, data)
     collect_the_evidence(scene)
-    return scene.players
+    return scene
 
 
 def found_the_space(scene: Scene) -> None:
@@ -121,7 +119,18 @@ def take_the_cohort_in(scene: Scene, data: Path) -> None:
     scene.decided("signs the risk report", "second")
     steward.client.commons.store(got.version)
     scene.decided("stored under the version's own key; the identified intake is gone", "steward")
-    policy = steward.client.policies.research(
+    offer(scene)
+    scene.decided(
+        "offered: research only, computed in place, cells of at least 10 people, for a year,"
+        " deleted afterwards",
+        "steward",
+    )
+
+
+def offer(scene: Scene) -> None:
+    """Offer the version under the policy of the story."""
+    steward = scene["steward"].client
+    policy = steward.policies.research(
         purposes=(PURPOSE,),
         seats=("HK", "CN-GBA9"),
         until=scene.moment(TODAY + YEAR),
@@ -129,12 +138,7 @@ def take_the_cohort_in(scene: Scene, data: Path) -> None:
         minimum_cell=10,
         delete_within_days=30,
     )
-    scene.offer = steward.client.catalogue.publish_offer(got.version, policy).id
-    scene.decided(
-        "offered: research only, computed in place, cells of at least 10 people, for a year,"
-        " deleted afterwards",
-        "steward",
-    )
+    scene.offer = steward.catalogue.publish_offer(scene.version, policy).id
 
 
 def find_it_and_apply(scene: Scene) -> None:
@@ -294,6 +298,24 @@ def end_it(scene: Scene, data: Path) -> None:
     scene.decided(
         f"approves; the key is destroyed, decryption fails, certificate {certificate.id}", "second"
     )
+
+
+def go_on(scene: Scene) -> None:
+    """After the story: the study goes on under a new agreement, so that the pages show results."""
+    scene.narrator.chapter("For the pages, the study goes on")
+    scene["steward"].client.commons.move_aside(scene.version, "recall", "The study goes on.")
+    scene.decided("recalls the version from the archive", "steward")
+    offer(scene)
+    with scene.operator("faculty") as operator:
+        operator.connector.harvest()
+    researcher = scene["researcher"].client
+    asked = researcher.connector.request(scene.did("hospital"), scene.dataset, scene.offer)
+    scene.agreement = researcher.connector.wait_until_final(asked.pid).agreement_id
+    for words, query in (
+        ("the disease by sex", questions.BY_SEX),
+        ("survival with and without the disease", questions.SURVIVAL),
+    ):
+        ask(scene, words, query)
 
 
 def collect_the_evidence(scene: Scene) -> None:
