@@ -26,6 +26,14 @@ class TooCloseError(WithheldError):
     """The result and an earlier release together would single people out."""
 
 
+TELLING = frozenset({"cohort_too_small", "groups_too_small", "too_close_to_earlier_release"})
+"""Codes of refusals that depend on the people in the data."""
+
+
+class RefusalsSpentError(WithheldError):
+    """So many results were refused for the people in them that more refusals would tell."""
+
+
 class QueryStoppedError(WithheldError):
     """The query was stopped because its agreement no longer allows it."""
 

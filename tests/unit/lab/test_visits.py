@@ -25,6 +25,7 @@ from tidegate.lab.errors import (
 from tidegate.lab.model import QUERY_LIFE, RunState
 from tidegate.lab.query import model as q
 from tidegate.lab.query.wire import write_query
+from tidegate.lab.visits.service import MAX_REFUSALS
 from tidegate.policy.model import AgreementState, Constraint, Policy, Rule
 
 EVERYONE = q.CohortCount(q.Everyone())
@@ -120,6 +121,15 @@ def test_a_refusal_does_not_tell_whether_anybody_has_a_rare_value(local, kind):
 
     assert 1 == len({(answer.state, answer.code, answer.reason) for answer in answers})
     assert RunState.REFUSED == answers[0].state
+
+
+def test_who_tries_conditions_to_hear_which_are_refused_is_stopped_for_a_day(local):
+    tiny = q.CohortCount(q.Has("person", q.OneOf("age", (20,))))
+    codes = [local.ask(tiny).code for _ in range(MAX_REFUSALS + 1)]
+    local.ground.clock.advance(seconds=86_401)
+
+    assert ["cohort_too_small"] * MAX_REFUSALS + ["refusals_spent"] == codes
+    assert RunState.RELEASED == local.ask(BY_SEX).state
 
 
 def _rare_age(provider):

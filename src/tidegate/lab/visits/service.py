@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from tidegate.audit.journal import Journal
@@ -11,7 +12,13 @@ from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import CorruptError, InvalidError, TidegateError, WithheldError
 from tidegate.kernel.ids import Ids
 from tidegate.lab.analysis import Settled, settle
-from tidegate.lab.errors import QueryInvalidError, QueryNotFoundError, QueryStoppedError
+from tidegate.lab.errors import (
+    TELLING,
+    QueryInvalidError,
+    QueryNotFoundError,
+    QueryStoppedError,
+    RefusalsSpentError,
+)
 from tidegate.lab.model import MACHINE, QUERY_LIFE, Run, RunAnswer
 from tidegate.lab.query.axes import axes_of
 from tidegate.lab.query.model import Query
@@ -24,6 +31,12 @@ from tidegate.lab.visits.publishing import Publishing, why_of
 from tidegate.lab.visits.versions import Opened, OpenVersions
 
 MAX_ID = 100
+MAX_REFUSALS = 30
+"""How often in a day an agreement may meet results too small or too close to show.
+
+Each such refusal tells something about who is in the data, so whoever tries conditions one after
+another to hear which are refused is stopped.
+"""
 
 
 class LabService:
@@ -139,7 +152,19 @@ class LabService:
     def _admit(self, run: Run, visit: Visit, query: Query) -> Admitted:
         record = self._versions.record(visit.version_id)
         check_query(query, record.codebook)
+        self._check_refusals(visit.agreement_id)
         return self._admission.admit(visit, query, run.id)
+
+    def _check_refusals(self, agreement_id: str) -> None:
+        since = iso(self._clock.now() - timedelta(days=1))
+        with self._journal.reading() as conn:
+            refused = store.count_refused(conn, agreement_id, TELLING, since=since)
+        if refused >= MAX_REFUSALS:
+            raise RefusalsSpentError(
+                f"{MAX_REFUSALS} results were too small or too close to others to be shown within"
+                " a day; wait a day, and ask for wider groups.",
+                code="refusals_spent",
+            )
 
     def _perform(self, run: Run, query: Query, admitted: Admitted) -> RunAnswer:
         run = replace(run, receipt_id=admitted.decision.receipt_id)

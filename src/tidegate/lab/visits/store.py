@@ -1,5 +1,6 @@
 """SQL of queries at the provider: runs, released sets of people, rosters."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
@@ -49,6 +50,20 @@ def list_runs(conn: Connection, agreement_id: str = "", *, limit: int = 500) -> 
     if agreement_id:
         statement = statement.where(RUN.c.agreement_id == agreement_id)
     return tuple(_run(row) for row in conn.execute(statement.limit(limit)))
+
+
+def count_refused(conn: Connection, agreement_id: str, codes: Iterable[str], *, since: str) -> int:
+    """Count the runs under an agreement refused since a moment for one of these reasons."""
+    statement = (
+        select(func.count())
+        .select_from(RUN)
+        .where(
+            RUN.c.agreement_id == agreement_id,
+            RUN.c.reason_code.in_(tuple(codes)),
+            RUN.c.submitted_at >= since,
+        )
+    )
+    return int(conn.execute(statement).scalar_one())
 
 
 def list_waiting(conn: Connection) -> tuple[Run, ...]:
