@@ -173,6 +173,10 @@ class Ask:
 Handler = Callable[[Ask], Response]
 
 
+class UnforeseenError(TidegateError):
+    """Something nobody anticipated; its words never leave the node."""
+
+
 class SignInNeededError(ForbiddenError):
     """The page is for people who signed in."""
 
@@ -220,6 +224,10 @@ def respond(
         response = handler(ask)
     except TidegateError as problem:
         response = problem_page(ask, problem)
+    except Exception as failure:
+        log.error("a page failed", path=request.url.path, exc_info=failure)
+        words = "Something went wrong in this node; its operator finds the time in the log."
+        response = problem_page(ask, UnforeseenError(words, code="unforeseen"))
     return seal(web, visitor, response)
 
 

@@ -1,6 +1,7 @@
 """The pages over the real rooms of a seeded node."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -307,3 +308,21 @@ def test_a_query_is_said_in_words():
     import json
 
     assert "How many people are in everybody" == say_query(json.dumps(COUNT[0]), Language.EN)
+
+
+class Broken:
+    """A room that fails as nobody foresaw, with a patient's name in its words."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("陳大文 A123456(3)")
+
+
+def test_an_unforeseen_failure_is_a_page_without_its_words(site):
+    house = replace(site.node.house, catalogue=Broken())
+    browser = site.browser("olga", house=house)
+
+    response = browser.get("/catalogue?text=liver")
+
+    assert 500 == response.status_code
+    assert "Something went wrong in this node" in response.text
+    assert "陳大文" not in response.text
