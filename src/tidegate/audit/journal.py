@@ -29,6 +29,8 @@ from tidegate.kernel.ids import Ids
 P = ParamSpec("P")
 T = TypeVar("T")
 Why = Mapping[str, Json]
+LARGEST_REASONS = 64 * 1024
+"""Characters of the reasons of one leaf: evidence is kept for ever, and read by people."""
 
 
 @dataclass(slots=True)
@@ -136,9 +138,9 @@ class Journal:
             tx = Tx(connection, self._clock.now(), self._subscriptions, self._ids)
             with self._database.writer.block(), self._scoped(Scope.WRITE):
                 yield tx
-                reasons, files = write_reasons(why or {}), write_reasons(tx.files)
+                reasons, files = _reasons(why or {}), write_reasons(tx.files)
                 acts = [Act(by, did, to, reasons, premis, files)]
-                acts += [Act(by, d, t, write_reasons(w), self._premis(d)) for d, t, w in tx.notes]
+                acts += [Act(by, d, t, _reasons(w), self._premis(d)) for d, t, w in tx.notes]
                 growth = self._chain.place(connection, acts, tx.at)
             self._chain.accept(growth)
             group.rows.extend(growth.rows)
@@ -147,7 +149,7 @@ class Journal:
 
     def note(self, *, by: str, did: str, to: str, why: Why | None = None) -> None:
         """Leave evidence of what changes no row but matters: a reading, a refusal, a download."""
-        act = Act(by, did, to, write_reasons(why or {}), self._premis(did))
+        act = Act(by, did, to, _reasons(why or {}), self._premis(did))
         check_unicode(by, to, act.why)  # here, since later it would fail its whole group
         writer = self._database.writer
         if writer.is_mine:
@@ -214,3 +216,13 @@ class Journal:
             raise EventUnknownError(
                 f"The event {did} is not declared in any room's events.", code="event_unknown"
             ) from None
+
+
+def _reasons(why: Why) -> str:
+    text = write_reasons(why)
+    if len(text) > LARGEST_REASONS:
+        raise InvalidError(
+            f"The reasons take more than {LARGEST_REASONS} characters; say it shorter.",
+            code="reasons_too_long",
+        )
+    return text

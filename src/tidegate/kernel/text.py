@@ -1,7 +1,19 @@
 """Text in the three languages of the region."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, but for tab and line ends
+    "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that reorder the text (UAX 9 section 2)
+    "\ud800-\udfff]"  # halves of characters
+)
+
+
+def has_hidden_characters(text: str) -> bool:
+    """Tell whether a text holds characters that are not seen, or make others seen elsewhere."""
+    return _HIDDEN.search(text) is not None
 
 
 class Language(StrEnum):

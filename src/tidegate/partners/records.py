@@ -1,5 +1,6 @@
 """Documents in tables: a value as canonical JSON, beside the columns it is found by."""
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -7,8 +8,10 @@ from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
 
 from tidegate.kernel.canonical import canonical_json
 from tidegate.kernel.errors import ConflictError, InvalidError
+from tidegate.kernel.text import has_hidden_characters
 
 T = TypeVar("T")
+LARGEST_RECORD = 256 * 1024  # characters; the longest study with its plan needs a quarter
 
 
 class ChangedMeanwhileError(ConflictError):
@@ -17,6 +20,10 @@ class ChangedMeanwhileError(ConflictError):
 
 class MessageInvalidError(InvalidError):
     """A message from another node is malformed or says more than it may."""
+
+
+class RecordInvalidError(InvalidError):
+    """A text is longer than is kept, or holds characters that deceive who reads it."""
 
 
 def to_plain(value: object) -> Any:
@@ -77,4 +84,23 @@ def change(
 
 
 def _body(value: object) -> str:
-    return canonical_json(to_plain(value)).decode()
+    plain = to_plain(value)
+    text = canonical_json(plain).decode()
+    if len(text) > LARGEST_RECORD or any(map(has_hidden_characters, _texts(plain))):
+        raise RecordInvalidError(
+            f"This says more than {LARGEST_RECORD} characters in all, or holds control characters;"
+            " shorten it, or write it anew.",
+            code="text_unfit",
+        )
+    return text
+
+
+def _texts(plain: Any) -> Iterator[str]:
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, dict):
+        yield from plain
+        plain = tuple(plain.values())
+    if isinstance(plain, list | tuple):
+        for part in plain:
+            yield from _texts(part)

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from tidegate.audit.errors import EventUnknownError, UngovernedWriteError
+from tidegate.audit.journal import LARGEST_REASONS
 from tidegate.audit.model import leaf_hash, read_leaf
 from tidegate.db.tables.audit import audit_attachment, audit_leaf, audit_seen
 from tidegate.db.tables.work import work_task
@@ -312,3 +313,12 @@ def test_the_journal_agrees_with_a_list(ground, steps):
             heads[subject] = (number + 1, row.hash)
 
     assert twin == [(entry.to, entry.number, entry.previous) for _, entry in leaves(ground)]
+
+
+def test_reasons_too_long_to_be_kept_for_ever_are_refused_with_the_act(ground):
+    with pytest.raises(InvalidError, match="shorter"):
+        write(ground, reason="x" * LARGEST_REASONS)
+    with pytest.raises(InvalidError, match="shorter"):
+        ground.journal.note(by=BY, did="dataset.stored", to="v:1", why={"r": "x" * LARGEST_REASONS})
+
+    assert (leaves(ground), ground.tasks()) == ([], [])

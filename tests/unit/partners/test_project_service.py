@@ -31,7 +31,7 @@ from tidegate.partners.errors import (
     ProjectNotFoundError,
 )
 from tidegate.partners.model import ProjectState
-from tidegate.partners.records import to_plain
+from tidegate.partners.records import LARGEST_RECORD, RecordInvalidError, to_plain
 
 
 @pytest.fixture
@@ -207,3 +207,25 @@ def test_a_description_in_another_form_is_refused(theirs, project):
             FACULTY.did,
             to_plain(replace(project, lead=f"{HOSPITAL.did}#per_x", revision=9)),
         )
+
+
+@pytest.mark.parametrize("deceit", ["\x00", "\x1b[2J", "\u202e", "\u2066", "\x85"])
+def test_characters_that_deceive_who_reads_are_refused(projects, deceit):
+    with pytest.raises(RecordInvalidError):
+        projects.create(f"Li{deceit}ver", "HMB", "Plan", by=RESEARCHER)
+    with pytest.raises(RecordInvalidError):
+        projects.create("Liver", "HMB", "Plan", dataset_ids=(f"d{deceit}s",), by=RESEARCHER)
+
+
+def test_lines_and_chinese_blanks_in_a_plan_are_kept(projects):
+    plan = "一、保存\u3000五年\n二、刪除\r\n\t三"
+    assert plan == projects.create("Liver", "HMB", plan, by=RESEARCHER).data_management_plan
+
+
+def test_a_study_too_long_to_keep_is_refused_without_repeating_it(projects):
+    before = projects.list_projects()
+    with pytest.raises(RecordInvalidError) as refusal:
+        projects.create("x" * LARGEST_RECORD, "HMB", "Plan", by=RESEARCHER)
+
+    assert 500 > len(refusal.value.message)
+    assert before == projects.list_projects()
