@@ -1,6 +1,12 @@
 """What can be refused at the door, in words."""
 
-from tidegate.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from tidegate.kernel.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
 
 
 class PersonNotFoundError(NotFoundError):
@@ -25,6 +31,10 @@ class SignInRefusedError(ForbiddenError):
 
 class TooManyAttemptsError(ForbiddenError):
     """Too many wrong guesses in a short time."""
+
+
+class SignInBusyError(UnavailableError):
+    """So many passwords are being checked that another would take the node's memory."""
 
 
 class LinkRefusedError(ForbiddenError):
@@ -53,6 +63,10 @@ class LastOperatorError(ConflictError):
 
 class PersonInvalidError(InvalidError):
     """A name, an e-mail address or a set of roles is not usable."""
+
+
+class TermInvalidError(InvalidError):
+    """A link or token is asked for no time at all, or for longer than any may live."""
 
 
 class PasswordWeakError(InvalidError):

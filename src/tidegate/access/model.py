@@ -165,11 +165,15 @@ class AccessSettings:
     """
 
     link_minutes: int = 30
+    most_link_minutes: int = 7 * 24 * 60
     idle_minutes: int = 30
     session_hours: int = 12
     token_days: int = 90
+    most_token_days: int = 366
     free_failures: int = 5
     lock_minutes: int = 15
     argon2_memory_kib: int = 65536
     argon2_passes: int = 3
     argon2_lanes: int = 4
+    argon2_at_once: int = 4
+    argon2_patience: float = 2.0  # seconds to wait for a turn

@@ -10,12 +10,15 @@ from tidegate.access.errors import (
     PersonDisabledError,
     PersonInvalidError,
     RoleMissingError,
+    TermInvalidError,
 )
 from tidegate.access.model import Actor, Person, PersonState, Role
 from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.text import has_hidden_characters
 
 SHORTEST_PASSWORD = 12  # NIST SP 800-63B section 3.1.1 asks for at least 8, OWASP for 12
 LONGEST_TEXT = 200
+LONGEST_REASON = 1000
 ANONYMOUS = Actor(id="anonymous", name="somebody unknown")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
@@ -105,12 +108,26 @@ def may_disable(actor: Actor, person: Person, others: int) -> bool:
 
 def check_person(name: str, email: str, roles: frozenset[Role]) -> None:
     """Raise PersonInvalidError unless name, address and roles are usable."""
-    if not name.strip() or len(name) > LONGEST_TEXT:
-        raise PersonInvalidError(f"A person needs a name of 1 to {LONGEST_TEXT} characters.")
-    if not _EMAIL.fullmatch(email) or len(email) > LONGEST_TEXT:
+    if not name.strip() or len(name) > LONGEST_TEXT or _is_deceptive(name):
+        raise PersonInvalidError(
+            f"A person needs a name of 1 to {LONGEST_TEXT} characters on one line."
+        )
+    if not _EMAIL.fullmatch(email) or len(email) > LONGEST_TEXT or _is_deceptive(email):
         raise PersonInvalidError("A person needs an e-mail address, as in ada@example.org.")
     if not roles:
         raise PersonInvalidError("A person needs at least one role.")
+
+
+def check_reason(reason: str) -> None:
+    """Raise PersonInvalidError for a reason too long to keep in the evidence."""
+    if len(reason) > LONGEST_REASON or has_hidden_characters(reason):
+        raise PersonInvalidError(f"Give the reason in at most {LONGEST_REASON} characters.")
+
+
+def check_term(value: int | None, most: int, what: str) -> None:
+    """Raise TermInvalidError unless a way in is asked for a time from 1 to the most there is."""
+    if value is not None and value not in range(1, most + 1):
+        raise TermInvalidError(f"Ask for 1 to {most} {what}.")
 
 
 def check_password(password: str, person: Person) -> None:
@@ -122,6 +139,10 @@ def check_password(password: str, person: Person) -> None:
     names = {person.name.casefold(), person.email.casefold()}
     if len(set(password)) < 5 or password.casefold() in names:
         raise PasswordWeakError("This password is too easy to guess; use a sentence of your own.")
+
+
+def _is_deceptive(line: str) -> bool:
+    return has_hidden_characters(line) or len(line.splitlines()) > 1
 
 
 def _holds(check: Callable[[], None]) -> bool:

@@ -129,6 +129,7 @@ class AccessService:
 
     def disable_person(self, person_id: str, reason: str, *, by: Actor) -> Person:
         """Shut a person out at once: sessions, tokens and unused links end in the same write."""
+        rules.check_reason(reason)
         person = self.get_person(person_id)
         rules.check_may_disable(by, person, self.journal.read(store.count_operators, person_id))
         with self.journal.write(
@@ -143,6 +144,7 @@ class AccessService:
     def issue_link(self, person_id: str, *, by: Actor, minutes: int | None = None) -> str:
         """Return the secret of a sign-in link that works once, for half an hour unless told."""
         rules.check_may_help_in(by, self.get_person(person_id))
+        rules.check_term(minutes, self.settings.most_link_minutes, "minutes")
         secret = secret_token()
         until = self._from_now(minutes=minutes or self.settings.link_minutes)
         with self.journal.write(
@@ -170,6 +172,7 @@ class AccessService:
     ) -> str:
         """Return the secret of a new bearer token; it is shown this once."""
         rules.check_may_help_in(by, self.get_person(person_id))
+        rules.check_term(days, self.settings.most_token_days, "days")
         secret = TOKEN_MARK + secret_token()
         token = ApiToken(
             id=self.ids.new("tok"),

@@ -1,5 +1,7 @@
 """Ways in: who may open them, how long they last, and what closes them."""
 
+from dataclasses import replace
+
 import pyotp
 import pytest
 
@@ -15,13 +17,16 @@ from tidegate.access.errors import (
     PersonNotFoundError,
     RoleMissingError,
     SessionEndedError,
+    SignInBusyError,
     SignInRefusedError,
+    TermInvalidError,
     TokenNotFoundError,
     TokenRefusedError,
     TooManyAttemptsError,
 )
 from tidegate.access.jobs import PruneSessions
 from tidegate.access.model import AccessSettings, PersonState, Role, system_actor
+from tidegate.access.passwords import Passwords
 from tidegate.access.service import AccessService
 
 CHEAP = AccessSettings(argon2_memory_kib=8, argon2_passes=1, argon2_lanes=1)
@@ -401,3 +406,37 @@ def test_a_weak_password_is_refused(access, rex, password):
 def test_an_operator_cannot_set_anothers_password(access, operator, rex):
     with pytest.raises(NotYourselfError):
         access.set_password(rex.id, PASSWORD, by=operator.as_actor())
+
+
+@pytest.mark.parametrize("term", [0, -5, 367, 10**9])
+def test_no_token_lives_longer_than_a_year_or_not_at_all(access, rex, term):
+    with pytest.raises(TermInvalidError):
+        access.issue_token(rex.id, by=rex.as_actor(), days=term)
+
+
+@pytest.mark.parametrize("term", [0, -5, 10**7, 10**12])
+def test_no_link_lives_longer_than_a_week_or_not_at_all(access, rex, operator, term):
+    with pytest.raises(TermInvalidError):
+        access.issue_link(rex.id, by=operator.as_actor(), minutes=term)
+
+
+@pytest.mark.parametrize("name", ["Li\r\nWei", "Li\u202eieW", "Li\x00", "Li\u2028Wei"])
+def test_a_name_that_deceives_who_reads_it_is_refused(access, operator, name):
+    with pytest.raises(PersonInvalidError):
+        access.add_person(name, "li@example.org", frozenset({Role.STEWARD}), by=operator.as_actor())
+
+
+def test_an_endless_reason_is_refused(access, rex, operator):
+    with pytest.raises(PersonInvalidError):
+        access.disable_person(rex.id, "x" * 1001, by=operator.as_actor())
+    assert PersonState.ACTIVE == access.get_person(rex.id).state
+
+
+def test_guesses_beyond_the_turns_there_are_wait_and_then_are_sent_away(ground):
+    cheap = replace(CHEAP, argon2_at_once=1, argon2_patience=0.01)
+    passwords = Passwords(cheap)
+    kept = passwords.hash(PASSWORD)
+    with passwords._turn(), pytest.raises(SignInBusyError):
+        passwords.matches(kept, PASSWORD)
+
+    assert passwords.matches(kept, PASSWORD)
