@@ -113,7 +113,9 @@ def negotiations(place: Path) -> list[dict[str, object]]:
         connector = scene["researcher"].client.connector
         took = []
         for _ in range(RUNS):
-            asked = connector.request(scene.did("hospital"), scene.dataset)
+            asked = connector.request(
+                scene.did("hospital"), scene.dataset, accepts=story.ON_THEIR_WORD
+            )
             done = connector.wait_until_final(asked.pid)
             if done.state != "FINALIZED":
                 raise RuntimeError(f"{done.state}: {done.reason}")

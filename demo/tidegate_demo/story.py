@@ -15,6 +15,7 @@ from tidegate_demo.visiting import ask, refusal, visit
 
 COURSE = "privacy-and-output-rules"
 PURPOSE = "HMB"  # DUO:0000006, health, medical or biomedical research
+ON_THEIR_WORD = ("delete-within",)  # terms of the offer that nothing but a signed word keeps
 TODAY = datetime.now(UTC)
 YEAR = timedelta(days=365)
 
@@ -250,7 +251,14 @@ def negotiate(scene: Scene) -> None:
     scene.narrator.chapter("The connectors negotiate, and the law is asked")
     researcher = scene["researcher"]
     began = time.perf_counter()
-    asked = researcher.client.connector.request(scene.did("hospital"), scene.dataset)
+    asked = researcher.client.connector.request(
+        scene.did("hospital"), scene.dataset, accepts=ON_THEIR_WORD
+    )
+    scene.decided(
+        f"asks for an agreement and accepts by name: {', '.join(ON_THEIR_WORD)}",
+        "researcher",
+        "the one term that rests on a signed certificate; the nodes enforce the others",
+    )
     done = researcher.client.connector.wait_until_final(asked.pid)
     took = (time.perf_counter() - began) * 1000
     if done.state != "FINALIZED":
@@ -309,7 +317,9 @@ def go_on(scene: Scene) -> None:
     with scene.operator("faculty") as operator:
         operator.connector.harvest()
     researcher = scene["researcher"].client
-    asked = researcher.connector.request(scene.did("hospital"), scene.dataset, scene.offer)
+    asked = researcher.connector.request(
+        scene.did("hospital"), scene.dataset, scene.offer, accepts=ON_THEIR_WORD
+    )
     scene.agreement = researcher.connector.wait_until_final(asked.pid).agreement_id
     for words, query in (
         ("the disease by sex", questions.BY_SEX),

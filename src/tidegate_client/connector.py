@@ -1,7 +1,7 @@
 """Agreements with other nodes and what is done under them: negotiations, transfers, visits."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -161,9 +161,19 @@ class Connector:
     def __init__(self, http: Transport) -> None:
         self._http = http
 
-    def request(self, provider: str, dataset_id: str, offer_id: str = "") -> Negotiation:
-        """Ask a provider for an agreement; without an offer the dataset's first one is meant."""
-        body = {"provider": provider, "dataset_id": dataset_id, "offer_id": offer_id}
+    def request(
+        self, provider: str, dataset_id: str, offer_id: str = "", *, accepts: Iterable[str] = ()
+    ) -> Negotiation:
+        """Ask a provider for an agreement; without an offer the dataset's first one is meant.
+
+        `accepts` names every term that rests on a side's word alone, such as "delete-within".
+        """
+        body = {
+            "provider": provider,
+            "dataset_id": dataset_id,
+            "offer_id": offer_id,
+            "accepts": tuple(accepts),
+        }
         return self._http.post("/negotiations", body, Negotiation)
 
     def offer_to(self, consumer: str, offer_id: str) -> Negotiation:

@@ -15,11 +15,15 @@ from tidegate.connector.transfer.model import Transfer
 
 @dataclass(frozen=True, slots=True)
 class AskForAgreement:
-    """Ask a provider for an agreement; without an offer the dataset's first one is meant."""
+    """Ask a provider for an agreement; without an offer the dataset's first one is meant.
+
+    `accepts` names every term that rests on a side's word alone.
+    """
 
     provider: str
     dataset_id: str
     offer_id: str = ""
+    accepts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def request_negotiation(call: Call[AskForAgreement]) -> Negotiation:
     """Open a negotiation as consumer."""
     asked = call.body
     return call.house.negotiation.request(
-        asked.provider, asked.dataset_id, asked.offer_id, by=call.actor
+        asked.provider, asked.dataset_id, asked.offer_id, by=call.actor, accepts=asked.accepts
     )
 
 

@@ -1,6 +1,6 @@
 """Negotiations: open, answer, decide, follow. Both roles of DSP 2025-1."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tidegate.access.model import Actor, Role
@@ -28,7 +28,12 @@ from tidegate.connector.negotiation.reactions import Reactions
 from tidegate.connector.negotiation.rules import check_open, policy_of, published_terms
 from tidegate.connector.negotiation.strategy import check_strategy
 from tidegate.kernel.canonical import Json
-from tidegate.policy.service import attested, check_enforceable, to_message_offer
+from tidegate.policy.service import (
+    attested,
+    check_attested_accepted,
+    check_enforceable,
+    to_message_offer,
+)
 
 READERS = tuple(Role)
 NEGOTIATORS = (Role.RESEARCHER, Role.STEWARD, Role.LEGAL, Role.OPERATOR, Role.COMMITTEE)
@@ -60,11 +65,18 @@ class NegotiationService:
     # --- people
 
     def request(
-        self, provider: str, dataset_id: str, offer_id: str = "", *, by: Actor
+        self,
+        provider: str,
+        dataset_id: str,
+        offer_id: str = "",
+        *,
+        by: Actor,
+        accepts: Iterable[str] = (),
     ) -> Negotiation:
         """Ask the provider for an agreement on a dataset its catalogue offers.
 
-        Without an offer id, the first offer that can be read is taken.
+        Without an offer id, the first offer that can be read is taken. `accepts` names every term
+        that rests on a side's word alone; raises AttestationUnacceptedError naming one left out.
         """
         check_has_role(by, *NEGOTIATORS)
         found = self._desk.offers.find_harvested(dataset_id, provider)
@@ -77,7 +89,12 @@ class NegotiationService:
             )
         said = to_message_offer(offer.policy, offer.id, dataset_id)
         return self.request_terms(
-            provider, said, by=by, peer_name=found.peer.name, version_id=found.dataset.version_id
+            provider,
+            said,
+            by=by,
+            accepts=accepts,
+            peer_name=found.peer.name,
+            version_id=found.dataset.version_id,
         )
 
     def request_terms(
@@ -86,16 +103,18 @@ class NegotiationService:
         offer: Mapping[str, Any],
         *,
         by: Actor,
+        accepts: Iterable[str] = (),
         peer_name: str = "",
         version_id: str = "",
         address: str = "",
     ) -> Negotiation:
         """Ask the provider for an agreement on the terms of this message offer.
 
-        The terms that rest on a side's word alone are named in the evidence: asking accepts them.
+        The terms that rest on a side's word alone are accepted by name, and named in the evidence.
         """
         check_has_role(by, *NEGOTIATORS)
         check_enforceable(policy_of(offer))
+        check_attested_accepted(policy_of(offer), accepts)
         return self._begin(
             Step.REQUEST,
             by,

@@ -84,7 +84,11 @@ def negotiate(ask: Ask) -> Response:
     if record is None:
         raise NotFoundError("No peer offers this dataset.", code="dataset_unknown")
     ask.house.negotiation.request(
-        record.peer.did, record.dataset.id, ask.form.required("offer"), by=ask.actor
+        record.peer.did,
+        record.dataset.id,
+        ask.form.required("offer"),
+        by=ask.actor,
+        accepts=ask.form.every("accepts"),
     )
     return ask.go("/agreements", said="negotiation_started")
 

@@ -25,6 +25,7 @@ from tidegate.connector.negotiation.errors import (
 from tidegate.connector.negotiation.model import Act, Reaction, Strategy
 from tidegate.connector.negotiation.strategy import MANUAL, REFUSE, WAIT, counter_strategy
 from tidegate.kernel.machine import IllegalMoveError
+from tidegate.policy.errors import AttestationUnacceptedError
 from tidegate.policy.model import Outcome
 from tidegate.policy.service import research_policy
 
@@ -62,6 +63,18 @@ def test_a_request_for_a_published_offer_ends_in_the_same_agreement_on_both_side
     theirs = faculty.policy.list_agreements()[0]
     assert (ours.id, ours.digest, ours.role) == (theirs.id, theirs.digest, "provider")
     assert (ours.assigner, ours.assignee, ours.policy) == (HOSPITAL, FACULTY, POLICY)
+
+
+def test_terms_that_rest_on_a_word_are_accepted_by_name_or_nothing_is_asked(pair):
+    hospital, faculty = pair
+    faculty.knows(hospital, hospital.publish(policy=research_policy(delete_within_days=30)))
+
+    with pytest.raises(AttestationUnacceptedError, match="delete-within"):
+        faculty.negotiation.request(HOSPITAL, "ds_1", by=RESEARCHER)
+    assert () == faculty.negotiation.list_negotiations()
+
+    faculty.negotiation.request(HOSPITAL, "ds_1", by=RESEARCHER, accepts=["delete-within"])
+    assert 1 == len(faculty.negotiation.list_negotiations())
 
 
 def test_every_message_is_kept_on_both_sides_in_order(pair):
