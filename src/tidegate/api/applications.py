@@ -98,8 +98,8 @@ def record_assessment(call: Call[RecordAssessment]) -> ImpactAssessment:
 
 def list_assessments(call: Call[None]) -> tuple[ImpactAssessment, ...]:
     """List the impact assessments of a study."""
-    check_has_role(call.actor, *Role)
-    return call.house.instruments.list_impact_assessments(call.path["project"])
+    project = call.house.projects.get_project_for(call.path["project"], by=call.actor)
+    return call.house.instruments.list_impact_assessments(project.id)
 
 
 def list_mechanisms(call: Call[None]) -> tuple[TransferMechanism, ...]:
@@ -139,14 +139,13 @@ def end_mechanism(call: Call[Reason]) -> TransferMechanism:
 
 def list_applications(call: Call[None]) -> tuple[Application, ...]:
     """List applications made or received."""
-    check_has_role(call.actor, *Role)
-    return call.house.applications.list_applications()
+    return call.house.applications.list_applications_for(call.actor)
 
 
 def show_application(call: Call[None]) -> Application:
     """Show an application."""
-    check_has_role(call.actor, *Role)
-    return call.house.applications.get_application(call.path["application"])
+    key = call.path["application"]
+    return call.house.applications.get_application_for(key, by=call.actor)
 
 
 def submit_application(call: Call[SubmitApplication]) -> Application:
@@ -186,8 +185,7 @@ def withdraw_application(call: Call[Reason]) -> Application:
 
 def list_permits(call: Call[None]) -> tuple[Permit, ...]:
     """List permits."""
-    check_has_role(call.actor, *Role)
-    return call.house.applications.list_permits()
+    return call.house.applications.list_permits_for(call.actor)
 
 
 def end_permit(call: Call[Reason]) -> Permit:

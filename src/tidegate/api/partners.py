@@ -140,14 +140,12 @@ def revoke_training(call: Call[Reason]) -> TrainingCredential:
 
 def list_projects(call: Call[None]) -> tuple[Project, ...]:
     """List studies."""
-    check_has_role(call.actor, *Role)
-    return call.house.projects.list_projects()
+    return call.house.projects.list_projects_for(call.actor)
 
 
 def show_project(call: Call[None]) -> Project:
     """Show a study with its approvals and legal bases."""
-    check_has_role(call.actor, *Role)
-    return call.house.projects.get_project(call.path["project"])
+    return call.house.projects.get_project_for(call.path["project"], by=call.actor)
 
 
 def create_project(call: Call[CreateProject]) -> Project:

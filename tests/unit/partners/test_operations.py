@@ -270,3 +270,28 @@ def test_reading_is_for_all_who_work_here_and_acting_for_the_role(world, faculty
     with pytest.raises(NodeError) as refused:
         desk.projects.create("T", "DS", "Plan")
     assert (403, "role_missing") == (refused.value.status, refused.value.code)
+
+
+def test_a_researcher_reads_own_studies_and_applications_only(world, faculty, hospital):
+    story.sign_partnership(world)
+    rex, eve = faculty.desk("rex", "researcher"), faculty.desk("eve", "researcher")
+    tom, cara = faculty.desk("tom", "trainer"), faculty.desk("cara", "committee")
+    project = rex.projects.create(
+        "Liver model", "DS", "Rows stay.", dataset_ids=(DATASET,), sites=(HOSPITAL.did,)
+    )
+    tom.trainings.issue(rex.ref, COURSE, LATER)
+    asked = {"people": (rex.ref,), "purposes": (DS,), "months": 12}
+    application = rex.applications.submit(project.id, DATASET, HOSPITAL.did, **asked)
+
+    for reader in (rex, cara):
+        assert project.id in {one.id for one in reader.projects.list_projects()}
+        assert application.id in {one.id for one in reader.applications.list_applications()}
+    assert project.id not in {one.id for one in eve.projects.list_projects()}
+    assert application.id not in {one.id for one in eve.applications.list_applications()}
+    for read in (
+        lambda: eve.projects.get(project.id),
+        lambda: eve.applications.get(application.id),
+    ):
+        with pytest.raises(NodeError) as refused:
+            read()
+        assert 404 == refused.value.status

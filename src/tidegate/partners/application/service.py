@@ -20,6 +20,7 @@ from tidegate.partners.application.receiver import ApplicationReceiver
 from tidegate.partners.application.screening import Obstacle, find_obstacle
 from tidegate.partners.errors import (
     ApplicationInvalidError,
+    ApplicationNotFoundError,
     ApplicationRefusedError,
     NotPartyError,
 )
@@ -32,6 +33,7 @@ from tidegate.partners.model import (
 from tidegate.partners.project import rules as project_rules
 from tidegate.partners.project import store as project_store
 from tidegate.partners.project.service import ProjectService
+from tidegate.partners.reading import may_read
 from tidegate.partners.records import to_plain
 from tidegate.partners.training import rules as training_rules
 from tidegate.partners.training import store as training_store
@@ -55,6 +57,27 @@ class ApplicationService:
     def list_applications(self) -> tuple[Application, ...]:
         """Return every application made or received here, oldest first."""
         return self.journal.read(store.list_applications)
+
+    def list_applications_for(self, by: Actor) -> tuple[Application, ...]:
+        """Return the applications a person may read: their own, or all where it is their office."""
+        return tuple(one for one in self.list_applications() if self._may_read(by, one))
+
+    def get_application_for(self, application_id: str, *, by: Actor) -> Application:
+        """Return an application the person may read; any other is unknown to them."""
+        application = self.get_application(application_id)
+        if not self._may_read(by, application):
+            raise ApplicationNotFoundError(
+                "No application has that id.", application=application_id
+            )
+        return application
+
+    def list_permits_for(self, by: Actor) -> tuple[Permit, ...]:
+        """Return the permits a person may read: their own, or all where it is their office."""
+        return tuple(one for one in self.list_permits() if may_read(by, self._ref(by), one.people))
+
+    def _may_read(self, by: Actor, application: Application) -> bool:
+        people = (application.applicant, *application.people, *application.project.people)
+        return may_read(by, self._ref(by), people)
 
     def get_permit(self, permit_id: str) -> Permit:
         """Return the permit; raise PermitNotFoundError."""

@@ -10,7 +10,7 @@ from tidegate.audit.journal import Journal, Tx
 from tidegate.kernel.canonical import Json
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.ids import Ids
-from tidegate.partners.errors import NotPartyError, ProjectInvalidError
+from tidegate.partners.errors import NotPartyError, ProjectInvalidError, ProjectNotFoundError
 from tidegate.partners.model import (
     ConsentFacts,
     EthicsApproval,
@@ -19,6 +19,7 @@ from tidegate.partners.model import (
     ProjectState,
 )
 from tidegate.partners.project import rules, store
+from tidegate.partners.reading import may_read
 from tidegate.partners.records import from_plain, to_plain
 from tidegate.partners.space import store as space_store
 
@@ -43,6 +44,17 @@ class ProjectService:
     def list_projects(self) -> tuple[Project, ...]:
         """Return every study known here, oldest first."""
         return self.journal.read(store.list_projects)
+
+    def list_projects_for(self, by: Actor) -> tuple[Project, ...]:
+        """Return the studies a person may read: their own, or all where it is their office."""
+        return tuple(one for one in self.list_projects() if may_read(by, self._ref(by), one.people))
+
+    def get_project_for(self, project_id: str, *, by: Actor) -> Project:
+        """Return a study the person may read; any other is unknown to them."""
+        project = self.get_project(project_id)
+        if not may_read(by, self._ref(by), project.people):
+            raise ProjectNotFoundError("No study has that id.", project=project_id)
+        return project
 
     # The lead
 
