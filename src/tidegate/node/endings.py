@@ -1,10 +1,15 @@
-"""What is judged once data are gone: whether a destruction was complete (rule LC-03)."""
+"""What is judged once data should be gone: was it complete (rule LC-03), was it in time (LC-04)."""
+
+import structlog
 
 from tidegate.access.model import system_actor
 from tidegate.connector.assessment.model import DestructionFacts
 from tidegate.house import House
 
+OVERDUE = "agreement.deletion_overdue"
 JUDGE = system_actor("destruction.assess")
+
+log = structlog.get_logger("tidegate.node")
 
 
 def assess_destruction(house: House, version: str) -> None:
@@ -27,3 +32,21 @@ def assess_destruction(house: House, version: str) -> None:
         certificate_sent=is_certified,  # sent to every holder in the write that keeps it
     )
     house.assessment.assess_destruction(version, house.participant.did, facts, by=JUDGE, to=subject)
+
+
+def note_overdue_deletions(house: House) -> int:
+    """Raise the alarm, once each, for peers that let the agreed days of deletion pass.
+
+    The alarm stands in the evidence of the agreement and in the log; return how many were raised.
+    """
+    raised = 0
+    for agreement in house.policy.list_deletions_due():
+        told = house.evidence.timeline(f"agreement:{agreement.id}")
+        if house.destruction.is_emptied(agreement.id, agreement.assignee) or any(
+            leaf.entry.did == OVERDUE for leaf in told
+        ):
+            continue
+        house.policy.note_deletion_overdue(agreement)
+        log.warning("deletion overdue", agreement=agreement.id, peer=agreement.assignee)
+        raised += 1
+    return raised

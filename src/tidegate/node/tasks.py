@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tidegate.house import House
-from tidegate.node.endings import assess_destruction
+from tidegate.node.endings import assess_destruction, note_overdue_deletions
 from tidegate.work.model import Handler, Periodic
 
 Receiver = Callable[[str, Mapping[str, Any]], None]
@@ -115,6 +115,7 @@ def periodics_of(house: House) -> tuple[Periodic, ...]:
             "evidence.witnesses", WITNESS_EVERY, lambda: _ignore(house.evidence.request_witnesses())
         ),
         Periodic("uploads.drop", HOUR, lambda: _ignore(house.acquisition.drop_old_uploads())),
+        Periodic("deletions.overdue", HOUR, lambda: _ignore(note_overdue_deletions(house))),
         Periodic("fixity", 24 * HOUR, lambda: _ignore(house.holdings.check_all_fixity())),
     )
 

@@ -8,5 +8,6 @@ EVENTS: Mapping[str, str | None] = {
     "agreement.resumed": None,
     "agreement.ended": None,
     "agreement.use_counted": None,
+    "agreement.deletion_overdue": None,
     "decision.made": None,
 }

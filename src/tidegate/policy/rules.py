@@ -1,11 +1,14 @@
 """The life of an agreement after signing: a table of moves, and who may ask for which."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from tidegate.access.model import Actor, Role
 from tidegate.access.rules import check_has_role
+from tidegate.kernel.clock import parse_iso
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.machine import Machine, Move
+from tidegate.policy.constraints import delete_within_days
 from tidegate.policy.errors import (
     AgreementChangeRefusedError,
     AgreementCorruptError,
@@ -39,6 +42,14 @@ FACTS = {"suspend": "suspended", "resume": "resumed", "end": "ended"}
 ACTIONS = {fact: action for action, fact in FACTS.items()}
 
 _MAY_CHANGE = (Role.STEWARD, Role.LEGAL, Role.COMMITTEE, Role.OPERATOR)
+
+
+def deletion_due_at(agreement: Agreement) -> datetime | None:
+    """Return when what was made under an ended agreement must be gone, or None."""
+    days = delete_within_days(agreement.policy)
+    if agreement.ended_at is None or days is None:
+        return None
+    return parse_iso(agreement.ended_at) + timedelta(days=days)
 
 
 def check_may_change(actor: Actor) -> None:

@@ -238,6 +238,22 @@ class PolicyService:
             )
         return len(expired)
 
+    def list_deletions_due(self) -> tuple[Agreement, ...]:
+        """Return the ended agreements on our data whose agreed days of deletion are over."""
+        now = self._clock.now()
+        ours = [one for one in self.list_agreements() if one.role == "provider"]
+        due = [(one, rules.deletion_due_at(one)) for one in ours]
+        return tuple(one for one, at in due if at is not None and at < now)
+
+    def note_deletion_overdue(self, agreement: Agreement) -> None:
+        """Put into evidence that no certificate of destruction came in the agreed days."""
+        self._journal.note(
+            by="system:policy.deletions",
+            did="agreement.deletion_overdue",
+            to=f"agreement:{agreement.id}",
+            why={"peer": agreement.assignee, "days": delete_within_days(agreement.policy) or 0},
+        )
+
     def _change(self, agreement_id: str, action: str, reason: str, *, by: Actor) -> Agreement:
         rules.check_may_change(by)
         if not reason.strip() or len(reason) > 1000:

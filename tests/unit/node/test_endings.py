@@ -8,7 +8,7 @@ from lib.ground import make_ground
 from tidegate.access.model import Actor, Participant, Role, Seat
 from tidegate.connector.assessment.model import EvidenceFacts, Sources
 from tidegate.connector.assessment.service import AssessmentService
-from tidegate.node.endings import assess_destruction
+from tidegate.node.endings import assess_destruction, note_overdue_deletions
 from tidegate.policy.model import Outcome
 from tidegate.policy.rulepack.service import RulePackService, load_shipped
 from unit.commons.commons_world import COMMITTEE, STEWARD, make_commons
@@ -110,3 +110,25 @@ def test_a_version_taken_out_of_use_is_announced(house, tmp_path):
     closed = [payload["version"] for name, payload in ground.tasks() if name == "lab.closed"]
     ground.close()
     assert [version, version] == closed
+
+
+def test_an_overdue_deletion_raises_one_alarm_until_the_certificate_comes():
+    due = SimpleNamespace(id="urn:uuid:1", assignee="did:web:faculty")
+    raised, emptied = [], set()
+    house = SimpleNamespace(
+        policy=SimpleNamespace(
+            list_deletions_due=lambda: (due,),
+            note_deletion_overdue=lambda one: raised.append(
+                SimpleNamespace(entry=SimpleNamespace(did="agreement.deletion_overdue"))
+            ),
+        ),
+        evidence=SimpleNamespace(timeline=lambda subject: tuple(raised)),
+        destruction=SimpleNamespace(is_emptied=lambda one, holder: one in emptied),
+    )
+
+    counts = [note_overdue_deletions(house), note_overdue_deletions(house)]
+    raised.clear()
+    emptied.add(due.id)
+
+    assert [1, 0] == counts
+    assert 0 == note_overdue_deletions(house)

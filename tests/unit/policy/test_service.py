@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from lib.ground import make_ground
 from tidegate.access.errors import RoleMissingError
 from tidegate.access.model import Actor, Role
+from tidegate.db.tables.audit import audit_leaf
 from tidegate.db.tables.policy import policy_agreement
 from tidegate.kernel.errors import ConflictError
 from tidegate.policy import store
@@ -24,7 +25,7 @@ from tidegate.policy.errors import (
 from tidegate.policy.jobs import end_expired
 from tidegate.policy.model import AgreementState, Policy, Rule
 from tidegate.policy.service import PolicyService
-from unit.policy.policies import FACULTY, HOSPITAL, agreement, good_facts
+from unit.policy.policies import FACULTY, HOSPITAL, agreement, good_facts, story_policy
 
 STEWARD = Actor("person:per_1", "Steward", frozenset({Role.STEWARD}))
 RESEARCHER = Actor("person:per_2", "Researcher", frozenset({Role.RESEARCHER}))
@@ -298,3 +299,41 @@ def test_losing_the_race_for_a_change_is_told(ground, policy):
 
     with pytest.raises(ConflictError, match="same moment"):
         late.end_agreement(recorded.id, "done", by=STEWARD)
+
+
+def test_deletion_is_due_once_the_agreed_days_after_the_end_are_over(ground, policy):
+    recorded = record(ground, policy)
+    policy.end_agreement(recorded.id, "The study is over.", by=STEWARD)
+    ground.clock.advance(days=30)
+    in_time = policy.list_deletions_due()
+
+    ground.clock.advance(seconds=1)
+
+    assert in_time == ()
+    assert [recorded.id] == [one.id for one in policy.list_deletions_due()]
+
+
+def test_nothing_is_due_while_an_agreement_runs_or_where_no_days_were_agreed(ground, policy):
+    record(ground, policy)
+    open_end = story_policy(delete_within_days=None)
+    ended = record(ground, policy, id="urn:uuid:2", policy=open_end)
+    policy.end_agreement(ended.id, "The study is over.", by=STEWARD)
+
+    ground.clock.advance(days=400)
+
+    assert policy.list_deletions_due() == ()
+
+
+def test_an_overdue_deletion_is_evidence_of_its_agreement(ground, policy):
+    recorded = record(ground, policy)
+
+    policy.note_deletion_overdue(recorded)
+
+    with ground.journal.reading() as conn:
+        (event,) = conn.execute(
+            select(audit_leaf.c.event)
+            .where(audit_leaf.c.subject == f"agreement:{recorded.id}")
+            .order_by(audit_leaf.c.position.desc())
+            .limit(1)
+        ).one()
+    assert event == "agreement.deletion_overdue"
