@@ -12,6 +12,8 @@ from tidegate.node.build import open_node
 from tidegate.node.doors import OPERATIONS
 from tidegate.node.server import make_app
 
+pytestmark = pytest.mark.slow
+
 BY = Actor("person:per_operator", "Operator", frozenset({Role.OPERATOR}))
 PART = re.compile(r"{(\w+)(?::(\w+))?}")
 IDS = [f"{each.method} {each.path}" for each in OPERATIONS]

@@ -277,6 +277,7 @@ def test_tasks_are_announced_after_the_commit(ground):
     assert (handler, json.loads(payload["body"])) == ("peer.send", {"n": 1})
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -30,6 +30,7 @@ def connection():
     engine.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 65_535, 65_536, SIZE])
 def test_roots_agree(connection, size):
     assert WHOLE.root(size) == tree_root(StoredTree(connection).node, size)

@@ -21,6 +21,7 @@ def space(tmp_path_factory):
     made.close()
 
 
+@pytest.mark.slow
 def test_a_trust_file_survives_reading_and_writing(space):
     assert space.space_bytes == write_space_file(read_space_file(space.space_bytes))
 

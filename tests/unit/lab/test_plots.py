@@ -28,6 +28,7 @@ RESULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("title", "result"), RESULTS.items(), ids=RESULTS)
 def test_every_result_has_a_drawing_with_its_title(title, result):
     svg = render_svg(result).decode()

@@ -121,6 +121,7 @@ def asked(session, query) -> PersonRows:
     )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -28,6 +28,8 @@ from tidegate.lab.query.wire import write_query
 from tidegate.lab.visits.service import MAX_REFUSALS
 from tidegate.policy.model import AgreementState, Constraint, Policy, Rule
 
+pytestmark = pytest.mark.slow
+
 EVERYONE = q.CohortCount(q.Everyone())
 BY_SEX = q.CohortCount(q.Everyone(), q.Grouping(q.ColumnOf("person", "male")))
 

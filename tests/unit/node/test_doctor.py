@@ -15,6 +15,8 @@ from tidegate.commons.vault.keyfiles import KeyFiles
 from tidegate.node.build import open_node
 from tidegate.node.doctor import CHECKS, examine
 
+pytestmark = pytest.mark.slow
+
 BY = Actor("person:per_operator", "Operator", frozenset({Role.OPERATOR}))
 
 

@@ -240,6 +240,7 @@ facts_ = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(policies, facts_)
 def test_a_use_is_allowed_exactly_when_a_naive_reading_allows_it(policy, facts):

@@ -39,6 +39,7 @@ def changed(**keys):
     return copy.deepcopy(OFFER) | keys
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(policies)
 def test_a_policy_written_and_read_is_the_same_policy(policy):

@@ -16,6 +16,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_what_was_written_is_read(value):
     assert value == read_json(json.dumps(value).encode(), max_depth=200)

@@ -57,6 +57,7 @@ def test_what_is_no_list_is_refused(text):
         decode_list(text)
 
 
+@pytest.mark.slow
 def test_a_compression_bomb_is_refused():
     with pytest.raises(CredentialInvalidError, match="too large"):
         decode_list(packed(bytes(64 * 1024 * 1024)))

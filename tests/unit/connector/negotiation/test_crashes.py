@@ -14,6 +14,8 @@ from lib.dsp_nodes import (
 )
 from tidegate.kernel.failpoint import arm, disarm
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def pair(tmp_path):
