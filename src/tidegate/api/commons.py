@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tidegate.access.model import Role
+from tidegate.access.rules import check_has_role
 from tidegate.api.kit import (
     PREFIX,
     Call,
@@ -34,6 +36,11 @@ from tidegate.commons.model import (
 from tidegate.deid.model import RiskReport
 from tidegate.house import House
 from tidegate.kernel.errors import TidegateError
+
+READERS = (
+    Role.OPERATOR, Role.STEWARD, Role.COMMITTEE, Role.CHECKER, Role.LEGAL, Role.AUDITOR,
+)  # fmt: skip
+"""Who sees what is kept here and how; what is offered, everybody finds in the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +109,13 @@ def acquire(call: Call[AcquireDataset]) -> AcquireReport:
 
 def get_holding(call: Call[None]) -> Holding:
     """Return what this node keeps of a version."""
+    check_has_role(call.actor, *READERS)
     return call.house.holdings.get_holding(call.path["version_id"])
 
 
 def list_holdings(call: Call[None]) -> tuple[Holding, ...]:
     """List what this node keeps."""
+    check_has_role(call.actor, *READERS)
     return call.house.holdings.list_holdings()
 
 
@@ -140,6 +149,7 @@ def deidentify(call: Call[Deidentify]) -> RiskReport:
 
 def get_risk_report(call: Call[None]) -> RiskReport | None:
     """Return the risk report of a version."""
+    check_has_role(call.actor, *READERS)
     return call.house.deidentification.find_report(call.path["version_id"])
 
 
@@ -182,11 +192,13 @@ def approve_destruction(call: Call[None]) -> Certificate:
 
 def list_certificates(call: Call[None]) -> tuple[Certificate, ...]:
     """List certificates of destruction."""
+    check_has_role(call.actor, *READERS)
     return call.house.destruction.list_certificates(call.query.get("subject", ""))
 
 
 def list_derived(call: Call[None]) -> tuple[Derived, ...]:
     """List derived copies."""
+    check_has_role(call.actor, *READERS)
     return call.house.destruction.list_derived(
         source=call.query.get("source", ""), agreement_id=call.query.get("agreement", "")
     )

@@ -3,11 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tidegate.access.model import Role
+from tidegate.access.rules import check_has_role
 from tidegate.api.kit import Call, Operation
 from tidegate.kernel.text import Multilingual
 from tidegate.policy.model import Agreement, Decision, Value
 from tidegate.policy.rulepack.model import LawRule, Receipt, RulePack
 from tidegate.policy.service import Sentence, sentences, to_agreement
+
+READERS = (
+    Role.OPERATOR, Role.STEWARD, Role.COMMITTEE, Role.CHECKER, Role.LEGAL, Role.AUDITOR,
+)  # fmt: skip
+"""Who reads decisions: their inputs tell of people's permits, training and consent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +127,20 @@ def end_agreement(call: Call[GiveReason]) -> AgreementView:
 
 def list_decisions(call: Call[None]) -> tuple[ReceiptView, ...]:
     """List the latest decisions, all or those about `?subject=`."""
+    check_has_role(call.actor, *READERS)
     found = call.house.rulepacks.list_decisions(subject=call.query.get("subject", ""))
     return tuple(_receipt(one) for one in found)
 
 
 def get_decision(call: Call[None]) -> ReceiptView:
     """Return one decision, made again from its receipt."""
+    check_has_role(call.actor, *READERS)
     return _receipt(call.house.rulepacks.get_receipt(call.path["receipt_id"]))
 
 
 def replay_decision(call: Call[None]) -> Decision:
     """Make a decision again; refuse where it no longer follows from its inputs."""
+    check_has_role(call.actor, *READERS)
     return call.house.rulepacks.replay(call.path["receipt_id"])
 
 

@@ -9,6 +9,7 @@ from tidegate.kernel.errors import InvalidError
 STEWARDS = frozenset({Role.STEWARD})
 APPROVERS = frozenset({Role.STEWARD, Role.COMMITTEE, Role.OPERATOR})
 COMMITTEE = frozenset({Role.COMMITTEE})
+KEEPERS = APPROVERS | {Role.AUDITOR}
 MAX_RETAIN_YEARS = 100
 LONGEST_REASON = 400
 

@@ -8,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from tidegate.access.errors import TokenRefusedError
+from tidegate.access.model import Actor, Role
 from tidegate.api import commons as doors
 from tidegate.api import kit
 from tidegate_client.commons import Commons
@@ -15,7 +16,8 @@ from tidegate_client.errors import NodeError
 from tidegate_client.transport import Transport
 from unit.commons.commons_world import COMMITTEE, STEWARD, people_csv, visits_csv
 
-TOKENS = {"ada": STEWARD, "bo": COMMITTEE}
+RESEARCHER = Actor("person:per_rex", "Rex", frozenset({Role.RESEARCHER, Role.CLINICIAN}))
+TOKENS = {"ada": STEWARD, "bo": COMMITTEE, "rex": RESEARCHER}
 
 
 class InProcess(httpx.BaseTransport):
@@ -44,7 +46,7 @@ class InProcess(httpx.BaseTransport):
 
 
 class Tokens:
-    """Knows two tokens."""
+    """Knows three tokens."""
 
     def actor_for_token(self, token):
         if token not in TOKENS:
@@ -127,3 +129,21 @@ def test_a_refusal_reaches_the_caller_with_its_code(people, files):
         people["ada"].acquire(*files, title="")
 
     assert ("title_missing", 400) == (refusal.value.code, refusal.value.status)
+
+
+def test_what_is_kept_and_how_is_for_those_who_keep_or_check_it(people, files):
+    version = people["ada"].acquire(*files, title="Liver cohort").version
+    rex = people["rex"]
+    for ask in (
+        rex.holdings,
+        rex.certificates,
+        rex.derived,
+        lambda: rex.holding(version),
+        lambda: rex.risk_report(version),
+        lambda: rex.check_fixity(version),
+    ):
+        with pytest.raises(NodeError) as refusal:
+            ask()
+        assert 403 == refusal.value.status
+
+    assert people["bo"].holding(version).version_id == version

@@ -19,6 +19,7 @@ from unit.policy.policies import FACULTY, HOSPITAL, agreement
 from unit.policy.rulepack.packs import pack, rule, service
 
 STEWARD = Actor("person:per_1", "Steward", frozenset({Role.STEWARD}))
+RESEARCHER = Actor("person:per_2", "Researcher", frozenset({Role.RESEARCHER}))
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def house(tmp_path):
     policy = PolicyService(ground.journal, ground.clock, self_did=HOSPITAL)
     with ground.journal.write(by="system:t", did="agreement.signed", to="x:1") as tx:
         policy.record_agreement(tx, agreement())
-    access = SimpleNamespace(actor_for_token=lambda _: STEWARD)
+    access = SimpleNamespace(actor_for_token={"token": STEWARD, "other": RESEARCHER}.get)
     yield SimpleNamespace(
         policy=policy, rulepacks=service(ground, pack(rule(valid_to="2030-01-01"))), access=access
     )
@@ -91,3 +92,21 @@ def test_rules_are_listed_and_explained(http):
     assert listed.is_active
     assert rules.explain("A-01") == listed.rules[0]
     assert (listed.rules[0].inputs, listed.rules[0].valid_to) == (("x.ok",), "2030-01-01")
+
+
+def test_decisions_are_read_by_those_who_answer_for_them(http, house):
+    made = house.rulepacks.decide({}, by=STEWARD, to="agreement:1")
+    app = Starlette(routes=routes(house, OPERATIONS))
+    app.state.house = house
+    wire = Wire()
+    wire.apps["node"] = app
+    with httpx.Client(transport=wire) as client:
+        others = Decisions(Transport("http://node", "other", http=client))
+        for read in (
+            others.list,
+            lambda: others.get(made.receipt_id),
+            lambda: others.replay(made.receipt_id),
+        ):
+            with pytest.raises(NodeError) as refusal:
+                read()
+            assert refusal.value.status == 403

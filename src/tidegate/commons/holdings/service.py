@@ -132,6 +132,8 @@ class HoldingsService:
 
     def check_fixity(self, version_id: str, *, by: Actor = CHECKER) -> bool:
         """Hash the objects again; a version whose objects changed goes into quarantine."""
+        if not by.is_system:
+            rules.check_role(by, rules.KEEPERS, "check fixity")
         holding = self.get_holding(version_id)
         changed = [one.path for one in holding.objects() if not self._is_whole(one)]
         why: dict[str, Json] = {"objects": len(holding.objects()), "changed": list(changed)}
