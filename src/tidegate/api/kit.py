@@ -5,6 +5,7 @@ the caller, reads the body strictly, runs the handler in a thread and writes the
 handler only calls a service. `api/openapi.py` describes the same table.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -45,6 +46,7 @@ STATUS: Mapping[type[TidegateError], int] = {
 }
 """The one table from a kind of error to an HTTP status."""
 
+_FOUND = re.compile(r"(Invalid value|Invalid \w+ value|unknown field).*", re.DOTALL)
 log = structlog.get_logger("tidegate.api")
 
 
@@ -154,9 +156,18 @@ def decode(content: bytes, into: Any) -> Any:
     try:
         return msgspec.json.decode(content or b"{}", type=into)
     except msgspec.ValidationError as problem:
-        raise InvalidError(f"The body does not fit: {problem}.", code="body_invalid") from None
+        raise InvalidError(
+            f"The body does not fit: {_place(problem)}.", code="body_invalid"
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidError("The body is not valid JSON.", code="body_invalid") from None
+
+
+def _place(problem: msgspec.ValidationError) -> str:
+    """Say what was expected and where; what was found instead stays out of it."""
+    words, at, place = str(problem).rpartition(" - at `")
+    expected = _FOUND.sub(r"\1", words if at else place)
+    return f"{expected}{at}{place}" if at else expected
 
 
 def routes(house: House, operations: tuple[Operation, ...]) -> list[Route]:

@@ -293,3 +293,18 @@ def test_an_encoded_slash_stays_inside_its_part_or_leads_nowhere(browser, path):
 @pytest.mark.parametrize("path", ["/api/v1/things/", "/api/v1/nothing", "/api/v2/open", "/api/v1"])
 def test_an_unknown_address_is_404(browser, path):
     assert 404 == browser.post(path, json={"name": "x"}).status_code
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """A body with a choice."""
+
+    role: Role
+
+
+@pytest.mark.parametrize("said", ["Chan Tai Man", "x' - at `$.y`", "a\nb"])
+def test_a_refusal_of_a_body_names_the_place_and_never_the_value(said):
+    with pytest.raises(InvalidError) as refusal:
+        decode(msgspec.json.encode({"role": said}), Choosing)
+
+    assert "The body does not fit: Invalid enum value - at `$.role`." == refusal.value.message
