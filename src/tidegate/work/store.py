@@ -22,6 +22,8 @@ _COLUMNS = (
     work_task.c.problem,
 )
 
+_LARGEST_SEQ = 2**63  # what the databases count up to
+
 
 def list_waiting(conn: Connection, limit: int) -> tuple[Task, ...]:
     """Return the waiting tasks, oldest promise first."""
@@ -37,9 +39,9 @@ def list_parked(conn: Connection) -> tuple[Task, ...]:
 
 def get_parked(conn: Connection, seq: int) -> Task:
     """Return one parked task; raise TaskNotFoundError."""
-    row = conn.execute(
-        select(*_COLUMNS).where(work_task.c.seq == seq, work_task.c.state == TaskState.PARKED.value)
-    ).first()
+    parked = work_task.c.state == TaskState.PARKED.value
+    found = select(*_COLUMNS).where(work_task.c.seq == seq, parked)
+    row = conn.execute(found).first() if abs(seq) < _LARGEST_SEQ else None
     if row is None:
         raise TaskNotFoundError(f"No parked task has the number {seq}; reload the list.")
     return _task(row)

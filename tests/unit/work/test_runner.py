@@ -7,6 +7,7 @@ import pytest
 from lib.ground import make_ground
 from tidegate.access.model import Actor, Role
 from tidegate.kernel.errors import ForbiddenError, UnavailableError
+from tidegate.work.errors import TaskNotFoundError
 from tidegate.work.model import Periodic, delay_before, is_worth_retrying
 from tidegate.work.runner import Runner, describe
 from tidegate.work.service import WorkService
@@ -163,3 +164,12 @@ def test_an_unforeseen_failure_shows_its_kind_only():
 
     assert code == "unforeseen"
     assert "A123456" not in words
+
+
+@pytest.mark.parametrize("number", [0, 2**63 - 1, 2**63, 10**30])
+def test_a_task_no_database_can_count_to_is_unknown(ground, number):
+    work = WorkService(ground.journal, ground.clock)
+    with pytest.raises(TaskNotFoundError):
+        work.retry(number, by=OPERATOR)
+    with pytest.raises(TaskNotFoundError):
+        work.discard(number, "never was", by=OPERATOR)
