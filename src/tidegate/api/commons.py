@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import anyio.from_thread
+import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,12 +37,18 @@ from tidegate.commons.model import (
 )
 from tidegate.deid.model import RiskReport
 from tidegate.house import House
-from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.errors import TidegateError, UnavailableError
 
+UPLOADS_AT_ONCE = 8  # threads they may take, so that slow ones leave the others to the node
+PATIENCE = 30  # seconds between two pieces of a file
 READERS = (
     Role.OPERATOR, Role.STEWARD, Role.COMMITTEE, Role.CHECKER, Role.LEGAL, Role.AUDITOR,
 )  # fmt: skip
 """Who sees what is kept here and how; what is offered, everybody finds in the catalogue."""
+
+
+class UploadStalledError(UnavailableError):
+    """The sender of a file has fallen silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,14 +267,16 @@ OPERATIONS: tuple[Operation, ...] = (
 
 def routes(house: House) -> list[Route]:
     """Return the streaming door for files; everything else is in OPERATIONS."""
+    at_once = anyio.CapacityLimiter(UPLOADS_AT_ONCE)
 
     async def receive(request: Request) -> Response:
         try:
             actor = await run_in_threadpool(authenticate, request)
-            upload: Upload = await run_in_threadpool(
+            upload: Upload = await anyio.to_thread.run_sync(
                 lambda: house.acquisition.receive_upload(
                     request.path_params["name"], _pieces(request), by=actor
-                )
+                ),
+                limiter=at_once,
             )
         except TidegateError as problem:
             return problem_response(problem)
@@ -280,7 +290,12 @@ def _pieces(request: Request) -> Iterator[bytes]:
     stream = request.stream()
 
     async def following() -> bytes | None:
-        return await anext(stream, None)
+        with anyio.move_on_after(PATIENCE):
+            return await anext(stream, None)
+        raise UploadStalledError(
+            f"Nothing of the file came for {PATIENCE} seconds; upload it again.",
+            code="upload_stalled",
+        )
 
     while (piece := anyio.from_thread.run(following)) is not None:
         yield piece

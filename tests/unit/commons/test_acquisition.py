@@ -379,3 +379,23 @@ def test_any_lines_are_all_accounted_for(lines):
 def test_a_file_without_a_header_line_has_no_columns():
     with pytest.raises(BrokenRecordError, match="empty_file"):
         RecordReader(io.BytesIO(b""), Dialect()).header()
+
+
+@pytest.mark.parametrize("name", ["a\x00.csv", "a\nb.csv", "a\u202evsc.exe", "x" * 300 + ".csv"])
+def test_a_file_name_that_deceives_is_refused(commons, name):
+    with pytest.raises(FileRefusedError):
+        commons.acquisition.receive_upload(name, [b"a\n1\n"], by=STEWARD)
+
+
+def test_an_upload_that_breaks_off_leaves_neither_bytes_nor_a_key(ground, commons):
+    def breaking():
+        yield b"a\n1\n"
+        raise ConnectionError
+
+    before = set(commons.vault.keys.names())
+    with pytest.raises(ConnectionError):
+        commons.acquisition.receive_upload("t.csv", breaking(), by=STEWARD)
+
+    assert before == set(commons.vault.keys.names())
+    left = [path for path in (ground.home / "vault" / "objects").rglob("*") if path.is_file()]
+    assert [] == left

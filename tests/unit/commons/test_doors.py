@@ -1,5 +1,6 @@
 """The commons through its API and the SDK: one life of a version, files streamed in."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import anyio
@@ -55,7 +56,7 @@ class Tokens:
 
 
 @pytest.fixture
-def people(commons):
+def app(commons):
     house = SimpleNamespace(
         access=Tokens(),
         acquisition=commons.acquisition,
@@ -66,6 +67,11 @@ def people(commons):
     )
     app = Starlette(routes=[*doors.routes(house), *kit.routes(house, doors.OPERATIONS)])
     app.state.house = house
+    return app
+
+
+@pytest.fixture
+def people(app):
     with httpx.Client(transport=InProcess(app)) as http:
         yield {
             token: Commons(Transport("http://testserver", token, http=http))
@@ -147,3 +153,49 @@ def test_what_is_kept_and_how_is_for_those_who_keep_or_check_it(people, files):
         assert 403 == refusal.value.status
 
     assert people["bo"].holding(version).version_id == version
+
+
+def test_a_sender_who_falls_silent_is_sent_away_and_leaves_nothing(app, commons, monkeypatch):
+    monkeypatch.setattr(doors, "PATIENCE", 0.05)
+
+    async def silent():
+        yield b"id,age\n"
+        await anyio.sleep(30)
+        yield b"1,50\n"
+
+    async def upload():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            headers = {"Authorization": "Bearer ada"}
+            address = "http://node/api/v1/uploads/people.csv"
+            return await client.put(address, headers=headers, content=silent())
+
+    before = set(commons.vault.keys.names())
+    answer = anyio.run(upload)
+
+    assert (503, "upload_stalled") == (answer.status_code, answer.json()["code"])
+    assert before == set(commons.vault.keys.names())
+
+
+def test_slow_uploads_leave_the_node_its_other_threads(app, people):
+    async def silent():
+        yield b"id,age\n"
+        await anyio.sleep(30)
+
+    async def flood():
+        headers = {"Authorization": "Bearer ada"}
+        transport = httpx.ASGITransport(app)
+        async with (
+            httpx.AsyncClient(transport=transport, base_url="http://node") as client,
+            anyio.create_task_group() as senders,
+        ):
+            for number in range(45):
+                path = f"/api/v1/uploads/s{number}.csv"
+                senders.start_soon(partial(client.put, path, headers=headers, content=silent()))
+            await anyio.sleep(0.2)
+            with anyio.fail_after(5):
+                answer = await client.get("/api/v1/holdings", headers=headers)
+            senders.cancel_scope.cancel()
+            return answer.status_code
+
+    assert people["ada"]
+    assert 200 == anyio.run(flood)

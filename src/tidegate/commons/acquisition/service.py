@@ -29,6 +29,7 @@ from tidegate.commons.acquisition.sources import FileSource, Source, TableReader
 from tidegate.commons.errors import FileRefusedError
 from tidegate.commons.lifecycle import LIFECYCLE
 from tidegate.commons.model import AcquireReport, Descriptor, Holding, Stage, Upload
+from tidegate.commons.vault.model import StoredObject
 from tidegate.commons.vault.service import Vault
 from tidegate.deid.service import DeidService
 from tidegate.kernel.canonical import Json
@@ -36,8 +37,10 @@ from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.text import has_hidden_characters
 
 _UPLOAD_HOURS = 24
+LONGEST_NAME = 200  # characters of a file's name
 
 
 class AcquisitionService:
@@ -115,24 +118,30 @@ class AcquisitionService:
         rules.check_role(by, rules.STEWARDS, "upload data")
         upload_id = self._ids.new("up")
         clean = name.replace("\\", "/").rpartition("/")[2]
-        if not table_name(clean) or clean.startswith("."):
+        if not table_name(clean) or clean.startswith(".") or not _is_file_name(clean):
             raise FileRefusedError("An upload needs the name of a file.", code="upload_name")
         with self._vault.intents.hold(upload_id):
-            self._vault.keys.create(upload_id)
-            with self._vault.writing(f"{upload_id}/file", upload_id) as deposit:
-                digest = hashlib.sha256()
-                for piece in pieces:
-                    digest.update(piece)
-                    deposit.file.write(piece)
-            upload = Upload(upload_id, clean, by.id, iso(self._clock.now()), deposit.stored)
+            try:
+                stored, digest = self._spool(upload_id, pieces)
+            except BaseException:
+                self._vault.tidy(upload_id, *self._in_use(upload_id))
+                raise
+            upload = Upload(upload_id, clean, by.id, iso(self._clock.now()), stored)
             with self._journal.upkeep() as tx:
                 store.add_upload(tx.connection, upload)
-            why: dict[str, Json] = {
-                "bytes": upload.stored.size,
-                "sha256": digest.hexdigest(),
-            }
+            why: dict[str, Json] = {"bytes": stored.size, "sha256": digest}
             self._journal.note(by=by.id, did="upload.received", to=f"upload:{upload_id}", why=why)
         return upload
+
+    def _spool(self, upload_id: str, pieces: Iterable[bytes]) -> tuple[StoredObject, str]:
+        """Encrypt the pieces as they come; return what was stored and its SHA-256 in the clear."""
+        self._vault.keys.create(upload_id)
+        digest = hashlib.sha256()
+        with self._vault.writing(f"{upload_id}/file", upload_id) as deposit:
+            for piece in pieces:
+                digest.update(piece)
+                deposit.file.write(piece)
+        return deposit.stored, digest.hexdigest()
 
     def acquire_uploads(
         self,
@@ -238,6 +247,11 @@ class AcquisitionService:
         if holding and holding.stage is not Stage.DESTROYED:
             keys.add(folder)
         return frozenset(stored.path for stored in objects), frozenset(keys)
+
+
+def _is_file_name(name: str) -> bool:
+    is_one_line = len(name.splitlines()) == 1
+    return is_one_line and len(name) <= LONGEST_NAME and not has_hidden_characters(name)
 
 
 class _UploadSource:
