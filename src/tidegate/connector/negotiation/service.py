@@ -191,8 +191,8 @@ class NegotiationService:
 
     def terminate(self, pid: str, reason: str, *, by: Actor) -> Negotiation:
         """End a negotiation that is not final, telling the peer why."""
-        check_has_role(by, *NEGOTIATORS)
         one = self.get(pid)
+        check_has_role(by, *(NEGOTIATORS if one.created_by == by.id else DECIDERS))
         return self._reactions.send(
             one, Step.TERMINATE, by=by.id, code="terminated_by_person", reason=reason[:1000]
         )

@@ -34,11 +34,11 @@ from tidegate.connector.transfer.model import (
     VisitAddress,
 )
 from tidegate.connector.transfer.outgoing import ACTOR, Outgoing, is_over
+from tidegate.connector.transfer.rules import check_may_handle
 from tidegate.connector.transfer.visits import Visits
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.policy.model import AgreementState
 
-HANDLERS = (Role.RESEARCHER, Role.STEWARD, Role.OPERATOR, Role.LEGAL)
 POLL_SECONDS = 0.02
 AGREEMENT_SUSPENDED = "agreement_suspended"
 AGREEMENT_ENDED = "agreement_ended"
@@ -139,8 +139,9 @@ class TransferService:
 
     def resume(self, pid: str, *, by: Actor) -> Transfer:
         """Let a transfer that this side held go on."""
-        check_has_role(by, *HANDLERS)
-        return self._resume(self.get(pid), by)
+        one = self.get(pid)
+        check_may_handle(by, one, self._desk.did)
+        return self._resume(one, by)
 
     def complete(self, pid: str, *, by: Actor) -> Transfer:
         """Say that a transfer has served its purpose."""
@@ -173,7 +174,7 @@ class TransferService:
 
     def _stop(self, one: Transfer, step: Step, code: str, reason: str, by: Actor) -> Transfer:
         if not by.is_system:
-            check_has_role(by, *HANDLERS)
+            check_may_handle(by, one, self._desk.did)
         with self._desk.journal.write(
             by=by.id,
             did="transfer.decided",

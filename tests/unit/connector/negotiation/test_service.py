@@ -13,6 +13,8 @@ from lib.dsp_nodes import (
     make_pair,
     pump,
 )
+from tidegate.access.errors import RoleMissingError
+from tidegate.access.model import Actor, Role
 from tidegate.catalogue.model import OfferState
 from tidegate.connector.http.model import Answer
 from tidegate.connector.messages.errors import ProcessUnknownError
@@ -331,3 +333,12 @@ def test_a_stranger_sees_no_negotiation(pair):
 
     with pytest.raises(ProcessUnknownError):
         hospital.negotiation.show(stranger, mirror(hospital).pid)
+
+
+def test_a_researcher_does_not_end_the_negotiation_of_another(pair):
+    hospital, faculty = pair
+    pid = ask(hospital, faculty)
+    eve = Actor("person:per_eve", "Eve", frozenset({Role.RESEARCHER}))
+
+    with pytest.raises(RoleMissingError):
+        faculty.negotiation.terminate(pid, "Mine instead.", by=eve)

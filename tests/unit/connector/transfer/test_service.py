@@ -4,6 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from lib.dsp_nodes import ADA, FACULTY, HOSPITAL, RESEARCHER, STEWARD, agreed, make_pair, pump
+from tidegate.access.errors import RoleMissingError
+from tidegate.access.model import Actor, Role
 from tidegate.connector.messages.wire import CONTEXT
 from tidegate.connector.transfer.errors import (
     TransferBusyError,
@@ -259,3 +261,15 @@ def test_a_request_the_provider_cannot_serve_is_refused_with_a_typed_error(pair,
         "TransferError",
         code,
     )
+
+
+@pytest.mark.parametrize("act", ["suspend", "terminate", "complete", "resume"])
+def test_a_researcher_does_not_touch_the_visit_of_another(pair, visit, act):
+    hospital, faculty = pair
+    eve = Actor("person:per_eve", "Eve", frozenset({Role.RESEARCHER}))
+    more = () if act in {"complete", "resume"} else ("Mine now.",)
+
+    for side, pid in ((faculty, visit[1]), (hospital, mirror(hospital).pid)):
+        with pytest.raises(RoleMissingError):
+            getattr(side.transfer, act)(pid, *more, by=eve)
+    assert states(pair, visit[1]) == ("STARTED", "STARTED")
