@@ -172,8 +172,8 @@ class Shelf:
     def list_datasets(self):
         return tuple(self.datasets.values())
 
-    def get_version(self, version_id):
-        return self.versions[version_id]
+    def find_versions(self, version_ids):
+        return {name: self.versions[name] for name in version_ids}
 
     def list_tombstones(self, dataset_id=""):
         return ()

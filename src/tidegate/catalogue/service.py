@@ -1,6 +1,6 @@
 """The catalogue's desk: describe, offer, withdraw, bury, harvest, search."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -152,6 +152,11 @@ class CatalogueService:
         return self._journal.read(
             store.list_offers, dataset_id=dataset_id, version_id=version_id, state=state
         )
+
+    def find_versions(self, version_ids: frozenset[str]) -> Mapping[str, VersionRecord]:
+        """Return the versions with these ids, by id; one this node does not have is left out."""
+        with self._journal.reading() as conn:
+            return {one.id: one for one in store.list_versions(conn, ids=version_ids)}
 
     def list_open_offers(self, *, dataset_id: str = "") -> tuple[Offer, ...]:
         """Return what can be negotiated now: published, and the version neither kept away nor gone.

@@ -175,12 +175,13 @@ def get_version(conn: Connection, version_id: str) -> VersionRecord:
     return _read_body(body, VersionRecord)
 
 
-def list_versions(conn: Connection, dataset_id: str) -> tuple[VersionRecord, ...]:
-    """Return the versions of a dataset, first to last."""
+def list_versions(
+    conn: Connection, dataset_id: str = "", *, ids: frozenset[str] = frozenset()
+) -> tuple[VersionRecord, ...]:
+    """Return the versions of a dataset, first to last, or those with these ids."""
     table = catalogue_version
-    rows = conn.execute(
-        select(table.c.body).where(table.c.dataset_id == dataset_id).order_by(table.c.number)
-    )
+    which = table.c.dataset_id == dataset_id if dataset_id else table.c.id.in_(ids)
+    rows = conn.execute(select(table.c.body).where(which).order_by(table.c.number))
     return tuple(_read_body(body, VersionRecord) for (body,) in rows)
 
 

@@ -173,6 +173,15 @@ def test_a_withdrawn_or_unknown_offer_is_not_open(ground, catalogue):
     assert [None, None] == [catalogue.find_open_offer(name) for name in (offer.id, "offer_none")]
 
 
+def test_versions_are_found_by_their_ids_and_unknown_ones_left_out(ground, catalogue):
+    enter(ground, catalogue)
+
+    found = catalogue.find_versions(frozenset({"ver_1", "ver_none"}))
+
+    assert {"ver_1": make_version()} == found
+    assert {} == catalogue.find_versions(frozenset())
+
+
 def test_an_offer_is_withdrawn_once(ground, catalogue):
     offer = offered(ground, catalogue)
     catalogue.withdraw_offer(offer.id, by=STEWARD)

@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -34,8 +35,8 @@ class Shelf(Protocol):
         """Return every dataset of this node."""
         ...
 
-    def get_version(self, version_id: str) -> VersionRecord:
-        """Return a version of this node."""
+    def find_versions(self, version_ids: frozenset[str]) -> Mapping[str, VersionRecord]:
+        """Return the versions with these ids, by id."""
         ...
 
     def list_tombstones(self, dataset_id: str = "") -> tuple[Tombstone, ...]:
@@ -78,7 +79,8 @@ class DspCatalogService:
         found = [one for one in self._catalogue.list_datasets() if one.id == dataset_id]
         if not found or dataset_id not in offers:
             raise ProcessUnknownError("There is no such dataset.", code="dataset_unknown")
-        return dict(check(dataset_document(self._part(found[0], offers)), Dataset).document)
+        (part,) = self._parts(found, offers)
+        return dict(check(dataset_document(part), Dataset).document)
 
     def _page(
         self,
@@ -91,7 +93,7 @@ class DspCatalogService:
         rest = [one for one in records if one.id > after]
         page = rest[: self._page_size]
         service = service_part(self._service_id, self._address)
-        parts = [self._part(one, offers) for one in page]
+        parts = self._parts(page, offers)
         buried = [] if after or not plain else self._buried()
         document = catalog_document(self.did, service, parts, buried)
         check(document, Catalog)
@@ -114,10 +116,16 @@ class DspCatalogService:
                 grouped[offer.dataset_id].append(offer)
         return {name: tuple(found) for name, found in grouped.items()}
 
-    def _part(self, record: DatasetRecord, offers: dict[str, tuple[Offer, ...]]) -> Document:
-        mine = offers[record.id]
-        version = self._catalogue.get_version(mine[-1].version_id)
-        return dataset_part(record, version, mine, self._service_id)
+    def _parts(
+        self, records: list[DatasetRecord], offers: dict[str, tuple[Offer, ...]]
+    ) -> list[Document]:
+        """Describe datasets by the version offered last; all versions are read at once."""
+        newest = {one.id: offers[one.id][-1].version_id for one in records}
+        versions = self._catalogue.find_versions(frozenset(newest.values()))
+        return [
+            dataset_part(one, versions[newest[one.id]], offers[one.id], self._service_id)
+            for one in records
+        ]
 
     def _buried(self) -> list[dict[str, Any]]:
         records = {one.id: one for one in self._catalogue.list_datasets()}
