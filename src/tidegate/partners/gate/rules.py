@@ -298,7 +298,8 @@ def _permit(known: Known) -> Refusal | None:
         )
     names = {"permit": permit.id}
     if permit.state is not PermitState.LIVE:
-        return Refusal("permit_ended", f"The permit was ended: {permit.ended_reason}.", names)
+        reason = permit.ended_reason.rstrip(".")
+        return Refusal("permit_ended", f"The permit was ended: {reason}.", names)
     if not permit.valid_from <= known.at < permit.valid_until:
         return Refusal(
             "permit_out_of_term",
