@@ -1,7 +1,7 @@
 """Suppression, rounding and differencing, held against attackers who know the rules."""
 
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from tidegate.lab.disclosure.model import (
 )
 from tidegate.lab.disclosure.survival import grid_of, safe_curve
 from tidegate.lab.disclosure.tables import round_to_sum, safe_table, table_families
+from tidegate.lab.disclosure.triples import makes_three, pieces_of
 from tidegate.lab.errors import SmallCountError, TooCloseError
 
 LIMITS = Limits()
@@ -185,6 +186,40 @@ def test_a_difference_of_few_people_is_refused(earlier, new):
         check_beside([new], released(earlier), 10)
 
     assert "Change a condition" in refusal.value.message
+
+
+def test_two_halves_that_leave_one_person_out_of_an_earlier_cohort_are_refused():
+    cohort = range(150)
+    half, other = cells(range(0, 150, 2)), cells([n for n in range(1, 150, 2) if n != 5])
+
+    with pytest.raises(TooCloseError):
+        check_beside([other], released(cells(cohort), half), 10)
+
+
+def test_two_whole_halves_of_an_earlier_cohort_may_be_released():
+    half, other = cells(range(0, 150, 2)), cells(range(1, 150, 2))
+
+    check_beside([other], released(cells(range(150)), half), 10)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.tuples(*[st.booleans()] * 3), min_size=12, max_size=60),
+    st.integers(1, 6),
+)
+def test_three_sets_are_held_against_each_other_in_every_sum_and_difference(people, least):
+    sets = np.array(people, dtype=np.bool_).T
+    families = [cells(np.flatnonzero(one), len(people)) for one in sets]
+    earlier = np.concatenate([family.atoms for family in families[:2]])
+
+    shared = shared_people(families[2].atoms, earlier)
+    found = makes_three(families[2], shared, pieces_of(earlier, len(people)), least)
+
+    first, second, new = sets
+    different = {one.tobytes(): one for old in (first, second) for one in (old, ~old)}
+    pairs = combinations(different.values(), 2)
+    apart = [int((a.astype(int) + b - x != 0).sum()) for a, b in pairs for x in (new, ~new)]
+    assert any(0 < few < least for few in apart) == found
 
 
 def test_the_same_query_may_be_released_again():

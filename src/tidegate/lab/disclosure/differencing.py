@@ -6,7 +6,8 @@ family with an atom of the other by the people they share, a pair of unions is a
 people in one and not the other are its weight: the releases are safe beside each other when no
 cut between connected atoms is lighter than `min_cell`. Complements are unions too, since the last
 atom of a family is everybody else. The minimum cut is found by contracting heavy edges, then by
-M. Stoer and F. Wagner, "A simple min-cut algorithm", JACM 44, 1997.
+M. Stoer and F. Wagner, "A simple min-cut algorithm", JACM 44, 1997. Besides, two earlier sets
+together are held against a new one (`triples`).
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.lab.disclosure.model import Family, FamilyKind, Words, pack
+from tidegate.lab.disclosure.triples import Pieces, makes_three, pieces_of
 from tidegate.lab.errors import TooCloseError
 
 Shared = npt.NDArray[np.int64]
@@ -39,14 +41,15 @@ class Ledger:
         self._cells: list[Family] = [everybody(people)] if knows_everybody else []
         self._steps: list[Family] = []
         self._stacked: tuple[Words, list[int]] | None = None
+        self._pieces: Pieces | None = None
 
     def add(self, family: Family) -> None:
         """Remember a released family."""
         (self._cells if family.kind is FamilyKind.CELLS else self._steps).append(family)
-        self._stacked = None
+        self._stacked = self._pieces = None
 
     def is_too_close(self, new: Family, min_cell: int) -> bool:
-        """Tell whether some union of the new atoms is too close to a union of earlier ones."""
+        """Tell whether new atoms are too close to earlier ones: unions by twos, sets by threes."""
         if new.kind is FamilyKind.STEPS:
             return any(
                 is_too_close(shared_people(new.atoms, old.atoms), min_cell)
@@ -59,11 +62,17 @@ class Ledger:
         shared = shared_people(new.atoms, atoms)
         doubtful = ~_plainly_safe(shared, starts, min_cell)
         bounds = zip(starts, [*starts[1:], len(atoms)], strict=True)
-        return any(
+        by_twos = any(
             is_too_close(shared[:, low:high], min_cell)
             for (low, high), doubt in zip(bounds, doubtful, strict=True)
             if doubt
         )
+        return by_twos or makes_three(new, shared, self._listed_pieces(new.people), min_cell)
+
+    def _listed_pieces(self, people: int) -> Pieces:
+        if self._pieces is None:
+            self._pieces = pieces_of(self._stack()[0], people)
+        return self._pieces
 
     def _stack(self) -> tuple[Words, list[int]]:
         if self._stacked is None:
