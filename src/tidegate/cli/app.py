@@ -1,6 +1,7 @@
 """The `tidegate` command: groups are loaded when used, errors become words and exit codes."""
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -71,7 +72,11 @@ def exit_code_of(problem: TidegateError) -> int:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command; a refusal is one sentence on standard error, never a traceback."""
+    """Run the command; a refusal is one sentence on standard error, never a traceback.
+
+    Whatever it writes is for its own account alone: databases and objects hold people's data.
+    """
+    os.umask(0o077)
     try:
         result: Any = cli.main(arguments, standalone_mode=False, prog_name="tidegate")
     except click.ClickException as problem:

@@ -1,5 +1,7 @@
 """The command: every kind of error has its exit code, and a refusal is one sentence."""
 
+import os
+
 import pytest
 
 from tidegate.cli.app import COMMANDS, EXIT_CODE, cli, exit_code_of, main
@@ -78,3 +80,16 @@ def test_the_version_is_told(capsys):
 
 def test_an_unreachable_node_is_told_apart_from_a_refusal():
     assert exit_code_of(UnavailableError("x")) != exit_code_of(TidegateError("x"))
+
+
+def test_what_a_node_writes_nobody_else_on_the_machine_reads(tmp_path):
+    home = tmp_path / "node"
+    home.mkdir(mode=0o755)
+    before = os.umask(0o022)
+    try:
+        run("init", str(home), "--name", "Node", "--seat", "HK", "--port", "7001", "--json")
+    finally:
+        os.umask(before)
+
+    opened = [path.name for path in home.rglob("*") if path.stat().st_mode & 0o077]
+    assert [] == opened
