@@ -2,12 +2,12 @@
 
 import os
 import pwd
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 
 def binaries() -> Path:
@@ -18,14 +18,20 @@ def binaries() -> Path:
 
 
 @contextmanager
-def running_postgres(place: Path) -> Iterator[str]:
-    """Start a server on loopback; yield its URL for SQLAlchemy with psycopg."""
-    data = place / "pg"
-    place.chmod(0o777)
-    for parent in place.parents:
-        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    as_user = _another_user()
+def running_postgres() -> Iterator[str]:
+    """Start a server on loopback; yield its URL for SQLAlchemy with psycopg.
+
+    Its directory is not below pytest's own, which every other run of pytest closes to the server.
+    """
+    with TemporaryDirectory(prefix="tidegate-postgres-") as folder:
+        Path(folder).chmod(0o777)
+        with _serving(Path(folder)) as url:
+            yield url
+
+
+@contextmanager
+def _serving(place: Path) -> Iterator[str]:
+    data, as_user = place / "pg", _another_user()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -46,7 +52,6 @@ def running_postgres(place: Path) -> Iterator[str]:
         yield f"postgresql+psycopg://tidegate@127.0.0.1:{port}/tidegate"
     finally:
         run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
-        shutil.rmtree(data, ignore_errors=True)
 
 
 def _another_user() -> list[str]:

@@ -14,8 +14,8 @@ from tidegate.kernel.errors import InvalidError
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as made:
+def url():
+    with running_postgres() as made:
         yield made
 
 

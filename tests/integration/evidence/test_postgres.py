@@ -22,8 +22,8 @@ LOG = "did:web:localhost%3A7001"
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    with running_postgres(tmp_path_factory.mktemp("server")) as address:
+def url():
+    with running_postgres() as address:
         database = Database(address)
         with database.migrating() as connection:
             METADATA.create_all(connection)

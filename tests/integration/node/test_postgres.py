@@ -26,7 +26,7 @@ DESCRIPTOR = {
 def node(tmp_path_factory):
     """An authority's node that serves on PostgreSQL and has founded a space."""
     home = tmp_path_factory.mktemp("node") / "hospital"
-    with running_postgres(tmp_path_factory.mktemp("server")) as url:
+    with running_postgres() as url:
         made = NodeProcess(home, "Hospital", "CN-GBA9", "authority", "--database", url)
         with running(made):
             trust = home.with_name("space.json")
