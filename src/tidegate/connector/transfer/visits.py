@@ -3,7 +3,9 @@
 import threading
 
 import msgspec
+from sqlalchemy import Connection
 
+from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.compose import Document, document
 from tidegate.connector.messages.delivery import judge
 from tidegate.connector.messages.errors import ProcessUnknownError
@@ -20,7 +22,13 @@ from tidegate.connector.transfer.errors import (
     VisitRefusedError,
     VisitWithheldError,
 )
-from tidegate.connector.transfer.model import Transfer, TransferState, Visit, VisitAddress
+from tidegate.connector.transfer.model import (
+    Step,
+    Transfer,
+    TransferState,
+    Visit,
+    VisitAddress,
+)
 from tidegate.connector.transfer.outgoing import ACTOR
 from tidegate.connector.transfer.tokens import PURPOSE, open_token, token_digest
 from tidegate.kernel.clock import iso, parse_iso
@@ -28,6 +36,15 @@ from tidegate.partners.model import PersonAssertion
 from tidegate.policy.model import Agreement, AgreementState
 
 _WAITING = {TransferState.INITIAL, TransferState.REQUESTED}
+
+
+def _is_starting(conn: Connection, one: Transfer) -> bool:
+    """Tell whether the start is said and its acknowledgement still on the way.
+
+    A token leaves with the start alone, so the peer that shows one has heard it.
+    """
+    message = messages.find_message(conn, one.pending) if one.pending else None
+    return message is not None and message.action == Step.START.value
 
 
 class Visits:
@@ -53,7 +70,8 @@ class Visits:
                     code="visit_unknown",
                 )
             one = store.get_transfer(conn, kept.transfer)
-        if one.side is not Side.PROVIDER or one.state is not TransferState.STARTED:
+            is_started = one.state is TransferState.STARTED or _is_starting(conn, one)
+        if one.side is not Side.PROVIDER or not is_started:
             raise VisitRefusedError(f"The visit is {one.state}.", code="visit_not_started")
         self.agreement_in_force(one)
         return Visit(

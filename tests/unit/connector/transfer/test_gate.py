@@ -4,6 +4,7 @@ import pytest
 
 from lib.dsp_nodes import ADA, RESEARCHER, STEWARD, agreed, make_pair, pump
 from tidegate.connector.transfer.errors import VisitRefusedError, VisitWithheldError
+from tidegate.kernel import failpoint
 
 
 @pytest.fixture
@@ -28,6 +29,24 @@ def sent(node, kind):
     """Count the messages of a kind that a node queued for its newest transfer."""
     pid = node.transfer.list_transfers()[0].pid
     return [one.type for one in node.transfer.list_messages(pid)].count(kind)
+
+
+def test_a_token_opens_the_visit_before_the_start_is_acknowledged(pair):
+    hospital, faculty = pair
+    agreement, opened = agreed(*pair), []
+
+    def visit_at_once():
+        mirror = hospital.transfer.list_transfers()
+        if mirror and mirror[0].state.value == "REQUESTED" and mirror[0].pending:
+            token = faculty.transfer.visit_address(agreement, ADA).token
+            opened.append(hospital.transfer.visit_for_token(token).person_ref)
+
+    failpoint.arm("transfer.after_send", visit_at_once)
+    faculty.transfer.request_visit(agreement, by=RESEARCHER)
+    pump(*pair)
+    failpoint.disarm()
+
+    assert [ADA] == opened
 
 
 def test_a_visit_goes_on_while_its_gate_opens(pair, visit):
