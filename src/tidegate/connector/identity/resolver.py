@@ -82,15 +82,15 @@ class DidResolver:
         """Return the claims of a token that a key of its issuer verifies.
 
         A key that is not known, or does not fit, is looked up once more: keys change. What the
-        authority states is verified by the key in the trust file and nothing else, so that
-        neither its absence nor a false document at its address matters.
+        authority says, states or presents is verified by the key in the trust file and nothing
+        else, so that neither its absence nor a false document at its address matters.
 
         Raises:
             CredentialInvalidError: the token does not hold.
             PeerUnreachableError: the issuer's document cannot be fetched now.
         """
         did = token.issuer
-        pinned = self._pin_of(did) if relation is Relation.ASSERTION else None
+        pinned = self._pin_of(did)
         if pinned is not None:
             return _prove_pinned(token, pinned)
         try:

@@ -257,6 +257,21 @@ def test_a_changed_key_is_looked_up_again(fresh_world):
     assert faculty.did == hospital.identity.identify(token).did
 
 
+def test_nobody_speaks_for_the_authority_with_a_false_document_at_its_address(fresh_world):
+    authority, _, hospital = fresh_world.nodes
+    key = ECKey.generate_key("P-256")
+    document = authority.identity.did_document()
+    document["verificationMethod"][0]["publicKeyJwk"] = key.as_dict(private=False)
+    fresh_world.wire.answer("http://localhost:7400/.well-known/did.json", document)
+    hospital.identity.forget_peer(authority.did)
+
+    with pytest.raises(PeerUnauthenticatedError) as refusal:
+        hospital.identity.identify(forged(authority, hospital.did, key=key))
+
+    assert "signature_invalid" == refusal.value.code
+    hospital.identity.identify(forged(authority, hospital.did))
+
+
 def test_a_key_that_lost_its_purpose_is_refused(fresh_world):
     _, faculty, hospital = fresh_world.nodes
     document = {**faculty.identity.did_document(), "capabilityInvocation": []}
