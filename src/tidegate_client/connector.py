@@ -214,9 +214,10 @@ class Connector:
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
 
-    def approve(self, pid: str) -> Negotiation:
-        """Take the next step of a negotiation that waits for a person."""
-        return self._http.post(f"/negotiations/{quote(pid, safe=':')}/approve", {}, Negotiation)
+    def approve(self, pid: str, *, accepts: Iterable[str] = ()) -> Negotiation:
+        """Take the next step of a waiting negotiation, accepting by name what rests on a word."""
+        path = f"/negotiations/{quote(pid, safe=':')}/approve"
+        return self._http.post(path, {"accepts": tuple(accepts)}, Negotiation)
 
     def counter(self, pid: str, terms: Mapping[str, Any]) -> Negotiation:
         """Propose other terms (permission, prohibition, obligation in compact ODRL)."""

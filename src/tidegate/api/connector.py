@@ -27,6 +27,13 @@ class AskForAgreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Approve:
+    """Go on; `accepts` names every term that rests on a side's word alone."""
+
+    accepts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OfferAgreement:
     """Offer one of our published offers to a participant."""
 
@@ -132,9 +139,10 @@ def show_negotiation(call: Call[None]) -> NegotiationPage:
     return NegotiationPage(service.get(pid), service.list_messages(pid))
 
 
-def approve_negotiation(call: Call[Nothing]) -> Negotiation:
+def approve_negotiation(call: Call[Approve]) -> Negotiation:
     """Take the next step of a negotiation that waits for a person."""
-    return call.house.negotiation.approve(call.path["pid"], by=call.actor)
+    accepts = call.body.accepts
+    return call.house.negotiation.approve(call.path["pid"], by=call.actor, accepts=accepts)
 
 
 def counter_negotiation(call: Call[CounterTerms]) -> Negotiation:
@@ -268,7 +276,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST",
         "/negotiations/{pid}/approve",
         approve_negotiation,
-        takes=Nothing,
+        takes=Approve,
         gives=Negotiation,
         summary="Take the next step of a waiting negotiation",
     ),

@@ -168,9 +168,10 @@ class NegotiationService:
             store.insert_negotiation(tx.connection, one)
             return self._outgoing.queue(tx, one, step)
 
-    def approve(self, pid: str, *, by: Actor) -> Negotiation:
+    def approve(self, pid: str, *, by: Actor, accepts: Iterable[str] = ()) -> Negotiation:
         """Let a negotiation go its next step: agree, finalize, accept or verify.
 
+        Who agrees or accepts names in `accepts` every term that rests on a side's word alone.
         Raises NegotiationWithheldError where the rules say no; no person can lift that.
         """
         one = self._idle(pid, by)
@@ -179,6 +180,8 @@ class NegotiationService:
             raise NegotiationBusyError(
                 f"The negotiation is {one.state}; the other side has the next word."
             )
+        if step in {Step.AGREE, Step.ACCEPT}:
+            check_attested_accepted(policy_of(one.offer), accepts)
         if step is Step.AGREE:
             return self._reactions.agree(self._reactions.judge(one), by=by.id)
         if step is Step.ACCEPT:

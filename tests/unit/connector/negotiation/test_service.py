@@ -79,6 +79,22 @@ def test_terms_that_rest_on_a_word_are_accepted_by_name_or_nothing_is_asked(pair
     assert 1 == len(faculty.negotiation.list_negotiations())
 
 
+def test_a_person_who_agrees_names_what_rests_on_the_other_sides_word(pair):
+    hospital, faculty = pair
+    hospital.rules.permit = False
+    faculty.knows(hospital, hospital.publish(policy=research_policy(delete_within_days=30)))
+    faculty.negotiation.request(HOSPITAL, "ds_1", by=RESEARCHER, accepts=["delete-within"])
+    pump(*pair)
+    pid = mirror(hospital).pid
+
+    with pytest.raises(AttestationUnacceptedError, match="delete-within"):
+        hospital.negotiation.approve(pid, by=STEWARD)
+    hospital.negotiation.approve(pid, by=STEWARD, accepts=["delete-within"])
+    pump(*pair)
+
+    assert mirror(hospital).state.value == "FINALIZED"
+
+
 def test_every_message_is_kept_on_both_sides_in_order(pair):
     hospital, faculty = pair
 
