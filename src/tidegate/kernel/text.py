@@ -16,6 +16,11 @@ def has_hidden_characters(text: str) -> bool:
     return _HIDDEN.search(text) is not None
 
 
+def without_hidden(text: str) -> str:
+    """Return a text of somebody else without such characters."""
+    return _HIDDEN.sub("", text)
+
+
 class Language(StrEnum):
     """A language of the screens, by its BCP 47 tag."""
 

@@ -1,5 +1,6 @@
 """Documents in tables: a value as canonical JSON, beside the columns it is found by."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from tidegate.kernel.errors import ConflictError, InvalidError
 from tidegate.kernel.text import has_hidden_characters
 
 T = TypeVar("T")
+_KEY = re.compile(r"(?!\.)[A-Za-z0-9._:%#~-]{1,400}")
 LARGEST_RECORD = 256 * 1024  # characters; the longest study with its plan needs a quarter
 
 
@@ -60,11 +62,13 @@ def listing(
 
 def add(conn: Connection, table: Table, key: str, value: object, **columns: Any) -> None:
     """Insert a document."""
+    _check_key(key)
     conn.execute(insert(table).values(id=key, body=_body(value), **columns))
 
 
 def put(conn: Connection, table: Table, key: str, value: object, **columns: Any) -> None:
     """Insert a document or replace the one with that key."""
+    _check_key(key)
     values = {"body": _body(value), **columns}
     if conn.execute(update(table).where(table.c.id == key).values(**values)).rowcount == 0:
         conn.execute(insert(table).values(id=key, **values))
@@ -81,6 +85,15 @@ def change(
     )
     if done.rowcount != 1:
         raise ChangedMeanwhileError("It was changed by somebody else just now; look again.")
+
+
+def _check_key(key: str) -> None:
+    """Refuse an id that would mean another address where a page or a call puts it into one."""
+    if not _KEY.fullmatch(key):
+        raise RecordInvalidError(
+            "An id has letters, digits and - . _ : % # ~ only; send it under another one.",
+            code="id_unfit",
+        )
 
 
 def _body(value: object) -> str:

@@ -229,3 +229,10 @@ def test_a_study_too_long_to_keep_is_refused_without_repeating_it(projects):
 
     assert 500 > len(refusal.value.message)
     assert before == projects.list_projects()
+
+
+@pytest.mark.parametrize("key", ["..\\applications\\x\\decide?", "../x", ".", "a b", "", "x" * 401])
+def test_a_study_whose_id_means_another_address_is_not_taken_in(world, project, theirs, key):
+    said = to_plain(replace(project, id=key, ethics=(), legal_basis=()))
+    with pytest.raises(RecordInvalidError):
+        theirs.receive_project(FACULTY.did, said)

@@ -10,7 +10,7 @@ from typing import Any
 from tidegate.catalogue.model import HarvestedDataset, HarvestedOffer
 from tidegate.connector.catalog.model import COLUMNS, ROWS, TOMBSTONE, VERSION
 from tidegate.kernel.errors import TidegateError
-from tidegate.kernel.text import Language, Multilingual
+from tidegate.kernel.text import Language, Multilingual, without_hidden
 from tidegate.policy.service import from_odrl
 
 LONGEST_TEXT = 20_000
@@ -41,7 +41,9 @@ def harvested(part: Document) -> HarvestedDataset:
         version_id=_text(part.get(VERSION), 400),
         rows=rows if isinstance(rows, int) and not isinstance(rows, bool) and rows >= 0 else 0,
         columns=tuple(
-            one[:400] for one in _listed(part.get(COLUMNS))[:MOST_COLUMNS] if isinstance(one, str)
+            _text(one, 400)
+            for one in _listed(part.get(COLUMNS))[:MOST_COLUMNS]
+            if isinstance(one, str)
         ),
         offers=offers,
         unreadable_offers=unreadable,
@@ -100,9 +102,9 @@ def _multilingual(value: Any) -> Multilingual | None:
     said: dict[str, str] = {}
     for one in _listed(value):
         if isinstance(one, str):
-            said.setdefault("en", one[:LONGEST_TEXT])
+            said.setdefault("en", _text(one, LONGEST_TEXT))
         elif isinstance(one, dict) and isinstance(one.get("@value"), str):
-            said.setdefault(str(one.get("@language", "en")), one["@value"][:LONGEST_TEXT])
+            said.setdefault(str(one.get("@language", "en")), _text(one["@value"], LONGEST_TEXT))
     if not said:
         return None
     first = next(iter(said.values()))
@@ -124,4 +126,4 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _text(value: Any, longest: int) -> str:
-    return value[:longest] if isinstance(value, str) else ""
+    return without_hidden(value[:longest]) if isinstance(value, str) else ""

@@ -140,3 +140,11 @@ def test_no_document_of_a_stranger_breaks_the_reader(said):
     for part in datasets_in(said):
         harvested(part)
     list(buried_in(said))
+
+
+def test_a_hostile_title_cannot_reorder_or_hide_what_stands_on_our_pages():
+    said = {"@id": "ds_1", "dct:title": "Liver\u202e\x1b[2Jcohort", "dcat:theme": "HEAL\x00TH"}
+
+    read = harvested(said)
+
+    assert ("Liver[2Jcohort", "HEALTH") == (read.title.en, read.theme)
