@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import delete, select, update
 
-from lib.ground import AllEvents, Ground, ManualClock, make_ground
+from lib.ground import AllEvents, Ground, ManualClock, hasty, make_ground
 from tidegate.access.model import Actor, Participant, Role, Seat, person_ref
 from tidegate.api import dsp
 from tidegate.audit.journal import Journal
@@ -393,7 +393,7 @@ def quick_ground(home: Path, did: str, clock=None) -> Ground:
         _TEMPLATE["made"].close()
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(_TEMPLATE["made"].home / "node.db", home / "node.db")
-    database, ids = Database(f"sqlite:///{home / 'node.db'}"), RandomIds()
+    database, ids = hasty(Database(f"sqlite:///{home / 'node.db'}")), RandomIds()
     clock = clock or ManualClock()
     journal = Journal(database, clock, ids, log=did, events=AllEvents())
     return Ground(journal, database, clock, ids, _TEMPLATE["made"].keys, home, did)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import ECKey
 
-from lib.ground import AllEvents, Ground, ManualClock
+from lib.ground import AllEvents, Ground, ManualClock, hasty
 from tidegate.access.model import (
     AccessSettings,
     Actor,
@@ -77,7 +77,7 @@ def quick_ground(home: Path, did: str, clock: ManualClock | None = None) -> Grou
         database.close()
     if not (home / "node.db").exists():
         shutil.copy(empty, home / "node.db")
-    database = Database(f"sqlite:///{home / 'node.db'}")
+    database = hasty(Database(f"sqlite:///{home / 'node.db'}"))
     clock, ids = clock or ManualClock(), RandomIds()
     journal = Journal(database, clock, ids, log=did, events=EVENTS)
     return Ground(journal, database, clock, ids, KEYS.get(did) or fresh_keys(), home, did)
