@@ -37,3 +37,9 @@ def test_an_endless_field_is_not_read_to_its_end(site, options):
     answer = site.browser().post("/sign-in", **{options: fields})
 
     assert 400 == answer.status_code
+
+
+def test_a_link_made_to_deceive_does_not_turn_the_button_to_another_form(site):
+    page = site.browser("sam").get("/sign-in/link/..%5C..%5Coffers%5Coffer_1%5Cwithdraw%3F")
+
+    assert 'action="/sign-in/link/..%5C..%5Coffers%5Coffer_1%5Cwithdraw%3F"' in page.text
