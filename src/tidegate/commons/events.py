@@ -6,6 +6,7 @@ EVENTS: Mapping[str, str | None] = {
     "dataset.acquired": "acc",  # accession
     "version.acquired": "ing",  # ingestion
     "version.acquisition_refused": None,
+    "version.approval_refused": None,
     "version.classification_proposed": "app",  # appraisal
     "version.classified": "app",
     "version.deidentified": "mod",  # modification

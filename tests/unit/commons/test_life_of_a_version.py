@@ -71,6 +71,15 @@ def test_a_classification_takes_two_people(commons):
     assert Stage.CLASSIFIED == stage(commons, version)
 
 
+def test_an_attempt_to_approve_ones_own_work_is_evidence(commons):
+    version = commons.deidentified()
+
+    with pytest.raises(SecondPersonError):
+        commons.deidentification.sign_risk_report(version, by=STEWARD)
+
+    assert "version.approval_refused" == commons.events()[-1]
+
+
 def test_a_classification_the_law_does_not_know_is_refused(commons):
     version = commons.acquire_people().version
 

@@ -7,6 +7,7 @@ from tidegate.audit.journal import Journal
 from tidegate.catalogue.model import Classification
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import rules, store
+from tidegate.commons.approval import require_second_person
 from tidegate.commons.errors import NotReadyError
 from tidegate.commons.lifecycle import LIFECYCLE
 from tidegate.kernel.canonical import Json
@@ -53,7 +54,9 @@ class ClassificationService:
                 code="classification_missing",
             )
         rules.check_role(by, rules.APPROVERS, "approve a classification")
-        rules.check_second_person(proposal.proposed_by, by, "approve a classification")
+        require_second_person(
+            self._journal, version_id, proposal.proposed_by, by, "approve a classification"
+        )
         holding = self._journal.read(store.get_holding, version_id)
         move = LIFECYCLE.step(holding.stage, "classify", by="approver")
         approved = replace(proposal, approved_by=by.id)

@@ -15,6 +15,7 @@ from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import rules, store
 from tidegate.commons.acquisition.intake import describe
 from tidegate.commons.acquisition.profile import TableProfile
+from tidegate.commons.approval import require_second_person
 from tidegate.commons.errors import NotReadyError
 from tidegate.commons.lifecycle import LIFECYCLE
 from tidegate.commons.model import (
@@ -118,7 +119,7 @@ class DeidentificationService:
                 "There is no unsigned risk report; de-identify the version first.",
                 code="risk_report_missing",
             )
-        rules.check_second_person(report.author, by, "sign a risk report")
+        require_second_person(self._journal, version_id, report.author, by, "sign a risk report")
         if not self._deid.accepts(report):
             raise NotReadyError(
                 f"The greatest risk {report.risk_max} is above the threshold {report.threshold};"

@@ -13,6 +13,7 @@ from tidegate.access.model import Actor, Participant, system_actor
 from tidegate.audit.journal import Journal
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import events, rules, store
+from tidegate.commons.approval import require_second_person
 from tidegate.commons.destruction import certificates
 from tidegate.commons.destruction.certificates import ResolveKey
 from tidegate.commons.errors import HoldingUnknownError, KeyDestroyedError, NotReadyError
@@ -101,7 +102,9 @@ class DestructionService:
                 "Nobody has requested the destruction of this version.", code="not_requested"
             )
         rules.check_role(by, rules.APPROVERS, "approve a destruction")
-        rules.check_second_person(destruction.requested_by, by, "approve a destruction")
+        require_second_person(
+            self._journal, version_id, destruction.requested_by, by, "approve a destruction"
+        )
         holding = self._journal.read(store.get_holding, version_id)
         LIFECYCLE.step(holding.stage, "destroy", by="approver")
         approved = replace(
