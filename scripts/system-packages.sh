@@ -3,7 +3,7 @@
 set -euo pipefail
 wanted=()
 command -v chromium >/dev/null || wanted+=(chromium)
-fc-list 2>/dev/null | grep -qi 'cjk' || wanted+=(fontconfig fonts-noto-cjk)
+[ -n "$(fc-list 2>/dev/null | grep -i 'cjk' || true)" ] || wanted+=(fontconfig fonts-noto-cjk)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted+=(postgresql)
 [ ${#wanted[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" != 0 ]; then

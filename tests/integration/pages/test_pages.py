@@ -54,7 +54,8 @@ def open_page(chromium, address, site):
             link = site.node.house.access.issue_link(site.people[who].id, by=site.actor("olga"))
             page = context.new_page()
             page.goto(f"{address}/sign-in/link/{link}")
-            page.locator("main form button").click()
+            with page.expect_navigation(wait_until="load"):
+                page.locator("main form button").click()
             page.close()
         return context
 
