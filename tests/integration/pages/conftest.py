@@ -49,7 +49,7 @@ def address(site):
     thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     if not Path(CHROMIUM).exists():
         pytest.fail("Chromium is missing; run `make test` as root, or install it by hand.")

@@ -37,7 +37,7 @@ PAGES = {
 CASES = [(who, name) for who, pages in PAGES.items() for name in pages]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_page(chromium, address, site):
     """Open pages in browsers that stay signed in: one for each person, size and language."""
     contexts = {}

@@ -214,7 +214,8 @@ def stored_pseudonyms(story) -> set[str]:
     vault = Vault(home / "vault", open_key_file(home / "keys" / "node.json", passphrase))
     database = Database(f"sqlite:///{home}/node.db")
     with database.reading() as conn:
-        holdings = [each for each in list_holdings(conn) if each.stage is Stage.ARCHIVED]
+        kept = {Stage.STORED, Stage.ARCHIVED}
+        holdings = [each for each in list_holdings(conn) if each.stage in kept]
     database.close()
     (cohort,) = holdings
     table = read_table(vault, cohort.tables[0].stored)
