@@ -255,7 +255,8 @@ def test_a_changed_object_puts_the_version_into_quarantine(commons, ground):
     version = commons.stored()
     path = commons.holdings.get_holding(version).tables[0].stored.path
     file = ground.home / "vault" / "objects" / path
-    file.write_bytes(file.read_bytes()[:-1] + b"\x00")
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
     with pytest.raises(NotReadyError):
         commons.holdings.archive(version, by=STEWARD)
