@@ -117,6 +117,15 @@ class Stage:
         """Tell whether every node process still runs."""
         return all(node.process.poll() is None for node in self._nodes)
 
+    def complaints(self, most: int = 12) -> str:
+        """Return the last warnings and errors in the logs of the nodes, a line each."""
+        found: list[str] = []
+        for node in self._nodes:
+            lines = node.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            bad = [one for one in lines if '"level": "info"' not in one and one.strip()]
+            found += [f"{node.cast.key}: {one[:400]}" for one in bad[-most:]]
+        return "\n" + "\n".join(found) if found else " They hold no warning."
+
     def _launch(self, cast: Cast, port: int) -> RunningNode:
         home = self.place / cast.key
         answer = self.tidegate(

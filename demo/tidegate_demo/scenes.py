@@ -12,7 +12,7 @@ from tidegate_demo.narrator import Narrator
 from tidegate_demo.nodes import DemoError, RunningNode, Stage
 from tidegate_demo.people import Player
 
-PATIENCE = 20.0  # seconds to wait for a message between nodes on one machine
+PATIENCE = 60.0  # seconds to wait for a message between nodes on one machine, retries included
 
 
 @dataclass(slots=True)
@@ -51,7 +51,10 @@ class Scene:
         deadline = time.monotonic() + PATIENCE
         while not holds():
             if time.monotonic() > deadline:
-                raise DemoError(f"Waited {PATIENCE:.0f} s for {what}; see the logs in var/demo.")
+                raise DemoError(
+                    f"Waited {PATIENCE:.0f} s for {what}; see the logs in var/demo."
+                    f"{self.stage.complaints()}"
+                )
             time.sleep(0.03)
 
     def save(self, name: str, document: Any) -> None:

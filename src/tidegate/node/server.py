@@ -28,6 +28,7 @@ from tidegate.node.tasks import recover
 from tidegate.settings import NodeSettings, is_under_test, read_settings
 
 GRACE_SECONDS = 8  # for requests under way when the node is told to stop
+IDLE_SECONDS = 75  # longer than callers keep an idle connection: they end it, never we under them
 
 log = structlog.get_logger("tidegate.node")
 Scope = MutableMapping[str, Any]
@@ -167,6 +168,7 @@ async def _serve(node: Node) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_keep_alive=IDLE_SECONDS,
             ssl_certfile=settings.tls_certificate,
             ssl_keyfile=settings.tls_key,
             h11_max_incomplete_event_size=64 * 1024,

@@ -22,6 +22,10 @@ from tidegate.connector.http.model import HttpSettings
 
 Resolver = Callable[[str, int], tuple[str, ...]]
 
+# Shorter than the five seconds after which common servers end an idle connection: a message sent
+# into a connection that is just being closed is lost, and its retry costs seconds.
+IDLE_SECONDS = 4.0
+
 
 class Deadline(threading.local):
     """When the call that this thread is making must be over."""
@@ -173,7 +177,7 @@ class GuardedTransport(httpx.BaseTransport):
             ssl_context=ssl_context(settings),
             max_connections=settings.max_connections,
             max_keepalive_connections=settings.max_connections,
-            keepalive_expiry=30.0,
+            keepalive_expiry=IDLE_SECONDS,
             network_backend=backend,
         )
 

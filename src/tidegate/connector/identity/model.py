@@ -26,6 +26,7 @@ class IdentitySettings:
     longest_token_seconds: int = 900
     document_cache_seconds: int = 300
     document_retry_seconds: int = 10
+    unreachable_seconds: int = 1
     peer_cache_seconds: int = 60
     status_cache_seconds: int = 60
     credential_seconds: int = 24 * 3600

@@ -115,7 +115,9 @@ class DidResolver:
         if entry is None:
             return None
         limit = self._settings.document_cache_seconds if fresher_than is None else fresher_than
-        if entry.failure is not None:
+        if isinstance(entry.failure, PeerUnreachableError):
+            limit = self._settings.unreachable_seconds  # it may be back; messages wait for it
+        elif entry.failure is not None:
             limit = self._settings.document_retry_seconds
         if self._clock.now() - entry.fetched_at >= timedelta(seconds=limit):
             return None
