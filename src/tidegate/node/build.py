@@ -14,6 +14,7 @@ from tidegate.kernel.clock import Clock, SystemClock
 from tidegate.kernel.ids import Ids, RandomIds
 from tidegate.keys.service import KeyRing, create_key_file, open_key_file
 from tidegate.node.events import all_events
+from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.ground import Ground
 from tidegate.node.rooms import build_house
 from tidegate.node.tasks import SUBSCRIPTIONS, handlers_of, periodics_of, receivers_of
@@ -31,6 +32,7 @@ class Node:
     keys: KeyRing
     house: House
     runner: Runner
+    fittings: Fittings
 
     def close(self) -> None:
         """Close the database; what is not committed did not happen."""
@@ -48,7 +50,7 @@ def create_node(settings: NodeSettings) -> None:
 
 
 @contextmanager
-def open_node(home: Path) -> Iterator[Node]:
+def open_node(home: Path, fittings: Fittings = PLAIN) -> Iterator[Node]:
     """Open the node in `home` for a command or for serving; close it at the end.
 
     Raises HomeMissingError, PassphraseWrongError or SchemaBehindError, each saying what to do.
@@ -58,14 +60,19 @@ def open_node(home: Path) -> Iterator[Node]:
     database = open_database(settings)
     try:
         check_current(database)
-        node = assemble(settings, database, keys, SystemClock(), RandomIds())
+        node = assemble(settings, database, keys, SystemClock(), RandomIds(), fittings)
         yield node
     finally:
         database.close()
 
 
 def assemble(
-    settings: NodeSettings, database: Database, keys: KeyRing, clock: Clock, ids: Ids
+    settings: NodeSettings,
+    database: Database,
+    keys: KeyRing,
+    clock: Clock,
+    ids: Ids,
+    fittings: Fittings = PLAIN,
 ) -> Node:
     """Build every room and join facts, messages and jobs to those who take them."""
     journal = Journal(
@@ -77,10 +84,10 @@ def assemble(
         subscriptions=SUBSCRIPTIONS,
     )
     ground = Ground(settings, database, journal, clock, ids, keys)
-    house = build_house(ground, receivers_of)
+    house = build_house(ground, receivers_of, fittings)
     runner = Runner(journal, clock, handlers_of(house), periodics_of(house))
     journal.on_tasks = runner.wake
-    return Node(settings, database, journal, keys, house, runner)
+    return Node(settings, database, journal, keys, house, runner, fittings)
 
 
 def open_database(settings: NodeSettings) -> Database:

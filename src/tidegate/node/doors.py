@@ -46,6 +46,7 @@ def all_routes(node: Node) -> list[BaseRoute]:
     """Return the routes of every door, machines first, pages last."""
     house = node.house
     return [
+        *node.fittings.routes(node),
         *kit.routes(house, (*OPERATIONS, describe_api())),
         *_machines(house),
         *web.routes(house, web_settings(node)),

@@ -26,6 +26,7 @@ from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.deid.service import DeidService
 from tidegate.house import House
 from tidegate.node.answers import Answers, PeerKeys
+from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.ground import Ground
 from tidegate.node.installation import Installation
 from tidegate.node.lab import Others as LabOthers
@@ -96,7 +97,11 @@ class Commons:
     destruction: DestructionService
 
 
-def build_house(ground: Ground, receivers_of: Callable[[House], Mapping[str, Receiver]]) -> House:
+def build_house(
+    ground: Ground,
+    receivers_of: Callable[[House], Mapping[str, Receiver]],
+    fittings: Fittings = PLAIN,
+) -> House:
     """Build every room; `receivers_of` says who takes in which peer message."""
     space = SpaceService(ground.journal, ground.clock, ground.ids, ground.did)
     identity = _identity(ground, space)
@@ -104,15 +109,16 @@ def build_house(ground: Ground, receivers_of: Callable[[House], Mapping[str, Rec
     partners = _partners(ground, space, answers.peer_keys)
     commons = _commons(ground, answers.peer_keys)
     law = _law(ground, answers, partners, commons)
+    speaker = fittings.identity(identity.identity)
     protocol = build_protocol(
         ground,
         ProtocolOthers(
             http=identity.http,
-            identity=identity.identity,
-            gate=partners.gate,
+            identity=speaker,
+            gate=fittings.gate(partners.gate),
             catalogue=commons.catalogue,
             policy=law.policy,
-            assessment=law.assessment,
+            assessment=fittings.assessment(law.assessment),
             space=space,
         ),
     )
@@ -138,6 +144,7 @@ def build_house(ground: Ground, receivers_of: Callable[[House], Mapping[str, Rec
     )
     rooms: list[Any] = [partners, commons, law, identity, protocol, lab]
     named = {name: getattr(group, name) for group in rooms for name in group.__slots__}
+    named["identity"] = speaker
     wanted = {field.name for field in fields(House)}
     house = House(
         participant=ground.settings.participant,

@@ -22,6 +22,7 @@ from tidegate.kernel.errors import ConflictError, InvalidError, NotFoundError, T
 from tidegate.kernel.failpoint import is_armed
 from tidegate.node.build import Node, open_node
 from tidegate.node.doors import all_routes
+from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.installation import Installation
 from tidegate.node.logs import configure_logs
 from tidegate.node.tasks import recover
@@ -46,12 +47,17 @@ def run(home: Path) -> None:
     Raises AlreadyServedError if another process does, and InvalidError for settings that would
     expose the node: no TLS on an address others can reach, or a test plugin in production.
     """
+    check_may_serve(read_settings(home))
+    serve_fitted(home, PLAIN)
+
+
+def serve_fitted(home: Path, fittings: Fittings) -> None:
+    """Serve the node in `home` with what a test plugin fits it with; for the plugin alone."""
     settings = read_settings(home)
-    check_may_serve(settings)
     lock = _lock(home)
     try:
         configure_logs(settings.participant.did)
-        with open_node(home) as node:
+        with open_node(home, fittings) as node:
             asyncio.run(_serve(node))
     finally:
         lock.close()

@@ -1,0 +1,28 @@
+"""What a node may be built with besides its own: the seam of the test plugin.
+
+The conformance kits speak for participants that belong to no space. A test plugin that lives
+outside this package gives a node an identity scheme, an assessor and doors for them. `tidegate
+serve` passes none, and refuses to start where one is asked for: nothing here can be configured.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Fittings:
+    """Each takes the node's own part and returns what the protocol's rooms are given.
+
+    `routes` takes the open node and returns doors that come before all others.
+    """
+
+    identity: Callable[[Any], Any] = lambda own: own
+    assessment: Callable[[Any], Any] = lambda own: own
+    gate: Callable[[Any], Any] = lambda own: own
+    routes: Callable[[Any], Sequence[BaseRoute]] = lambda _node: ()
+
+
+PLAIN = Fittings()
