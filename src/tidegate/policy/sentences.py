@@ -6,7 +6,7 @@ from datetime import timedelta
 from tidegate.kernel.text import Language, Multilingual
 from tidegate.policy import values
 from tidegate.policy.model import Constraint, Enforcement, Operator, Policy, Rule
-from tidegate.policy.terms import ACTS, CONSTRAINTS, DELAY, PURPOSE
+from tidegate.policy.terms import ACTS, CONSTRAINTS, COUNT, DELAY, MINIMUM_CELL, PURPOSE
 
 _COMPARED = {
     Operator.LT: Multilingual("before {v}", "早於 {v}", "早于 {v}"),
@@ -36,6 +36,11 @@ def sentences(policy: Policy) -> tuple[Sentence, ...]:
     return tuple(sentence for rule in rules for sentence in _of_rule(rule))
 
 
+def rule_sentences(rule: Rule) -> tuple[Sentence, ...]:
+    """Return a sentence for every term of one rule and of its duties, in order."""
+    return tuple(sentence for one in (rule, *rule.duties) for sentence in _of_rule(one))
+
+
 def _of_rule(rule: Rule) -> list[Sentence]:
     act = ACTS[rule.action]
     made = []
@@ -48,7 +53,7 @@ def _of_constraint(constraint: Constraint) -> Sentence:
     term = CONSTRAINTS[constraint.left]
     filled = {
         language: term.sentence.in_language(language).replace(
-            "{value}", _value(constraint, language)
+            "{value}", value_in_words(constraint, language)
         )
         for language in Language
     }
@@ -56,20 +61,36 @@ def _of_constraint(constraint: Constraint) -> Sentence:
     return Sentence(term.name, text, term.enforcement, term.place)
 
 
-def _value(constraint: Constraint, language: Language) -> str:
-    if constraint.left == PURPOSE:
-        named = (one.name.in_language(language) for one in values.purposes(constraint.right))
-        return ("; " if language is Language.EN else "、").join(named)
+def value_in_words(constraint: Constraint, language: Language) -> str:
+    """Say the right operand of a constraint; ids, codes and moments stay as they are written."""
     if constraint.left == DELAY:
         return _days(values.delay(constraint.right), language)
-    right = constraint.right
-    joined = right if isinstance(right, str) else ", ".join(right)
-    compared = _COMPARED.get(constraint.operator)
-    if compared is None or "minimumCell" in constraint.left:
+    if constraint.left in {PURPOSE, MINIMUM_CELL}:
+        return items(constraint.left, _listed(constraint), language)
+    return compared(constraint, language)
+
+
+def compared(constraint: Constraint, language: Language) -> str:
+    """Say a right operand with how it is compared: `before …`, `none of …`."""
+    joined = items(constraint.left, _listed(constraint), language)
+    words = _COMPARED.get(constraint.operator)
+    if words is None:
         return joined
-    if "count" in constraint.left:
-        compared = _COUNTED.get(constraint.operator, compared)
-    return compared.in_language(language).replace("{v}", joined)
+    if constraint.left == COUNT:
+        words = _COUNTED.get(constraint.operator, words)
+    return words.in_language(language).replace("{v}", joined)
+
+
+def items(left: str, right: tuple[str, ...], language: Language) -> str:
+    """Say several values of a left operand one after another; purposes by their names."""
+    if left != PURPOSE:
+        return ", ".join(right)
+    named = (one.name.in_language(language) for one in values.purposes(right))
+    return ("; " if language is Language.EN else "、").join(named)
+
+
+def _listed(constraint: Constraint) -> tuple[str, ...]:
+    return (constraint.right,) if isinstance(constraint.right, str) else constraint.right
 
 
 def _days(delay: timedelta, language: Language) -> str:

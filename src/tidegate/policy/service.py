@@ -21,7 +21,9 @@ from tidegate.policy.constraints import (
     minimum_cell,
     policy_purposes,
 )
+from tidegate.policy.differences import Difference, Effect, differences
 from tidegate.policy.duo import PURPOSES, Purpose, covered_by, covers, find_purpose, get_purpose
+from tidegate.policy.editing import PolicyFields, RuleFields, fields_of, with_fields
 from tidegate.policy.errors import (
     AgreementChangeRefusedError,
     AgreementCorruptError,
@@ -61,12 +63,16 @@ __all__ = [
     "IN_PLACE",
     "PURPOSES",
     "AgreementTerms",
+    "Difference",
+    "Effect",
     "OfferTerms",
+    "PolicyFields",
     "PolicyService",
     "Promise",
     "Purpose",
     "Refusal",
     "ResearchTerms",
+    "RuleFields",
     "Sentence",
     "agreement_digest",
     "attested",
@@ -77,7 +83,9 @@ __all__ = [
     "covered_by",
     "covers",
     "delete_within_days",
+    "differences",
     "ends_at",
+    "fields_of",
     "find_purpose",
     "from_odrl",
     "get_purpose",
@@ -94,6 +102,7 @@ __all__ = [
     "to_message_offer",
     "to_offer",
     "unenforceable",
+    "with_fields",
 ]
 
 
