@@ -54,7 +54,7 @@ class PeerHttp:
             loopback=settings.loopback, deadline=self._deadline, resolver=resolver
         )
         self._client = httpx.Client(
-            transport=transport or GuardedTransport(settings, backend),
+            transport=transport or GuardedTransport(settings, backend, self._deadline),
             timeout=httpx.Timeout(settings.total_seconds, connect=settings.connect_seconds),
             follow_redirects=False,
             trust_env=False,

@@ -19,6 +19,7 @@ import httpx
 from tidegate.connector.errors import AddressRefusedError
 from tidegate.connector.http.addresses import may_call
 from tidegate.connector.http.model import HttpSettings
+from tidegate.connector.http.pool import Held, Shelf
 
 Resolver = Callable[[str, int], tuple[str, ...]]
 
@@ -36,12 +37,13 @@ class Deadline(threading.local):
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Give everything this thread does inside the block so many seconds."""
-        self._until = self._monotonic() + seconds
+        """Give what this thread does inside the block so many seconds, or what is left outside."""
+        before = self._until
+        self._until = min(before, self._monotonic() + seconds)
         try:
             yield
         finally:
-            self._until = float("inf")
+            self._until = before
 
     def cut(self, seconds: float | None) -> float:
         """Shorten a time limit to what is left; raise ReadTimeout when nothing is."""
@@ -138,6 +140,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 _FAILURES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (httpcore.ConnectTimeout, httpx.ConnectTimeout),
+    (httpcore.PoolTimeout, httpx.PoolTimeout),
     (httpcore.TimeoutException, httpx.ReadTimeout),
     (httpcore.ConnectError, httpx.ConnectError),
     (httpcore.NetworkError, httpx.NetworkError),
@@ -158,57 +161,85 @@ def _as_httpx() -> Iterator[None]:
 
 
 class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
+    def __init__(self, response: httpcore.Response, done: Callable[[], None]) -> None:
         self._response = response
+        self._done = done
+        self._is_open = True
 
     def __iter__(self) -> Iterator[bytes]:
         with _as_httpx():
             yield from self._response.iter_stream()
 
     def close(self) -> None:
-        self._response.close()
+        if self._is_open:
+            self._is_open = False
+            try:
+                self._response.close()
+            finally:
+                self._done()
 
 
 class GuardedTransport(httpx.BaseTransport):
-    """An httpx transport over a pool whose every connection passes the guard."""
+    """An httpx transport over kept connections, every one of which passes the guard."""
 
-    def __init__(self, settings: HttpSettings, backend: httpcore.NetworkBackend) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context(settings),
-            max_connections=settings.max_connections,
-            max_keepalive_connections=settings.max_connections,
-            keepalive_expiry=IDLE_SECONDS,
-            network_backend=backend,
+    def __init__(
+        self, settings: HttpSettings, backend: httpcore.NetworkBackend, deadline: Deadline
+    ) -> None:
+        context = ssl_context(settings)
+        self._deadline = deadline
+        self._shelf = Shelf(
+            lambda origin: httpcore.HTTPConnection(
+                origin, context, IDLE_SECONDS, network_backend=backend
+            ),
+            most=settings.max_connections,
+            idle_seconds=IDLE_SECONDS,
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request; the body of the answer is read by the caller."""
+        """Send one request; the body of the answer is read by the caller.
+
+        A question that may be asked twice (a GET that proves nobody) is asked again over a new
+        connection when a kept one turns out to be dead (RFC 9112 §9.3.1). Nothing else is: its
+        token is good for one call.
+        """
         url = request.url
+        asked = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        may_repeat = request.method == "GET" and "authorization" not in request.headers
         with _as_httpx():
-            response = self._pool.handle_request(
-                httpcore.Request(
-                    method=request.method,
-                    url=httpcore.URL(
-                        scheme=url.raw_scheme,
-                        host=url.raw_host,
-                        port=url.port,
-                        target=url.raw_path,
-                    ),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
+            held = self._shelf.take(asked.url.origin, self._deadline.cut(None))
+            try:
+                response = self._send(held, asked)
+            except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+                if not (may_repeat and held.is_used):
+                    raise
+                left = self._deadline.cut(None)
+                held = self._shelf.take(asked.url.origin, left, fresh=True)
+                response = self._send(held, asked)
         return httpx.Response(
             status_code=response.status,
             headers=response.headers,
-            stream=_Body(response),
+            stream=_Body(response, lambda: self._shelf.give_back(held)),
             extensions=response.extensions,
         )
 
+    def _send(self, held: Held, asked: httpcore.Request) -> httpcore.Response:
+        try:
+            return held.connection.handle_request(asked)
+        except BaseException:
+            self._shelf.give_back(held)
+            raise
+
     def close(self) -> None:
-        """Close every connection of the pool."""
-        self._pool.close()
+        """Close every idle connection."""
+        self._shelf.close()
 
 
 def ssl_context(settings: HttpSettings) -> ssl.SSLContext:
