@@ -28,11 +28,20 @@ from tidegate.catalogue.model import (
     VersionRecord,
 )
 from tidegate.connector.catalog.service import DspCatalogService
+from tidegate.connector.dataplane.model import (
+    HTTP_PULL,
+    HTTP_PUSH,
+    HTTP_TYPE,
+    DataFlowState,
+    FlowAnswer,
+    PlaneAddress,
+)
 from tidegate.connector.errors import PeerUnauthenticatedError, PeerUnreachableError
 from tidegate.connector.harvest.service import HarvestService
 from tidegate.connector.http.model import Answer
 from tidegate.connector.identity.model import DidDocument, ServiceEntry
 from tidegate.connector.messages.delivery import AnswerGate, Courier
+from tidegate.connector.messages.model import Side
 from tidegate.connector.model import Peer
 from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
 from tidegate.connector.negotiation.service import NegotiationService
@@ -41,7 +50,7 @@ from tidegate.connector.transfer.service import TransferService
 from tidegate.db.engine import Database
 from tidegate.db.tables.work import work_task
 from tidegate.kernel.clock import iso, parse_iso
-from tidegate.kernel.errors import UnavailableError
+from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.ids import RandomIds, secret_token
 from tidegate.kernel.text import Multilingual
 from tidegate.partners.errors import GateClosedError
@@ -218,6 +227,83 @@ class Door:
         return PersonAssertion(person, "Ada", self.did, (), "project_1")
 
 
+@dataclass
+class Crossing:
+    """A crossing that lets rows pass unless it is told otherwise."""
+
+    refusal: str = ""
+    passed: int = 0
+    counted: int = 0
+
+    def check_asked(self, agreement):
+        self.check_open(agreement, None)
+
+    def check_open(self, agreement, person):
+        if self.refusal:
+            raise GateClosedError(self.refusal, code="rows_refused")
+        return "permit_1"
+
+    def let_out(self, agreement, person, transfer):
+        permit = self.check_open(agreement, person)
+        self.passed += 1
+        return permit
+
+    def count(self, tx, agreement_id):
+        self.counted += 1
+
+
+@dataclass
+class EmptyPlane:
+    """A plane that moves nothing and remembers what it was told."""
+
+    formats: frozenset[str] = frozenset({HTTP_PULL, HTTP_PUSH})
+    told: list[str] = field(default_factory=list)
+    heard: list[PlaneAddress | None] = field(default_factory=list)
+    waits: bool = False
+    trouble: TidegateError | None = None
+
+    def _answer(self, word, flow, state, later, *, address):
+        self.told.append(word)
+        if self.trouble:
+            raise self.trouble
+        if self.waits:
+            return FlowAnswer(later)
+        properties = {"authorization": "secret-" + word, "authType": "bearer"}
+        found = PlaneAddress(HTTP_TYPE, "http://localhost:9/" + word, properties)
+        return FlowAnswer(state, found if address else None)
+
+    def prepare(self, flow):
+        states = DataFlowState.PREPARED, DataFlowState.PREPARING
+        return self._answer("prepare", flow, *states, address=flow.is_push)
+
+    def start(self, flow, address):
+        self.heard.append(address)
+        states = DataFlowState.STARTED, DataFlowState.STARTING
+        return self._answer("start", flow, *states, address=not flow.is_push)
+
+    def started(self, flow, address):
+        self.told.append("started")
+        self.heard.append(address)
+        return FlowAnswer(DataFlowState.STARTED)
+
+    def resume(self, flow):
+        states = DataFlowState.STARTED, DataFlowState.STARTING
+        provides = flow.side is Side.PROVIDER and not flow.is_push
+        return self._answer("resume", flow, *states, address=provides)
+
+    def renew(self, flow):
+        return PlaneAddress(HTTP_TYPE, "http://localhost:9/renewed", {"authorization": "fresh"})
+
+    def suspend(self, flow, reason):
+        self.told.append("suspend")
+
+    def complete(self, flow):
+        self.told.append("complete")
+
+    def terminate(self, flow, reason):
+        self.told.append("terminate")
+
+
 class DspNode:
     """One node's connector on a real journal."""
 
@@ -227,6 +313,7 @@ class DspNode:
         self.base = base_of(self.did)
         network.nodes[self.base] = self
         self.shelf, self.rules, self.door = Shelf(), Rules(), Door(self.did)
+        self.crossing, self.plane = Crossing(), EmptyPlane()
         self.members: list[Member] = []
         self.restart()
 
@@ -257,6 +344,8 @@ class DspNode:
                 gatekeeper=self.door,
                 keys=ground.keys,
                 token=secret_token,
+                crossing=self.crossing,
+                planes=(self.plane,),
             )
         )
         self.dsp_catalog = DspCatalogService(
@@ -271,6 +360,9 @@ class DspNode:
             "negotiation.react": self.negotiation.react,
             "transfer.deliver": self.transfer.deliver,
             "transfer.react": self.transfer.react,
+            "transfer.prepare": self.transfer.prepare,
+            "transfer.flow": self.transfer.follow,
+            "transfer.script": self.transfer.run_script,
         }
 
     def list_members(self):

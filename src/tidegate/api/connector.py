@@ -1,16 +1,14 @@
-"""Management operations of the connector: negotiations, transfers, visits, harvests, peers."""
+"""Management operations of the connector: negotiations, strategies, harvests, peers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.access.model import person_ref
 from tidegate.api.kit import Call, Operation
 from tidegate.connector.harvest.model import HarvestReport
 from tidegate.connector.messages.model import MessageRecord
 from tidegate.connector.negotiation.model import Negotiation, Strategy
 from tidegate.connector.negotiation.strategy import AUTOMATIC
-from tidegate.connector.transfer.model import Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +54,6 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class AskForVisit:
-    """Ask to compute under an agreement."""
-
-    agreement_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class HarvestWhom:
     """Read the catalogue of one member, or of all."""
 
@@ -80,23 +71,6 @@ class NegotiationPage:
 
     negotiation: Negotiation
     messages: tuple[MessageRecord, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TransferPage:
-    """A transfer with every message of it, without its secrets."""
-
-    transfer: Transfer
-    messages: tuple[MessageRecord, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class VisitPage:
-    """Where a visit is and until when; the token stays in the node."""
-
-    transfer: str
-    endpoint: str
-    expires_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,48 +137,6 @@ def show_strategy(call: Call[None]) -> Strategy:
 def set_strategy(call: Call[Strategy]) -> Strategy:
     """Set the strategy for an offer (as provider) or dataset (as consumer)."""
     return call.house.negotiation.set_strategy(call.path["subject"], call.body, by=call.actor)
-
-
-def list_transfers(call: Call[None]) -> tuple[Transfer, ...]:
-    """Return transfers, newest first."""
-    return call.house.transfer.list_transfers(
-        agreement_id=call.query.get("agreement", ""), state=call.query.get("state", "")
-    )
-
-
-def show_transfer(call: Call[None]) -> TransferPage:
-    """Return a transfer with its messages."""
-    pid = call.path["pid"]
-    return TransferPage(call.house.transfer.get(pid), call.house.transfer.list_messages(pid))
-
-
-def terminate_transfer(call: Call[Reason]) -> Transfer:
-    """End a transfer."""
-    return call.house.transfer.terminate(call.path["pid"], call.body.reason, by=call.actor)
-
-
-def suspend_transfer(call: Call[Reason]) -> Transfer:
-    """Hold a transfer."""
-    return call.house.transfer.suspend(call.path["pid"], call.body.reason, by=call.actor)
-
-
-def resume_transfer(call: Call[Nothing]) -> Transfer:
-    """Let a transfer this side holds go on."""
-    return call.house.transfer.resume(call.path["pid"], by=call.actor)
-
-
-def complete_transfer(call: Call[Nothing]) -> Transfer:
-    """Say that a transfer has served its purpose."""
-    return call.house.transfer.complete(call.path["pid"], by=call.actor)
-
-
-def open_visit(call: Call[AskForVisit]) -> VisitPage:
-    """Ask for a visit and wait until the provider started or refused it."""
-    agreement = call.body.agreement_id
-    address = call.house.transfer.open_visit(agreement, by=call.actor)
-    who = person_ref(call.house.participant.did, call.actor.person_id)
-    one = call.house.transfer.find_visit(agreement, who)
-    return VisitPage(one.pid if one else "", address.endpoint, address.expires_at)
 
 
 def harvest_now(call: Call[HarvestWhom]) -> tuple[HarvestReport, ...]:
@@ -310,61 +242,6 @@ OPERATIONS: tuple[Operation, ...] = (
         takes=Strategy,
         gives=Strategy,
         summary="Set the negotiation strategy of an offer or dataset",
-    ),
-    Operation(
-        "GET",
-        "/transfers",
-        list_transfers,
-        gives=tuple[Transfer, ...],
-        summary="List transfers",
-    ),
-    Operation(
-        "GET",
-        "/transfers/{pid}",
-        show_transfer,
-        gives=TransferPage,
-        summary="Show a transfer with its messages",
-    ),
-    Operation(
-        "POST",
-        "/transfers/{pid}/terminate",
-        terminate_transfer,
-        takes=Reason,
-        gives=Transfer,
-        summary="End a transfer",
-    ),
-    Operation(
-        "POST",
-        "/transfers/{pid}/suspend",
-        suspend_transfer,
-        takes=Reason,
-        gives=Transfer,
-        summary="Hold a transfer",
-    ),
-    Operation(
-        "POST",
-        "/transfers/{pid}/resume",
-        resume_transfer,
-        takes=Nothing,
-        gives=Transfer,
-        summary="Let a held transfer go on",
-    ),
-    Operation(
-        "POST",
-        "/transfers/{pid}/complete",
-        complete_transfer,
-        takes=Nothing,
-        gives=Transfer,
-        summary="Complete a transfer",
-    ),
-    Operation(
-        "POST",
-        "/visits",
-        open_visit,
-        takes=AskForVisit,
-        gives=VisitPage,
-        summary="Open a visit under an agreement",
-        status=201,
     ),
     Operation(
         "POST",

@@ -19,6 +19,7 @@ from tidegate.api import (
     policies,
     policy,
     space,
+    transfers,
     visit,
     work,
 )
@@ -36,6 +37,7 @@ OPERATIONS: tuple[kit.Operation, ...] = (
     *catalogue.OPERATIONS,
     *commons.OPERATIONS,
     *connector.OPERATIONS,
+    *transfers.OPERATIONS,
     *lab.OPERATIONS,
     *evidence.OPERATIONS,
     *work.OPERATIONS,

@@ -16,12 +16,15 @@ from starlette.routing import BaseRoute
 class Fittings:
     """Each takes the node's own part and returns what the protocol's rooms are given.
 
-    `routes` takes the open node and returns doors that come before all others.
+    `crossing` decides whether rows may move, `planes` move them; `routes` takes the open node and
+    returns doors that come before all others.
     """
 
     identity: Callable[[Any], Any] = lambda own: own
     assessment: Callable[[Any], Any] = lambda own: own
     gate: Callable[[Any], Any] = lambda own: own
+    crossing: Callable[[Any], Any] = lambda own: own
+    planes: Callable[[tuple[Any, ...]], tuple[Any, ...]] = lambda own: own
     routes: Callable[[Any], Sequence[BaseRoute]] = lambda _node: ()
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from tidegate.catalogue.service import CatalogueService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
+from tidegate.connector.dataplane.model import DataPlane
 from tidegate.connector.harvest.service import HarvestService
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.messages.delivery import Courier
 from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
 from tidegate.connector.negotiation.service import NegotiationService
+from tidegate.connector.transfer.desk import Crossing
 from tidegate.connector.transfer.desk import Desk as TransferDesk
 from tidegate.connector.transfer.service import TransferService
 from tidegate.kernel.ids import secret_token
@@ -41,6 +43,8 @@ class Others:
     policy: PolicyService
     assessment: AssessmentService
     space: SpaceService
+    crossing: Crossing
+    planes: tuple[DataPlane, ...]
 
 
 def build_protocol(ground: Ground, others: Others) -> Protocol:
@@ -78,6 +82,8 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
         token=secret_token,
         loopback=ground.loopback,
         gate=negotiation.gate,
+        crossing=others.crossing,
+        planes=others.planes,
     )
     return Protocol(
         dsp_catalog=DspCatalogService(others.catalogue, did=ground.did, address=base),

@@ -23,6 +23,7 @@ from tidegate.connector.identity.joining.service import JoiningService
 from tidegate.connector.identity.model import NodeIdentity
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.wallet.service import WalletService
+from tidegate.connector.transfer.desk import Closed
 from tidegate.deid.service import DeidService
 from tidegate.house import House
 from tidegate.node.answers import Answers, PeerKeys
@@ -120,6 +121,8 @@ def build_house(
             policy=law.policy,
             assessment=fittings.assessment(law.assessment),
             space=space,
+            crossing=fittings.crossing(Closed()),
+            planes=fittings.planes(()),
         ),
     )
     lab = build_lab(

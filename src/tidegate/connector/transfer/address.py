@@ -1,25 +1,30 @@
-"""Data addresses of visits: written with their secrets only when they leave, kept without."""
+"""Data addresses: written with their secrets only when they leave, kept sealed or without."""
 
 import copy
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from tidegate.audit.journal import Tx
+from tidegate.connector.dataplane.model import PlaneAddress
 from tidegate.connector.messages.compose import Document, data_address
 from tidegate.connector.messages.wire import DataAddress
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.desk import Desk
 from tidegate.connector.transfer.errors import TransferRequestRefusedError
-from tidegate.connector.transfer.model import ASSERTION, VISIT_TYPE, Transfer
-from tidegate.connector.transfer.tokens import PURPOSE, seal_token, token_digest
+from tidegate.connector.transfer.model import PERSON, VISIT_TYPE, Transfer
+from tidegate.connector.transfer.tokens import PURPOSE, open_token, seal_token, token_digest
 from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import InvalidError
 
 EXPIRES = "https://w3id.org/tidegate/expires"
 LONGEST_ENDPOINT = 400
-_SECRET = frozenset({"authorization", ASSERTION})
+LONGEST_URL = 2048
+_OPEN = frozenset({"authType", EXPIRES})
 
 
 def grant(desk: Desk, tx: Tx, one: Transfer) -> Document:
@@ -78,12 +83,72 @@ def _in_seconds(tx: Tx, seconds: int) -> str:
     return iso(tx.now + timedelta(seconds=seconds))
 
 
+def seal_address(desk: Desk, tx: Tx, pid: str, way: str, address: PlaneAddress | None) -> None:
+    """Keep an address of a transfer sealed in the caller's write; `way` is in or out."""
+    if address is None:
+        return
+    clear = msgspec.json.encode(
+        [address.endpoint_type, address.endpoint, dict(address.properties)]
+    ).decode()
+    sealed = seal_token(desk.keys.derive(PURPOSE), pid, clear)
+    store.keep_address(tx.connection, pid, way, sealed, tx.at)
+
+
+def open_address(desk: Desk, pid: str, way: str) -> PlaneAddress | None:
+    """Return a kept address of a transfer, or None."""
+    sealed = desk.journal.read(store.find_address, pid, way)
+    if not sealed:
+        return None
+    clear = open_token(desk.keys.derive(PURPOSE), pid, sealed)
+    return PlaneAddress(*msgspec.json.decode(clear, type=tuple[str, str, dict[str, str]]))
+
+
+def heard_address(address: DataAddress | object) -> PlaneAddress | None:
+    """Read the address of a message, whoever wrote it; None where there is none.
+
+    Some connectors name the endpoint among the properties only, and write names as full IRIs.
+    """
+    if not isinstance(address, DataAddress):
+        return None
+    listed = address.endpoint_properties
+    named = {
+        re.split(r"[/#:]", one.name)[-1] or one.name: one.value
+        for one in (listed if isinstance(listed, list) else ())
+    }
+    if expires := address.find_property(EXPIRES):
+        named[EXPIRES] = expires
+    endpoint = address.endpoint if isinstance(address.endpoint, str) else ""
+    endpoint = endpoint or named.get("endpoint", "") or named.get("baseUrl", "")
+    if len(endpoint) > LONGEST_URL:
+        raise TransferRequestRefusedError(
+            f"The data address is longer than {LONGEST_URL} characters.", code="address_invalid"
+        )
+    return PlaneAddress(address.endpoint_type, endpoint, named)
+
+
+def spoken_address(address: PlaneAddress) -> Document:
+    """Write an address for a message, in the protocol's strict form."""
+    return data_address(address.endpoint_type, address.endpoint, address.properties)
+
+
 def without_secrets(document: Mapping[str, Any]) -> Document:
-    """Return a message for keeping: tokens and assertions only as hashes."""
+    """Return a message for keeping: what opens data, and who asks, only as hashes."""
     kept: Document = copy.deepcopy(dict(document))
+    if PERSON in kept:
+        kept[PERSON] = _hashed(kept[PERSON])
     address = kept.get("dataAddress")
-    listed = address.get("endpointProperties") if isinstance(address, dict) else None
+    if not isinstance(address, dict):
+        return kept
+    endpoint = address.get("endpoint")
+    if isinstance(endpoint, str) and "?" in endpoint:
+        place, _, query = endpoint.partition("?")
+        address["endpoint"] = f"{place}?{_hashed(query)}"
+    listed = address.get("endpointProperties")
     for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, dict) and one.get("name") in _SECRET:
-            one["value"] = f"sha256:{sha256_hex(str(one.get('value', '')).encode())}"
+        if isinstance(one, dict) and one.get("name") not in _OPEN:
+            one["value"] = _hashed(one.get("value", ""))
     return kept
+
+
+def _hashed(value: object) -> str:
+    return f"sha256:{sha256_hex(str(value).encode())}"

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
+from tidegate.connector.dataplane.model import DataPlane
 from tidegate.connector.identity.model import DidDocument
 from tidegate.connector.messages.delivery import AnswerGate, Courier, Wire
 from tidegate.connector.messages.model import DeliverySettings
+from tidegate.connector.transfer.errors import RowsWithheldError
 from tidegate.connector.transfer.model import TransferSettings
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.ids import Ids
@@ -51,6 +53,57 @@ class Gatekeeper(Protocol):
         ...
 
 
+class Crossing(Protocol):
+    """Who decides whether rows may cross from one node to another under an agreement.
+
+    Each raises a TidegateError that says in words why not.
+    """
+
+    def check_asked(self, agreement: Agreement) -> None:
+        """As consumer: raise unless the agreement's own words let rows come here."""
+        ...
+
+    def check_open(self, agreement: Agreement, person: PersonAssertion | None) -> str:
+        """As provider: raise unless gate and policy hold at this moment; return the permit."""
+        ...
+
+    def let_out(self, agreement: Agreement, person: PersonAssertion | None, transfer: str) -> str:
+        """As provider: `check_open`, and the rules of law with a receipt; return the permit."""
+        ...
+
+    def count(self, tx: Tx, agreement_id: str) -> None:
+        """As provider: count one use in the caller's write; raise when none is left."""
+        ...
+
+
+class Closed:
+    """The crossing of a node that was given none: no row leaves or comes in."""
+
+    def check_asked(self, agreement: Agreement) -> None:
+        """Refuse."""
+        raise self._refusal(agreement)
+
+    def check_open(self, agreement: Agreement, person: PersonAssertion | None) -> str:
+        """Refuse."""
+        del person
+        raise self._refusal(agreement)
+
+    def let_out(self, agreement: Agreement, person: PersonAssertion | None, transfer: str) -> str:
+        """Refuse."""
+        del person, transfer
+        raise self._refusal(agreement)
+
+    def count(self, tx: Tx, agreement_id: str) -> None:
+        """Count nothing: nothing is let out."""
+
+    def _refusal(self, agreement: Agreement) -> RowsWithheldError:
+        return RowsWithheldError(
+            "No row moves to or from this node; ask for a visit instead.",
+            code="rows_closed",
+            agreement=agreement.id,
+        )
+
+
 class Keys(Protocol):
     """Where the key that seals tokens comes from."""
 
@@ -61,7 +114,10 @@ class Keys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The shared ground. `address` is this node's DSP base, `visits` the base of visit doors."""
+    """The shared ground. `address` is this node's DSP base, `visits` the base of visit doors.
+
+    `planes` move rows, each for its formats; the first that serves a format is asked.
+    """
 
     journal: Journal
     clock: Clock
@@ -78,6 +134,8 @@ class Desk:
     keys: Keys
     peer_document: Callable[[str], DidDocument]
     token: Callable[[], str]
+    crossing: Crossing = field(default_factory=Closed)
+    planes: tuple[DataPlane, ...] = ()
     loopback: bool = False
     settings: TransferSettings = field(default_factory=TransferSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)

@@ -40,3 +40,11 @@ class VisitPendingError(UnavailableError):
 
 class TokenSealedError(CorruptError):
     """A kept token cannot be opened with this node's keys."""
+
+
+class ScriptInvalidError(InvalidError):
+    """A transfer script cannot be read, or could not be followed."""
+
+
+class RowsWithheldError(WithheldError):
+    """The agreement does not let rows leave, or not now."""

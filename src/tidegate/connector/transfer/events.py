@@ -12,6 +12,8 @@ EVENTS: Mapping[str, str | None] = {
     "transfer.terminated": None,
     "transfer.refused": None,
     "transfer.renewed": None,
+    "transfer.prepared": None,
+    "transfer.script_set": None,
 }
 
 STARTED = "transfer.started"

@@ -8,6 +8,7 @@ import msgspec
 
 from tidegate.access.model import institution_of
 from tidegate.audit.journal import Tx
+from tidegate.connector.dataplane.model import PlaneAddress, find_plane
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.callback import check_callback
 from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
@@ -20,13 +21,18 @@ from tidegate.connector.messages.wire import (
 )
 from tidegate.connector.model import Peer
 from tidegate.connector.transfer import store
-from tidegate.connector.transfer.address import keep, without_secrets
+from tidegate.connector.transfer.address import (
+    heard_address,
+    keep,
+    seal_address,
+    without_secrets,
+)
 from tidegate.connector.transfer.desk import Desk
 from tidegate.connector.transfer.errors import TransferRacedError, TransferRequestRefusedError
 from tidegate.connector.transfer.machine import TRANSFER, may_step
 from tidegate.connector.transfer.model import (
     ASSERTION,
-    FORMATS,
+    PERSON,
     VISIT_FORMAT,
     VISIT_TYPE,
     Step,
@@ -58,8 +64,14 @@ class Incoming:
         if known is not None:
             return self._again(known, heard.document)
         agreement = self._agreement(peer, heard.message.agreement_id)
-        assertion = self._person(peer, heard.message)
-        self._check_not_held(agreement, assertion.person_ref)
+        heard_at: PlaneAddress | None = None
+        assertion: PersonAssertion | None
+        if heard.message.format == VISIT_FORMAT:
+            visitor = assertion = self._visitor(peer, heard.message)
+            self._check_not_held(agreement, visitor.person_ref)
+        else:
+            heard_at = self._rows_address(heard.message)
+            assertion = self._asker(peer, heard.document)
         at, by = iso(self._desk.clock.now()), peer.as_actor().id
         one = Transfer(
             pid=self._desk.ids.urn(),
@@ -72,16 +84,16 @@ class Incoming:
             dataset_id=agreement.dataset_id,
             version_id=agreement.version_id,
             format=heard.message.format,
-            person_ref=assertion.person_ref,
-            project_id=assertion.project_id,
+            person_ref=assertion.person_ref if assertion is not None else "",
+            project_id=assertion.project_id if assertion is not None else "",
             state=TransferState.REQUESTED,
             created_by=by,
             created_at=at,
             changed_by=by,
             changed_at=at,
-            gate=msgspec.json.encode(assertion).decode(),
+            gate=msgspec.json.encode(assertion).decode() if assertion is not None else "",
         )
-        return self._open(peer, one, heard.document)
+        return self._open(peer, one, heard.document, heard_at)
 
     def _agreement(self, peer: Peer, agreement_id: str) -> Agreement:
         found = self._desk.agreements.find_agreement(agreement_id)
@@ -105,13 +117,24 @@ class Incoming:
                     code="visit_held",
                 )
 
-    def _person(self, peer: Peer, message: TransferRequestMessage) -> PersonAssertion:
-        if message.format not in FORMATS:
+    def _rows_address(self, message: TransferRequestMessage) -> PlaneAddress | None:
+        """Return where a consumer wants rows sent, if it says; refuse what no plane serves."""
+        if find_plane(self._desk.planes, message.format) is None:
+            served = sorted({VISIT_FORMAT, *(n for one in self._desk.planes for n in one.formats)})
             raise TransferRequestRefusedError(
-                f"This node serves only the format {VISIT_FORMAT}: computation comes to the data. "
-                "Rows are not moved by it yet.",
+                f"This node does not serve that format; it serves {', '.join(served)}.",
                 code="format_unsupported",
             )
+        return heard_address(message.data_address)
+
+    def _asker(self, peer: Peer, said: Mapping[str, Any]) -> PersonAssertion | None:
+        """Return what the peer vouches for of the person who asks for rows, if it names one."""
+        signed = said.get(PERSON)
+        if signed is None:
+            return None
+        return self._verified(peer, str(signed))
+
+    def _visitor(self, peer: Peer, message: TransferRequestMessage) -> PersonAssertion:
         address = message.data_address
         if not isinstance(address, DataAddress) or address.endpoint_type != VISIT_TYPE:
             raise TransferRequestRefusedError(
@@ -124,6 +147,9 @@ class Incoming:
                 "A visit needs the signed assertion of the person who visits.",
                 code="assertion_missing",
             )
+        return self._verified(peer, signed)
+
+    def _verified(self, peer: Peer, signed: str) -> PersonAssertion:
         said = self._desk.vouchers.verify_person(signed, peer.did)
         if institution_of(said.person_ref) != peer.did:
             raise TransferRequestRefusedError(
@@ -131,7 +157,9 @@ class Incoming:
             )
         return said
 
-    def _open(self, peer: Peer, one: Transfer, said: Mapping[str, Any]) -> Transfer:
+    def _open(
+        self, peer: Peer, one: Transfer, said: Mapping[str, Any], address: PlaneAddress | None
+    ) -> Transfer:
         record = self._record(one.pid, Step.REQUEST, said)
         with self._desk.journal.write(
             by=peer.as_actor().id,
@@ -143,6 +171,7 @@ class Incoming:
                 raise TransferRacedError("The same request came twice at once; send it again.")
             store.insert_transfer(tx.connection, one)
             messages.insert_message(tx.connection, record)
+            seal_address(self._desk, tx, one.pid, "in", address)
             saved = self._outgoing.arrived(tx, one)
             failpoint("transfer.before_commit")
         return saved
@@ -262,6 +291,8 @@ class Incoming:
             self._check_active(one)
             return resumed
         if one.format != VISIT_FORMAT:
+            address = heard_address(message.data_address)
+            seal_address(self._desk, tx, one.pid, "in", address)
             return resumed
         if not isinstance(message.data_address, DataAddress):
             raise TransferRequestRefusedError(

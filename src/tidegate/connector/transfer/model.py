@@ -8,7 +8,8 @@ from tidegate.connector.messages.model import Side
 VISIT_FORMAT = "Tidegate-Visit"
 VISIT_TYPE = "https://w3id.org/tidegate/visit"
 ASSERTION = "assertion"
-FORMATS = (VISIT_FORMAT,)
+PERSON = "https://w3id.org/tidegate/person"
+"""The member of a request for rows that holds the signed assertion of the person who asks."""
 
 
 class TransferState(StrEnum):
@@ -37,7 +38,8 @@ class Transfer:
     """One transfer process.
 
     `pending` is the id of the outgoing message that is not acknowledged yet, `held` the side
-    that suspended it: only that side may resume.
+    that suspended it: only that side may resume. `scripted` counts the steps of its script that
+    were taken.
     """
 
     pid: str
@@ -63,6 +65,7 @@ class Transfer:
     reason_code: str = ""
     reason: str = ""
     gate: str = ""
+    scripted: int = 0
     revision: int = 0
 
     @property
@@ -80,6 +83,41 @@ class Transfer:
         """The state as the peer may see it: whoever knows our pid holds our request."""
         initial = self.state is TransferState.INITIAL
         return TransferState.REQUESTED.value if initial else self.state.value
+
+
+class ScriptAct(StrEnum):
+    """What a script does next."""
+
+    START = "start"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    COMPLETE = "complete"
+    TERMINATE = "terminate"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptStep:
+    """One act of this node, taken `after_ms` once the transfer is in a state that allows it.
+
+    `on` names the state to wait for, where more than one would allow the act.
+    """
+
+    act: ScriptAct
+    after_ms: int = 0
+    on: str = ""
+    code: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferScript:
+    """What this node does, step by step, with the transfers of an agreement or dataset.
+
+    Without steps it does nothing by itself: people act, or the peer.
+    """
+
+    name: str
+    steps: tuple[ScriptStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

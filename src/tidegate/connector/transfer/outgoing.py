@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from sqlalchemy import Connection
+
 from tidegate.access.model import institution_of
 from tidegate.audit.journal import Tx
 from tidegate.connector.messages import store as messages
@@ -16,7 +18,12 @@ from tidegate.connector.messages.model import Direction, MessageRecord, MessageS
 from tidegate.connector.messages.read import check, printable
 from tidegate.connector.messages.wire import TransferProcess
 from tidegate.connector.transfer import store
-from tidegate.connector.transfer.address import grant, without_secrets
+from tidegate.connector.transfer.address import (
+    grant,
+    open_address,
+    spoken_address,
+    without_secrets,
+)
 from tidegate.connector.transfer.desk import Desk
 from tidegate.connector.transfer.errors import (
     AlreadySettledError,
@@ -27,16 +34,22 @@ from tidegate.connector.transfer.events import STARTED, STOPPED
 from tidegate.connector.transfer.machine import FINAL, TRANSFER, may_step
 from tidegate.connector.transfer.model import (
     ASSERTION,
+    PERSON,
+    VISIT_FORMAT,
     VISIT_TYPE,
     Step,
     Transfer,
+    TransferScript,
     TransferState,
 )
+from tidegate.connector.transfer.script import counts_as, next_step
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 
 DELIVER = "transfer.deliver"
 REACT = "transfer.react"
+SCRIPT = "transfer.script"
+FLOW = "transfer.flow"
 ACTOR = "system:transfer"
 
 _TYPES = {
@@ -60,7 +73,16 @@ _DONE = {
     Step.COMPLETE: "transfer.completed",
     Step.TERMINATE: "transfer.terminated",
 }
-_STOPPED = {TransferState.SUSPENDED, TransferState.COMPLETED, TransferState.TERMINATED}
+_STOPPED = {
+    TransferState.SUSPENDED: Step.SUSPEND,
+    TransferState.COMPLETED: Step.COMPLETE,
+    TransferState.TERMINATED: Step.TERMINATE,
+}
+
+
+def script_of(conn: Connection, one: Transfer) -> TransferScript | None:
+    """Return the script a transfer follows: its agreement's, else its dataset's; None as usual."""
+    return store.find_script(conn, one.agreement_id, one.dataset_id)
 
 
 def event_of(step: Step) -> str:
@@ -110,6 +132,9 @@ class Outgoing:
             if step not in {Step.TERMINATE, Step.SUSPEND}:
                 raise TransferRacedError("A message is on its way already; wait for its answer.")
             self._abandon(tx, one.pending, f"Overtaken by {step}.")
+        script = script_of(tx.connection, one)
+        if script is not None and counts_as(script, one, step):
+            one = replace(one, scripted=one.scripted + 1)
         message_id = self._desk.ids.urn()
         record = MessageRecord(
             id=self._desk.ids.new("msg"),
@@ -136,7 +161,20 @@ class Outgoing:
         if step in {Step.TERMINATE, Step.SUSPEND, Step.COMPLETE}:
             store.drop_tokens(tx.connection, one.pid)
             tx.announce(STOPPED, transfer=one.pid)
+            self._tell_plane(tx, one, step)
         return store.save_transfer(tx.connection, replace(one, pending=record.id, changed_at=tx.at))
+
+    def _tell_plane(self, tx: Tx, one: Transfer, step: Step) -> None:
+        """Have the plane follow a step that was taken, or is being taken, in a task of its own."""
+        if one.format != VISIT_FORMAT:
+            tx.enqueue(FLOW, lane=f"flow:{one.pid}", transfer=one.pid, step=step.value)
+
+    def is_ending(self, one: Transfer) -> bool:
+        """Tell whether the message that ends a transfer is on its way already."""
+        if not one.pending:
+            return False
+        message = self._desk.journal.read(messages.find_message, one.pending)
+        return message is not None and message.action == Step.TERMINATE.value
 
     def deliver(self, transfer: str, message: str) -> None:
         """Try once to deliver a queued message; retries queue themselves. May run twice."""
@@ -176,17 +214,31 @@ class Outgoing:
 
     def _secrets(self, one: Transfer, step: Step) -> Document:
         """Make what opens a visit, at the moment it leaves: it is never kept in a message."""
+        if one.format != VISIT_FORMAT:
+            return self._plane_secrets(one, step)
         if step is Step.START and one.side is Side.PROVIDER:
             with self._desk.journal.upkeep() as tx:
                 return {"dataAddress": grant(self._desk, tx, one)}
         if step is Step.REQUEST:
-            agreement = self._desk.agreements.find_agreement(one.agreement_id)
-            if agreement is None:
-                raise TransferRequestRefusedError("The agreement is not known here any more.")
-            said = self._desk.people.assertion_of(one.person_ref, agreement)
-            signed = self._desk.vouchers.sign_person(said, one.peer_did)
-            return {"dataAddress": data_address(VISIT_TYPE, "", {ASSERTION: signed})}
+            return {"dataAddress": data_address(VISIT_TYPE, "", {ASSERTION: self._signed(one)})}
         return {}
+
+    def _plane_secrets(self, one: Transfer, step: Step) -> Document:
+        """Return the address the plane gave, and at the request who asks."""
+        if step not in {Step.REQUEST, Step.START}:
+            return {}
+        address = open_address(self._desk, one.pid, "out")
+        said: Document = {} if address is None else {"dataAddress": spoken_address(address)}
+        if step is Step.REQUEST and one.person_ref:
+            said[PERSON] = self._signed(one)
+        return said
+
+    def _signed(self, one: Transfer) -> str:
+        agreement = self._desk.agreements.find_agreement(one.agreement_id)
+        if agreement is None:
+            raise TransferRequestRefusedError("The agreement is not known here any more.")
+        said = self._desk.people.assertion_of(one.person_ref, agreement)
+        return self._desk.vouchers.sign_person(said, one.peer_did)
 
     def _acknowledged(self, one: Transfer, record: MessageRecord, end: Delivery) -> None:
         step = Step(record.action)
@@ -225,11 +277,31 @@ class Outgoing:
         if saved.state in _STOPPED:
             store.drop_tokens(tx.connection, saved.pid)
             tx.announce(STOPPED, transfer=saved.pid)
+            self._tell_plane(tx, saved, _STOPPED[saved.state])
         elif saved.state is TransferState.STARTED:
             tx.announce(STARTED, transfer=saved.pid)
-        elif saved.state is TransferState.REQUESTED and saved.side is Side.PROVIDER:
-            tx.enqueue(REACT, lane=saved.pid, transfer=saved.pid)
+            self._tell_plane(tx, saved, Step.START)
+        if saved.state in FINAL:
+            store.drop_addresses(tx.connection, saved.pid)
+        self._go_on(tx, saved)
         return saved
+
+    def _go_on(self, tx: Tx, one: Transfer) -> None:
+        """Queue what this node does next by itself: the script's act, or as usual the start."""
+        script = script_of(tx.connection, one)
+        if script is None:
+            if one.state is TransferState.REQUESTED and one.side is Side.PROVIDER:
+                tx.enqueue(REACT, lane=one.pid, transfer=one.pid)
+            return
+        due = next_step(script, one)
+        if due is not None:
+            tx.enqueue(
+                SCRIPT,
+                lane=f"script:{one.pid}",
+                delay=due.after_ms / 1000,
+                transfer=one.pid,
+                step=str(one.scripted),
+            )
 
     def _try_again(self, one: Transfer, record: MessageRecord, end: Delivery) -> None:
         with self._desk.journal.upkeep() as tx:

@@ -1,12 +1,15 @@
-"""Transfers and visits: ask, start, stop, and the moment an agreement ends, stop at once."""
+"""Transfers of rows and visits: ask, start, stop; what an agreement ends stops at once."""
 
 import threading
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from tidegate.access.model import Actor, Role, person_ref, system_actor
+from tidegate.access.model import Actor, Role, person_ref
 from tidegate.access.rules import check_has_role
+from tidegate.audit.journal import Tx
+from tidegate.connector.dataplane.model import PlaneAddress
 from tidegate.connector.messages import store as messages
-from tidegate.connector.messages.compose import Document
+from tidegate.connector.messages.compose import Document, document
 from tidegate.connector.messages.model import MessageRecord, Side
 from tidegate.connector.messages.read import read
 from tidegate.connector.messages.wire import (
@@ -20,39 +23,34 @@ from tidegate.connector.model import Peer
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.desk import Desk
 from tidegate.connector.transfer.errors import (
-    TransferBusyError,
     TransferRequestRefusedError,
     VisitPendingError,
 )
+from tidegate.connector.transfer.flows import PREPARE, moves_rows
+from tidegate.connector.transfer.following import Following
 from tidegate.connector.transfer.incoming import Incoming
 from tidegate.connector.transfer.model import (
     VISIT_FORMAT,
     Step,
     Transfer,
-    TransferState,
+    TransferScript,
     Visit,
     VisitAddress,
 )
-from tidegate.connector.transfer.outgoing import ACTOR, Outgoing, is_over
-from tidegate.connector.transfer.rules import check_may_handle
-from tidegate.connector.transfer.visits import Visits
-from tidegate.kernel.errors import TidegateError, UnavailableError
-from tidegate.policy.model import AgreementState
+from tidegate.connector.transfer.outgoing import is_over
+from tidegate.connector.transfer.rules import check_may_handle, new_transfer
+from tidegate.connector.transfer.script import AUTOMATIC, check_script
+from tidegate.policy.model import Agreement, AgreementState
 
 POLL_SECONDS = 0.02
-AGREEMENT_SUSPENDED = "agreement_suspended"
-AGREEMENT_ENDED = "agreement_ended"
-PERSON_DISABLED = "person_disabled"
 
 
-class TransferService:
+class TransferService(Following):
     """Uses agreements with other nodes."""
 
     def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._outgoing = Outgoing(desk)
+        super().__init__(desk)
         self._incoming = Incoming(desk, self._outgoing)
-        self._visits = Visits(desk)
 
     # --- visits, as consumer
 
@@ -66,6 +64,42 @@ class TransferService:
         known = self._desk.journal.read(store.find_visit, agreement_id, who)
         if known is not None and not is_over(known):
             return known
+        agreement = self._agreement(agreement_id)
+        address = self._desk.courier.address_of(agreement.assigner)
+        with self._opening(agreement, by) as (tx, pid):
+            one = new_transfer(agreement, pid, VISIT_FORMAT, address, who, by, tx.at)
+            store.insert_transfer(tx.connection, one)
+            return self._outgoing.queue(tx, one, Step.REQUEST)
+
+    # --- rows, as consumer
+
+    def request_rows(
+        self, agreement_id: str, name: str, *, by: Actor, address: str = ""
+    ) -> Transfer:
+        """Ask the provider for rows under an agreement, in a format of one of our planes.
+
+        Asking again while such a transfer is open returns that one. `address` is the provider's
+        connector where its DID does not tell it. Raises RowsWithheldError where the agreement's
+        own words let no row come here, or no plane serves the format.
+        """
+        if not by.is_system:
+            check_has_role(by, Role.RESEARCHER)
+        who = "" if by.is_system else person_ref(self._desk.did, by.person_id)
+        known = self._desk.journal.read(store.find_visit, agreement_id, who, name)
+        if known is not None and who and not is_over(known):
+            return known
+        self._flows.plane_for(name)
+        agreement = self._agreement(agreement_id)
+        self._desk.crossing.check_asked(agreement)
+        where = address.rstrip("/") or self._desk.courier.address_of(agreement.assigner)
+        with self._opening(agreement, by) as (tx, pid):
+            one = new_transfer(agreement, pid, name, where, who, by, tx.at)
+            store.insert_transfer(tx.connection, one)
+            tx.enqueue(PREPARE, lane=pid, transfer=pid)
+        return one
+
+    def _agreement(self, agreement_id: str) -> Agreement:
+        """Return an agreement under which this node may ask; raise TransferRequestRefusedError."""
         agreement = self._desk.agreements.find_agreement(agreement_id)
         if agreement is None or agreement.role != "consumer":
             raise TransferRequestRefusedError(
@@ -76,34 +110,18 @@ class TransferService:
             raise TransferRequestRefusedError(
                 f"The agreement is {agreement.state}.", code="agreement_not_active"
             )
-        address = self._desk.courier.address_of(agreement.assigner)
+        return agreement
+
+    @contextmanager
+    def _opening(self, agreement: Agreement, by: Actor) -> Iterator[tuple[Tx, str]]:
         pid = self._desk.ids.urn()
         with self._desk.journal.write(
             by=by.id,
             did="transfer.opened",
             to=f"transfer:{pid}",
-            why={"agreement": agreement_id, "peer": agreement.assigner},
+            why={"agreement": agreement.id, "peer": agreement.assigner},
         ) as tx:
-            one = Transfer(
-                pid=pid,
-                side=Side.CONSUMER,
-                peer_did=agreement.assigner,
-                peer_name="",
-                peer_pid="",
-                peer_address=address,
-                agreement_id=agreement.id,
-                dataset_id=agreement.dataset_id,
-                version_id=agreement.version_id,
-                format=VISIT_FORMAT,
-                person_ref=who,
-                state=TransferState.INITIAL,
-                created_by=by.id,
-                created_at=tx.at,
-                changed_by=by.id,
-                changed_at=tx.at,
-            )
-            store.insert_transfer(tx.connection, one)
-            return self._outgoing.queue(tx, one, Step.REQUEST)
+            yield tx, pid
 
     def visit_address(self, agreement_id: str, person: str) -> VisitAddress:
         """Return where a person's visit is served and the token that opens it."""
@@ -129,27 +147,103 @@ class TransferService:
 
     def renew(self, peer: Peer, pid: str) -> Document:
         """Give the peer of a running visit a fresh token."""
-        return self._visits.renew_for(peer, pid)
+        one = self._incoming.seen_by(peer, pid)
+        if not moves_rows(one):
+            return self._visits.renew_for(peer, pid)
+        return self._renew_rows(peer, one)
+
+    def _renew_rows(self, peer: Peer, one: Transfer) -> Document:
+        if one.side is not Side.PROVIDER or not self._flows.is_flowing(one):
+            raise TransferRequestRefusedError(
+                f"The transfer is {one.state}; there is nothing to renew.",
+                code="transfer_not_started",
+            )
+        permit, address = self._flows.renew(one)
+        if address is None:
+            raise TransferRequestRefusedError(
+                "This transfer has no token to renew.", code="not_renewable"
+            )
+        self._desk.journal.note(
+            by=peer.as_actor().id,
+            did="transfer.renewed",
+            to=f"transfer:{one.pid}",
+            why={"agreement": one.agreement_id, "permit": permit},
+        )
+        return document(
+            "TransferStartMessage",
+            self._desk.ids.urn(),
+            providerPid=one.provider_pid,
+            consumerPid=one.consumer_pid,
+            dataAddress=address,
+        )
+
+    def check_read(self, pid: str) -> Transfer:
+        """Decide whether rows of a transfer may leave now, for its data door; raise why not."""
+        return self._flows.check_read(pid)
+
+    def is_flowing(self, pid: str) -> bool:
+        """Tell whether bytes of a transfer may move at this moment: it runs, its agreement too."""
+        one = self.get(pid)
+        found = self._desk.agreements.find_agreement(one.agreement_id)
+        is_active = found is not None and found.state is AgreementState.ACTIVE
+        return is_active and self._flows.is_flowing(one)
+
+    # --- what planes tell
+
+    def flow_prepared(self, pid: str, address: PlaneAddress | None) -> None:
+        """Let a prepared request leave with this address."""
+        self._flows.prepared(pid, address)
+
+    def flow_started(self, pid: str, address: PlaneAddress | None) -> None:
+        """Let a start leave with this address."""
+        self._flows.started(pid, address)
+
+    def flow_completed(self, pid: str) -> None:
+        """Let the completion leave: every byte arrived and was checked."""
+        self._flows.completed(pid)
+
+    def flow_failed(self, pid: str, code: str, reason: str) -> None:
+        """End a transfer whose plane gave up."""
+        self._flows.failed(pid, code, reason)
+
+    # --- scripts
+
+    def set_script(self, subject: str, script: TransferScript, *, by: Actor) -> TransferScript:
+        """Set what this node does, step by step, with transfers of an agreement or a dataset."""
+        check_has_role(by, Role.STEWARD, Role.OPERATOR)
+        check_script(script)
+        with self._desk.journal.write(
+            by=by.id,
+            did="transfer.script_set",
+            to=f"script:{subject}",
+            why={"script": script.name, "steps": len(script.steps)},
+        ) as tx:
+            store.put_script(tx.connection, subject, script, by=by.id, at=tx.at)
+        return script
+
+    def get_script(self, subject: str) -> TransferScript:
+        """Return the script in force for an agreement or dataset: its own, or the usual one."""
+        return self._desk.journal.read(store.find_script, subject) or AUTOMATIC
 
     # --- people
 
     def suspend(self, pid: str, reason: str, *, by: Actor) -> Transfer:
         """Hold a transfer; only this side can let it go on."""
-        return self._stop(self.get(pid), Step.SUSPEND, "suspended_by_person", reason, by)
+        return self._acts.stop(self.get(pid), Step.SUSPEND, "suspended_by_person", reason, by)
 
     def resume(self, pid: str, *, by: Actor) -> Transfer:
         """Let a transfer that this side held go on."""
         one = self.get(pid)
         check_may_handle(by, one, self._desk.did)
-        return self._resume(one, by)
+        return self._acts.resume(one, by)
 
     def complete(self, pid: str, *, by: Actor) -> Transfer:
         """Say that a transfer has served its purpose."""
-        return self._stop(self.get(pid), Step.COMPLETE, "", "", by)
+        return self._acts.stop(self.get(pid), Step.COMPLETE, "", "", by)
 
     def terminate(self, pid: str, reason: str, *, by: Actor) -> Transfer:
         """End a transfer, telling the peer why."""
-        return self._stop(self.get(pid), Step.TERMINATE, "terminated_by_person", reason, by)
+        return self._acts.stop(self.get(pid), Step.TERMINATE, "terminated_by_person", reason, by)
 
     def get(self, pid: str) -> Transfer:
         """Return a transfer; raise ProcessUnknownError."""
@@ -171,34 +265,6 @@ class TransferService:
         """Return every message of a transfer, oldest first, without its secrets."""
         self.get(pid)
         return self._desk.journal.read(messages.list_messages, pid)
-
-    def _stop(self, one: Transfer, step: Step, code: str, reason: str, by: Actor) -> Transfer:
-        if not by.is_system:
-            check_may_handle(by, one, self._desk.did)
-        with self._desk.journal.write(
-            by=by.id,
-            did="transfer.decided",
-            to=f"transfer:{one.pid}",
-            why={"step": step.value, "state": one.state.value, "reason": code},
-        ) as tx:
-            held = one.side.value if step is Step.SUSPEND else one.held
-            changed = replace(
-                one, reason_code=code, reason=reason[:1000], held=held, changed_by=by.id
-            )
-            return self._outgoing.queue(tx, changed, step)
-
-    def _resume(self, one: Transfer, by: Actor) -> Transfer:
-        if one.held != one.side.value or one.state is not TransferState.SUSPENDED:
-            raise TransferBusyError("This side does not hold the transfer.", code="not_held")
-        self._visits.agreement_in_force(one)
-        with self._desk.journal.write(
-            by=by.id,
-            did="transfer.decided",
-            to=f"transfer:{one.pid}",
-            why={"step": Step.START.value, "state": one.state.value},
-        ) as tx:
-            free = replace(one, held="", reason_code="", reason="", changed_by=by.id)
-            return self._outgoing.queue(tx, free, Step.START)
 
     # --- peers
 
@@ -233,104 +299,18 @@ class TransferService:
         """Try once to deliver a queued message (task `transfer.deliver`)."""
         self._outgoing.deliver(transfer, message)
 
+    def prepare(self, transfer: str) -> None:
+        """Have the plane get ready for a transfer we ask for (task `transfer.prepare`)."""
+        self._flows.prepare(transfer)
+
+    def follow(self, transfer: str, step: str) -> None:
+        """Tell the plane of a step that was taken (task `transfer.flow`)."""
+        self._flows.follow(transfer, step)
+
     def react(self, transfer: str) -> None:
-        """Ask the gate about a requested visit, then start or refuse it (task `transfer.react`)."""
-        one = self.get(transfer)
-        if one.state is not TransferState.REQUESTED or one.pending or one.side is Side.CONSUMER:
-            return
-        try:
-            permit = self._visits.admit(one)
-        except UnavailableError:
-            raise
-        except TidegateError as problem:
-            self._stop(one, Step.TERMINATE, problem.code, problem.message, system_actor("transfer"))
-            return
-        with self._desk.journal.write(
-            by=ACTOR,
-            did="transfer.decided",
-            to=f"transfer:{one.pid}",
-            why={"step": Step.START.value, "agreement": one.agreement_id, "permit": permit},
-        ) as tx:
-            self._outgoing.queue(tx, one, Step.START)
+        """Decide about a requested transfer, then start or refuse it (task `transfer.react`)."""
+        self._acts.react(transfer)
 
-    def on_agreement_suspended(self, agreement: str) -> None:
-        """Hold every started transfer of an agreement (fact `agreement.suspended`)."""
-        for one in self._desk.journal.read(store.list_open, agreement):
-            if one.state is TransferState.STARTED:
-                self._stop(
-                    one,
-                    Step.SUSPEND,
-                    AGREEMENT_SUSPENDED,
-                    "The agreement is suspended.",
-                    system_actor("transfer"),
-                )
-
-    def on_agreement_resumed(self, agreement: str) -> None:
-        """Let go on what the agreement's suspension held (fact `agreement.resumed`)."""
-        for one in self._desk.journal.read(store.list_open, agreement):
-            ours = one.held == one.side.value and one.reason_code == AGREEMENT_SUSPENDED
-            if ours and one.state is TransferState.SUSPENDED and not one.pending:
-                self._resume(one, system_actor("transfer"))
-
-    def on_gate_moved(self) -> int:
-        """End the visits whose gate does not open any more; return how many.
-
-        Called when a permit, a training, a partnership, a project or a membership ended, and
-        every minute for what ends by the clock.
-        """
-        ended = 0
-        for one in self._desk.journal.read(store.list_unfinished, Side.PROVIDER):
-            refusal = self._refusal(one)
-            if refusal is not None:
-                self._stop(
-                    one, Step.TERMINATE, refusal.code, refusal.message, system_actor("transfer")
-                )
-                ended += 1
-        return ended
-
-    def on_person_disabled(self, person: str, ref: str) -> None:
-        """End the visits of a person who may not act for this institution any more."""
-        del person
-        for one in self._desk.journal.read(store.list_unfinished, Side.CONSUMER):
-            if one.person_ref == ref and not self._is_ending(one):
-                self._stop(
-                    one,
-                    Step.TERMINATE,
-                    PERSON_DISABLED,
-                    "The person may not act for the institution any more.",
-                    system_actor("transfer"),
-                )
-
-    def _refusal(self, one: Transfer) -> TidegateError | None:
-        """Return the gate's first reason against a visit that was let in, or None."""
-        was_let_in = one.state is not TransferState.REQUESTED or one.pending
-        agreement = self._desk.agreements.find_agreement(one.agreement_id)
-        is_active = agreement is not None and agreement.state is AgreementState.ACTIVE
-        if not was_let_in or not is_active or self._is_ending(one):
-            return None
-        try:
-            self._visits.admit(one)
-        except UnavailableError:
-            raise
-        except TidegateError as problem:
-            return problem
-        return None
-
-    def _is_ending(self, one: Transfer) -> bool:
-        """Tell whether the message that ends a transfer is on its way already."""
-        if not one.pending:
-            return False
-        message = self._desk.journal.read(messages.find_message, one.pending)
-        return message is not None and message.action == Step.TERMINATE.value
-
-    def on_agreement_ended(self, agreement: str) -> None:
-        """Terminate every transfer of an agreement (fact `agreement.ended`)."""
-        for one in self._desk.journal.read(store.list_open, agreement):
-            if not is_over(one) and one.reason_code != AGREEMENT_ENDED:
-                self._stop(
-                    one,
-                    Step.TERMINATE,
-                    AGREEMENT_ENDED,
-                    "The agreement has ended.",
-                    system_actor("transfer"),
-                )
+    def run_script(self, transfer: str, step: str) -> None:
+        """Take the script's act with that number, if it is still due (task `transfer.script`)."""
+        self._acts.run_script(transfer, step)

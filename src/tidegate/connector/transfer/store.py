@@ -1,16 +1,27 @@
-"""SQL of transfers and of the tokens of visits."""
+"""SQL of transfers, their scripts and addresses, and of the tokens of visits."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from tidegate.connector.messages.errors import ProcessUnknownError
 from tidegate.connector.messages.model import Side
 from tidegate.connector.transfer.errors import TransferRacedError
 from tidegate.connector.transfer.machine import FINAL
-from tidegate.connector.transfer.model import Transfer, TransferState
-from tidegate.db.tables.connector import connector_token, connector_transfer
+from tidegate.connector.transfer.model import (
+    VISIT_FORMAT,
+    Transfer,
+    TransferScript,
+    TransferState,
+)
+from tidegate.db.tables.connector import (
+    connector_address,
+    connector_script,
+    connector_token,
+    connector_transfer,
+)
 from tidegate.db.tables.connector import connector_transfer as table
 
 _COLUMNS = tuple(table.c)
@@ -93,14 +104,17 @@ def list_unfinished(conn: Connection, side: Side) -> tuple[Transfer, ...]:
     return tuple(_transfer(row) for row in conn.execute(query.order_by(table.c.created_at)))
 
 
-def find_visit(conn: Connection, agreement_id: str, person_ref: str) -> Transfer | None:
-    """Return the newest visit of a person under an agreement, at the consumer, or None."""
+def find_visit(
+    conn: Connection, agreement_id: str, person_ref: str, name: str = VISIT_FORMAT
+) -> Transfer | None:
+    """Return a person's newest transfer of a format under an agreement, at the consumer."""
     row = conn.execute(
         select(*_COLUMNS)
         .where(
             table.c.agreement_id == agreement_id,
             table.c.person_ref == person_ref,
             table.c.side == Side.CONSUMER.value,
+            table.c.format == name,
         )
         .order_by(table.c.created_at.desc(), table.c.pid.desc())
         .limit(1)
@@ -160,6 +174,49 @@ def _token(conn: Connection, where: Any) -> KeptToken | None:
         .limit(1)
     ).first()
     return KeptToken(row.transfer, row.sealed, row.expires_at) if row else None
+
+
+def keep_address(conn: Connection, transfer: str, way: str, sealed: str, at: str) -> None:
+    """Keep a sealed data address of a transfer in place of an earlier one; `way` is in or out."""
+    name = f"{way}:{transfer}"
+    conn.execute(delete(connector_address).where(connector_address.c.id == name))
+    conn.execute(
+        insert(connector_address),
+        {"id": name, "transfer": transfer, "sealed": sealed, "kept_at": at},
+    )
+
+
+def find_address(conn: Connection, transfer: str, way: str) -> str:
+    """Return a sealed data address, or an empty string."""
+    found = conn.execute(
+        select(connector_address.c.sealed).where(connector_address.c.id == f"{way}:{transfer}")
+    ).scalar()
+    return found or ""
+
+
+def drop_addresses(conn: Connection, transfer: str) -> None:
+    """Forget every data address of a transfer."""
+    conn.execute(delete(connector_address).where(connector_address.c.transfer == transfer))
+
+
+def find_script(conn: Connection, *subjects: str) -> TransferScript | None:
+    """Return the script of the first of these agreements or datasets that has one, or None."""
+    for subject in subjects:
+        found = conn.execute(
+            select(connector_script.c.body).where(connector_script.c.subject == subject)
+        ).scalar()
+        if found is not None:
+            return msgspec.json.decode(found, type=TransferScript)
+    return None
+
+
+def put_script(conn: Connection, subject: str, script: TransferScript, *, by: str, at: str) -> None:
+    """Set the script of an agreement or dataset."""
+    conn.execute(delete(connector_script).where(connector_script.c.subject == subject))
+    body = msgspec.json.encode(script).decode()
+    conn.execute(
+        insert(connector_script), {"subject": subject, "body": body, "set_by": by, "set_at": at}
+    )
 
 
 _FIELDS = tuple(

@@ -67,6 +67,16 @@ commons_certificate = Table(
     body("jws"),
 )
 
+commons_parcel = Table(
+    "commons_parcel",
+    METADATA,
+    key(),
+    text("agreement_id", index=True),
+    text("version_id", index=True),
+    text("state"),
+    body("body"),
+)
+
 commons_upload = Table(
     "commons_upload",
     METADATA,

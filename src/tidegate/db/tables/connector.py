@@ -100,6 +100,7 @@ connector_transfer = Table(
     text("reason_code"),
     body("reason"),
     body("gate"),
+    number("scripted", default=0),
     text("created_by"),
     stamp("created_at"),
     text("changed_by"),
@@ -132,6 +133,37 @@ connector_token = Table(
 )
 Index("ix_connector_token_digest", connector_token.c.digest)
 Index("ix_connector_token_transfer", connector_token.c.transfer)
+
+connector_script = Table(
+    "connector_script",
+    METADATA,
+    key("subject"),
+    body("body"),
+    text("set_by"),
+    stamp("set_at"),
+    CheckConstraint("(set_by = '') = (set_at = '')", name="set"),
+)
+
+connector_address = Table(
+    "connector_address",
+    METADATA,
+    key("id"),
+    text("transfer", index=True),
+    body("sealed"),
+    stamp("kept_at"),
+    info=UPKEEP,
+)
+
+connector_flow = Table(
+    "connector_flow",
+    METADATA,
+    key("pid"),
+    text("state", index=True),
+    body("body"),
+    stamp("changed_at"),
+    number("revision"),
+    info=UPKEEP,
+)
 
 connector_harvest = Table(
     "connector_harvest",

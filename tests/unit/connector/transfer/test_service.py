@@ -238,8 +238,8 @@ def test_an_agreement_nobody_signed_cannot_be_visited(pair):
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"format": "HttpData-PULL"}, "format_unsupported"),
-        ({"format": "HttpData-PUSH"}, "format_unsupported"),
+        ({"format": "AmazonS3-PULL"}, "format_unsupported"),
+        ({"format": "Tidegate-visit"}, "format_unsupported"),
         ({"agreementId": "urn:uuid:other"}, "agreement_unknown"),
         ({"dataAddress": {"@type": "DataAddress", "endpointType": "x"}}, "assertion_missing"),
         ({"callbackAddress": "http://localhost:9999/dsp"}, "callback_foreign"),
