@@ -1,7 +1,5 @@
 """Every room's service on one page: the map of a node."""
 
-from dataclasses import dataclass
-
 from tidegate.access.model import Participant
 from tidegate.access.service import AccessService
 from tidegate.audit.service import EvidenceService
@@ -22,6 +20,7 @@ from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.connector.negotiation.service import NegotiationService
 from tidegate.connector.transfer.service import TransferService
 from tidegate.kernel.clock import Clock
+from tidegate.kernel.values import dataclass
 from tidegate.lab.releases.service import ReleaseService
 from tidegate.lab.requests.service import QueryService
 from tidegate.lab.visits.service import LabService

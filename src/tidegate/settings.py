@@ -4,13 +4,13 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from tidegate.access.model import Participant, Seat
 from tidegate.kernel.errors import ConflictError, InvalidError, NotFoundError
+from tidegate.kernel.values import dataclass
 
 FILE = "node.toml"
 DATABASE = "TIDEGATE_DATABASE_URL"

@@ -1,7 +1,8 @@
 """People, institutions and seats: the nouns every other room names its actors with."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from tidegate.kernel.values import dataclass
 
 PERSON_MARK = "#"
 

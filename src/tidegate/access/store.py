@@ -1,6 +1,5 @@
 """People and their sign-in links and credentials in SQL."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Join, delete, insert, select, update
@@ -8,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Join, delete, insert, select, 
 from tidegate.access.errors import PersonNotFoundError
 from tidegate.access.model import Person, PersonState, Role
 from tidegate.db.tables.access import CREDENTIAL, LINK, PERSON, SESSION, TOKEN
+from tidegate.kernel.values import dataclass
 
 _COLUMNS = (
     PERSON.c.id,

@@ -1,10 +1,9 @@
 """Management operations for the people of a node."""
 
-from dataclasses import dataclass
-
 from tidegate.access.model import Actor, ApiToken, Person, Role, TotpEnrolment
 from tidegate.access.rules import check_has_role
 from tidegate.api.kit import Call, Operation
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

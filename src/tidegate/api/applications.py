@@ -1,10 +1,9 @@
 """Management operations for applications, permits, the papers of the border, and the gate."""
 
-from dataclasses import dataclass
-
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role
 from tidegate.api.kit import Call, Operation
+from tidegate.kernel.values import dataclass
 from tidegate.partners.model import (
     Application,
     GateQuestion,

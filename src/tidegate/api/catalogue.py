@@ -1,6 +1,5 @@
 """The catalogue over the management API: datasets, versions, offers, search, DCAT."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from tidegate.api.kit import Call, Operation, json_response
@@ -16,6 +15,7 @@ from tidegate.catalogue.model import (
 )
 from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.text import Language, Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 
 

@@ -5,7 +5,7 @@ Files stream: each is put to `/uploads/{name}` with its raw body, which is encry
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import anyio
@@ -38,6 +38,7 @@ from tidegate.commons.model import (
 from tidegate.deid.model import RiskReport
 from tidegate.house import House
 from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.values import dataclass
 
 UPLOADS_AT_ONCE = 8  # threads they may take, so that slow ones leave the others to the node
 PATIENCE = 30  # seconds between two pieces of a file

@@ -1,7 +1,7 @@
 """Management operations of the connector: negotiations, strategies, harvests, peers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tidegate.api.kit import Call, Operation
@@ -9,6 +9,7 @@ from tidegate.connector.harvest.model import HarvestReport
 from tidegate.connector.messages.model import MessageRecord
 from tidegate.connector.negotiation.model import Negotiation, Strategy
 from tidegate.connector.negotiation.strategy import AUTOMATIC
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ may not come now is 400; what may pass later is 503, because peers give up on ot
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 import msgspec
@@ -42,6 +42,7 @@ from tidegate.kernel.errors import (
     TidegateError,
     UnavailableError,
 )
+from tidegate.kernel.values import dataclass
 
 
 class Authenticator(Protocol):

@@ -1,7 +1,6 @@
 """The doors of evidence: proofs for machines, the log for people with a role, the bundle."""
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from tidegate.audit.model import InclusionProof, LeafView
 from tidegate.house import House
 from tidegate.kernel.canonical import Json
 from tidegate.kernel.errors import InvalidError, NotFoundError
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ handler only calls a service. `api/openapi.py` describes the same table.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -30,6 +30,7 @@ from tidegate.kernel.errors import (
     UnavailableError,
     WithheldError,
 )
+from tidegate.kernel.values import dataclass
 
 B = TypeVar("B")
 MAX_BODY = 4 * 1024 * 1024  # bytes of a management call; files have a streaming door of their own

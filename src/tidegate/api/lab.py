@@ -1,6 +1,5 @@
 """Management operations of the lab: my queries, and the checker's inbox."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -8,6 +7,7 @@ from starlette.responses import Response
 from tidegate.api.kit import Call, Operation
 from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.text import Language
+from tidegate.kernel.values import dataclass
 from tidegate.lab.model import Asked, Result, RunState, WaitingRelease
 from tidegate.lab.plots import render_svg
 

@@ -1,12 +1,11 @@
 """Management operations for partnerships, training and studies, and all of `applications`."""
 
-from dataclasses import dataclass
-
 from tidegate.access.model import Role, Seat
 from tidegate.access.rules import check_has_role
 from tidegate.api.applications import OPERATIONS as APPLICATION_OPERATIONS
 from tidegate.api.applications import Reason
 from tidegate.api.kit import Call, Operation
+from tidegate.kernel.values import dataclass
 from tidegate.partners.model import (
     ConsentFacts,
     EthicsApproval,

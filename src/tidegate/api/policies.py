@@ -1,11 +1,12 @@
 """Templates of usage policies: terms in, a policy that this node can keep out."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import cast
 
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role
 from tidegate.api.kit import Call, Operation
+from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 from tidegate.policy.service import ResearchTerms, research_policy
 

@@ -1,12 +1,12 @@
 """Agreements, decisions and rules over the management API."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role
 from tidegate.api.kit import Call, Operation
 from tidegate.kernel.text import Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Agreement, Decision, Value
 from tidegate.policy.rulepack.model import LawRule, Receipt, RulePack
 from tidegate.policy.service import Sentence, sentences, to_agreement

@@ -1,7 +1,5 @@
 """The doors of the space: for nodes that join and follow it, and for its operators."""
 
-from dataclasses import dataclass
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,6 +11,7 @@ from tidegate.api.kit import Call, Operation, json_response
 from tidegate.connector.identity.joining.service import SpaceStatus
 from tidegate.house import House
 from tidegate.kernel.canonical import Json
+from tidegate.kernel.values import dataclass
 from tidegate.partners.model import Member, SpaceProfile, Standing
 from tidegate.policy.rulepack.service import shipped_hashes
 

@@ -1,12 +1,11 @@
 """Management operations of transfers: visits, rows, and the scripts they follow."""
 
-from dataclasses import dataclass
-
 from tidegate.access.model import person_ref
 from tidegate.api.connector import Nothing, Reason
 from tidegate.api.kit import Call, Operation
 from tidegate.connector.messages.model import MessageRecord
 from tidegate.connector.transfer.model import Transfer, TransferScript
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """The parked tasks over the management API."""
 
-from dataclasses import dataclass
-
 from tidegate.api.kit import Call, Operation
+from tidegate.kernel.values import dataclass
 from tidegate.work.model import Task
 
 

@@ -6,7 +6,6 @@ A witness signs that it saw the checkpoint and that the log continues the one it
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from tidegate.audit.encoding import check_signature, decode_hash, encode_bytes
@@ -14,6 +13,7 @@ from tidegate.audit.errors import EvidenceMalformedError
 from tidegate.audit.merkle import Tree, hash_leaf
 from tidegate.audit.model import read_canonical
 from tidegate.kernel.canonical import canonical_json, sha256_hex
+from tidegate.kernel.values import dataclass
 
 CHECKPOINT_FORM = "tidegate-checkpoint/1"
 WITNESS_FORM = "tidegate-witness/1"

@@ -7,7 +7,7 @@ Nobody returns before that commit is on disk.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -25,6 +25,7 @@ from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import ConflictError, InvalidError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 
 P = ParamSpec("P")
 T = TypeVar("T")

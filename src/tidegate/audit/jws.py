@@ -1,7 +1,6 @@
 """Documents signed as compact JWS (RFC 7515): certificates and membership credentials."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from tidegate.audit.encoding import check_signature, decode_bytes, encode_bytes
 from tidegate.audit.errors import EvidenceMalformedError, SignatureInvalidError
 from tidegate.kernel.canonical import Json, canonical_json
+from tidegate.kernel.values import dataclass
 
 EDDSA = ("EdDSA", "Ed25519")  # RFC 8037 §3.1; RFC 9864 §2.2 names the same algorithm anew
 

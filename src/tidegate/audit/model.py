@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from json.encoder import encode_basestring as _quoted
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from tidegate.audit.errors import EvidenceMalformedError
 from tidegate.kernel.canonical import Json, canonical_json
 from tidegate.kernel.errors import InvalidError
+from tidegate.kernel.values import dataclass
 
 NO_PREVIOUS = ""
 CERTIFICATE = "application/vnd.tidegate.certificate+jws"

@@ -1,7 +1,8 @@
 """What the audit room needs to know of the rooms above it, handed in by the composition root."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

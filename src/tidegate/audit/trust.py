@@ -6,7 +6,6 @@ bundle; the keys in it are the only ones believed, all others follow from creden
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from joserfc.jwk import ECKey
@@ -16,6 +15,7 @@ from tidegate.audit.errors import EvidenceMalformedError
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.clock import parse_iso
 from tidegate.kernel.errors import InvalidError
+from tidegate.kernel.values import dataclass
 
 PROFILES = ("loopback", "tls")
 _JWK = ("alg", "crv", "kid", "kty", "use", "x", "y")

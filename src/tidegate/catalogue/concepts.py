@@ -3,11 +3,12 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from importlib.resources import files
 
 from tidegate.catalogue.words import fold, han_runs, latin_words
+from tidegate.kernel.values import dataclass
 
 _MOST_SEEN = 100_000
 

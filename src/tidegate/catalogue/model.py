@@ -6,11 +6,11 @@ categories away before they are written down.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.access.model import Participant
 from tidegate.kernel.text import Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 
 SMALL_CATEGORY = 10

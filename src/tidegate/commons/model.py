@@ -1,12 +1,12 @@
 """The nouns of the commons: stages, holdings, reports of acquisition, destruction, certificates."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.commons.vault.model import StoredObject
 from tidegate.deid.model import RiskReport
 from tidegate.kernel.text import Multilingual
+from tidegate.kernel.values import dataclass
 
 NO_TEXT = Multilingual("")
 

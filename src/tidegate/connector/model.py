@@ -1,8 +1,7 @@
 """The peer: another node whose identity and credentials have been verified."""
 
-from dataclasses import dataclass
-
 from tidegate.access.model import Actor, Participant, Seat, node_actor
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

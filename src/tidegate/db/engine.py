@@ -7,7 +7,7 @@ room can write without leaving evidence.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from tidegate.kernel.errors import UnavailableError
+from tidegate.kernel.values import dataclass
 
 _PATIENCE = 2.0  # seconds after which a waiting writer looks whether anybody leads
 _ADVISORY_LOCK = 0x7469646567617465  # "tidegate": one writing process at a time on PostgreSQL

@@ -8,10 +8,10 @@ lowered without breaking the bound.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tidegate.deid.errors import NotAnonymousError
 from tidegate.deid.ladder import Ladder, Value
+from tidegate.kernel.values import dataclass
 
 Levels = tuple[int, ...]
 

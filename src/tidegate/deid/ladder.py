@@ -7,11 +7,11 @@ through the recipe's groups. The last step of every ladder is an empty value.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from math import log
 
 from tidegate.deid.model import ColumnRule
+from tidegate.kernel.values import dataclass
 
 Value = str | None
 _FEW = 5

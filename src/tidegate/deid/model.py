@@ -5,9 +5,10 @@ GB/T 37964-2019 (去标识化). Risks are exact fractions, written as text.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
+
+from tidegate.kernel.values import dataclass
 
 
 class Action(StrEnum):

@@ -2,9 +2,10 @@
 
 import base64
 import hmac
-from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import sha256
+
+from tidegate.kernel.values import dataclass
 
 _SHIFT_DAYS = 182
 

@@ -1,7 +1,7 @@
 """Turn one batch of text columns into its de-identified, typed form."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tidegate.catalogue.model import Table
@@ -9,6 +9,7 @@ from tidegate.deid.identifiers import scrub
 from tidegate.deid.ladder import Value
 from tidegate.deid.model import Action, ColumnRule
 from tidegate.deid.pseudonyms import Pseudonymiser
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(slots=True)

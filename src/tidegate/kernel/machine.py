@@ -1,11 +1,11 @@
 """State machines as data: one table of moves, from which code, docs and tests all read."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from tidegate.kernel.errors import ConflictError
+from tidegate.kernel.values import dataclass
 
 S = TypeVar("S", bound=StrEnum)
 

@@ -1,8 +1,9 @@
 """Text in the three languages of the region."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from tidegate.kernel.values import dataclass
 
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, but for tab and line ends

@@ -9,7 +9,6 @@ import base64
 import json
 import os
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from joserfc.jwk import ECKey
 
 from tidegate.kernel.canonical import canonical_json, sha256_hex
+from tidegate.kernel.values import dataclass
 from tidegate.keys.errors import KeyFileCorruptError, PassphraseWrongError
 
 _FORM = "tidegate-keys-1"

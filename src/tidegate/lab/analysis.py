@@ -1,10 +1,9 @@
 """From rows of people to a result that may leave, with the sets of people it tells about."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.kernel.values import dataclass
 from tidegate.lab.disclosure.model import Codes, Family, FamilyKind, Limits, family_of
 from tidegate.lab.disclosure.survival import SafeCurve, curve_family, grid_of, safe_curve
 from tidegate.lab.disclosure.tables import check_enough, safe_table, table_families

@@ -1,12 +1,12 @@
 """The nouns of the lab: results, runs of queries at the provider, questions at the consumer."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 import msgspec
 
 from tidegate.kernel.machine import Machine, Move
+from tidegate.kernel.values import dataclass
 
 
 class Heading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

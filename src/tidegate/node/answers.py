@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tidegate.access.model import Seat
@@ -13,6 +12,7 @@ from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.kernel.canonical import canonical_json
 from tidegate.kernel.errors import CorruptError, NotFoundError, TidegateError
+from tidegate.kernel.values import dataclass
 from tidegate.node.ground import Ground
 from tidegate.partners.model import MemberState
 from tidegate.partners.space.service import SpaceService, space_document

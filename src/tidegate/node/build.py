@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.access.model import Role, system_actor
@@ -12,6 +11,7 @@ from tidegate.db.migrate import check_current, upgrade
 from tidegate.house import House
 from tidegate.kernel.clock import Clock, SystemClock
 from tidegate.kernel.ids import Ids, RandomIds
+from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing, create_key_file, open_key_file
 from tidegate.node.events import all_events
 from tidegate.node.fittings import PLAIN, Fittings

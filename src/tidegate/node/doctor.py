@@ -7,7 +7,6 @@ that check in words. Nothing is changed, so a running node can be examined too.
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +25,7 @@ from tidegate.db.migrate import check_current
 from tidegate.kernel.clock import Clock, SystemClock, iso, parse_iso
 from tidegate.kernel.errors import CorruptError, NotFoundError, TidegateError, UnavailableError
 from tidegate.kernel.ids import RandomIds
+from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing, open_key_file
 from tidegate.node import logbook
 from tidegate.node.build import Node, assemble, open_database

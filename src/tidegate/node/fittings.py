@@ -6,10 +6,11 @@ serve` passes none, and refuses to start where one is asked for: nothing here ca
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.routing import BaseRoute
+
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
 """What every room of a node is handed."""
 
-from dataclasses import dataclass
-
 from tidegate.audit.journal import Journal
 from tidegate.db.engine import Database
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.settings import NodeSettings
 

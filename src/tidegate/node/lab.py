@@ -1,7 +1,6 @@
 """The rooms of visiting queries, built."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tidegate.access.model import Seat
 from tidegate.catalogue.service import CatalogueService
@@ -11,6 +10,7 @@ from tidegate.commons.vault.service import Vault
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.transfer.service import TransferService
+from tidegate.kernel.values import dataclass
 from tidegate.lab.releases.service import ReleaseService
 from tidegate.lab.requests.service import QueryService, Reach
 from tidegate.lab.visits.admission import Admission

@@ -1,7 +1,5 @@
 """The rooms that speak the Dataspace Protocol, built."""
 
-from dataclasses import dataclass
-
 from tidegate.catalogue.service import CatalogueService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
@@ -16,6 +14,7 @@ from tidegate.connector.transfer.desk import Crossing
 from tidegate.connector.transfer.desk import Desk as TransferDesk
 from tidegate.connector.transfer.service import TransferService
 from tidegate.kernel.ids import secret_token
+from tidegate.kernel.values import dataclass
 from tidegate.node.ground import Ground
 from tidegate.partners.gate.service import GateService
 from tidegate.partners.space.service import SpaceService

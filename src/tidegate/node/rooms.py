@@ -1,7 +1,7 @@
 """Who is made of what: every room of a node, from the ground up."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from tidegate.access.service import AccessService
@@ -26,6 +26,7 @@ from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.connector.transfer.desk import Closed
 from tidegate.deid.service import DeidService
 from tidegate.house import House
+from tidegate.kernel.values import dataclass
 from tidegate.node.answers import Answers, PeerKeys
 from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.ground import Ground

@@ -4,11 +4,12 @@ Moments are ISO stamps as the kernel writes them; days (`done_on`, `filed_on`) a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from tidegate.access.model import Participant, Seat
+from tidegate.kernel.values import dataclass
 
 Value = bool | int | str | tuple[str, ...]
 

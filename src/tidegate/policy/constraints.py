@@ -4,9 +4,9 @@ Each enforced term has its checker in CHECKERS; a checker that lacks its fact re
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tidegate.kernel.clock import parse_iso
+from tidegate.kernel.values import dataclass
 from tidegate.policy import values
 from tidegate.policy.duo import covers, find_purpose
 from tidegate.policy.errors import UseWithheldError

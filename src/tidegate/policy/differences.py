@@ -4,12 +4,12 @@ Each difference says whose way it goes: stricter for the one who uses, or looser
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
 from typing import TypeVar
 
 from tidegate.kernel.text import Language, Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.policy import values
 from tidegate.policy.constraints import use_limit
 from tidegate.policy.model import Constraint, Operator, Policy, Rule

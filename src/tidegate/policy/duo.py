@@ -4,9 +4,8 @@ Only the codes that say *what for* are purposes; DUO's modifiers (IRB, GS, TS, U
 terms of a policy. A broader purpose covers the narrower ones below it.
 """
 
-from dataclasses import dataclass
-
 from tidegate.kernel.text import Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.policy.errors import PolicyInvalidError
 
 IRI_PREFIX = "http://purl.obolibrary.org/obo/DUO_"

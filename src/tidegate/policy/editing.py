@@ -4,8 +4,9 @@ Fields are text as people type it; an empty one limits nothing. A term that was 
 its operator and its writing, so that an unchanged form gives back the same policy.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Constraint, Operator, Policy, Rule
 from tidegate.policy.soundness import OPENING, check_enforceable
 from tidegate.policy.terms import (

@@ -5,11 +5,11 @@ form of the Dataspace Protocol 2025-1 (contract-schema). The DUO purposes are of
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.text import Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.policy.duo import (
     PURPOSES,
     Purpose,

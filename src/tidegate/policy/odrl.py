@@ -6,11 +6,12 @@ makes the whole policy unreadable, and the error names it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.clock import parse_iso
 from tidegate.kernel.errors import InvalidError
+from tidegate.kernel.values import dataclass
 from tidegate.policy.errors import PolicyInvalidError
 from tidegate.policy.model import Agreement, Constraint, Operator, Policy, Rule, Terms
 from tidegate.policy.soundness import check_known

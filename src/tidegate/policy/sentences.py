@@ -1,9 +1,9 @@
 """Say a policy in words: English, 繁體, 简体, term by term, with what stands behind each."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from tidegate.kernel.text import Language, Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.policy import values
 from tidegate.policy.model import Constraint, Enforcement, Operator, Policy, Rule
 from tidegate.policy.terms import ACTS, CONSTRAINTS, COUNT, DELAY, MINIMUM_CELL, PURPOSE

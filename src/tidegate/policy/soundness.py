@@ -5,9 +5,9 @@ duty (TC609-6-2025-15 §7.1.2.2d and §10.2.1).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from tidegate.kernel.errors import InvalidError
+from tidegate.kernel.values import dataclass
 from tidegate.policy import values
 from tidegate.policy.constraints import CHECKERS, DUTY_CHECKERS
 from tidegate.policy.errors import (

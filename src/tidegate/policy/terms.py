@@ -6,9 +6,9 @@ signed: nothing would keep it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tidegate.kernel.text import Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.policy import values
 from tidegate.policy.model import Enforcement, Operator
 from tidegate.policy.values import Right

@@ -4,9 +4,10 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from tidegate.kernel.errors import ForbiddenError, InvalidError
+from tidegate.kernel.values import dataclass
 
 LARGEST_FIELD = 80_000  # bytes a field may take on the wire: its longest text, four bytes a letter
 TOKEN_FIELD = "csrf"  # noqa: S105 - the name of a field, not a secret

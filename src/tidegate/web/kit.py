@@ -1,7 +1,6 @@
 """How a page is made: who reads it, in which language, with which words, under which headers."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +27,7 @@ from tidegate.kernel.errors import (
 )
 from tidegate.kernel.ids import secret_token
 from tidegate.kernel.text import Language
+from tidegate.kernel.values import dataclass
 from tidegate.web import rendering
 from tidegate.web.forms import LARGEST_FIELD, TOKEN_FIELD, Form, check_token, make_token
 from tidegate.web.menu import Group, menu_for

@@ -1,8 +1,7 @@
 """What stands in the menu, by the roles a person holds."""
 
-from dataclasses import dataclass
-
 from tidegate.access.model import Actor, Role
+from tidegate.kernel.values import dataclass
 
 _EVIDENCE = frozenset(
     {Role.OPERATOR, Role.AUDITOR, Role.LEGAL, Role.STEWARD, Role.COMMITTEE, Role.CHECKER}

@@ -1,8 +1,7 @@
 """Results of the lab as tables the pages can show; a hidden number stays hidden."""
 
-from dataclasses import dataclass
-
 from tidegate.kernel.text import Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.lab.model import CountResult, CrossTableResult, Heading, Result, Shield
 
 NUMBERS_SHOWN = 60

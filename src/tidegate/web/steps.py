@@ -1,10 +1,10 @@
 """Leaves of the evidence as the timelines show them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from tidegate.audit.model import LeafView
 from tidegate.kernel.canonical import Json
+from tidegate.kernel.values import dataclass
 
 _BAD = (
     "refused",

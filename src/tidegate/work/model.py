@@ -1,10 +1,10 @@
 """Tasks: what was promised inside a write and is done after it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.values import dataclass
 
 Handler = Callable[..., None]
 """Called with the task's payload as keywords; idempotent, since it may run more than once."""

@@ -10,11 +10,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.audit.bundle.model import Flaw
 from tidegate.audit.errors import BundleRefusedError
+from tidegate.kernel.values import dataclass
 
 CONTAINER = "the container"
 LARGEST = 1 << 30  # bytes of a whole bundle; it is read into memory

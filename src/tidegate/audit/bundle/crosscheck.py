@@ -1,7 +1,6 @@
 """Checks what logs say of each other, and the documents they refer to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tidegate.audit.bundle import layout
 from tidegate.audit.bundle.logs import CheckedLog, Flaws
@@ -10,6 +9,7 @@ from tidegate.audit.jws import EDDSA, check_eddsa, check_es256, read_jws
 from tidegate.audit.model import CERTIFICATE, Entry
 from tidegate.audit.trust import SpaceFile
 from tidegate.kernel.canonical import sha256_hex
+from tidegate.kernel.values import dataclass
 
 COSIGNED = "checkpoint.cosigned"
 DECLARED = "key.declared"

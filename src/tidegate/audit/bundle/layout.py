@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tidegate.audit.checkpoint import (
@@ -15,6 +14,7 @@ from tidegate.audit.encoding import decode_hash
 from tidegate.audit.errors import EvidenceMalformedError
 from tidegate.audit.model import read_canonical
 from tidegate.kernel.canonical import canonical_json, sha256_hex
+from tidegate.kernel.values import dataclass
 
 FORM = "tidegate-bundle/1"
 MANIFEST = "manifest.json"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeVar
 
 from tidegate.audit.bundle import layout
@@ -12,6 +12,7 @@ from tidegate.audit.errors import EvidenceMalformedError, SignatureInvalidError
 from tidegate.audit.merkle import EMPTY_ROOT, Tree, check_consistency, hash_leaf
 from tidegate.audit.model import NO_PREVIOUS, Entry, read_leaf
 from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.values import dataclass
 
 T = TypeVar("T")
 

@@ -1,9 +1,9 @@
 """What a verification found: flaws, remarks, and the life of each dataset version."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tidegate.kernel.canonical import Json
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ credentials, logs, what logs say of each other, documents), and each flaw names 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from tidegate.audit.bundle import layout
@@ -19,6 +19,7 @@ from tidegate.audit.encoding import check_signature
 from tidegate.audit.errors import EvidenceMalformedError, SignatureInvalidError
 from tidegate.audit.jws import check_es256, read_jws, read_membership
 from tidegate.audit.trust import SpaceFile, find_differences, read_space_file
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(slots=True)

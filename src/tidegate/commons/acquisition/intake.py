@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 from tidegate.catalogue.model import Column, ColumnRole, FileRecord, Table, TableQuality
@@ -15,6 +14,7 @@ from tidegate.commons.parquet import TableDeposit, writing_table
 from tidegate.commons.vault.service import Vault
 from tidegate.deid.service import DeidService
 from tidegate.kernel.failpoint import failpoint
+from tidegate.kernel.values import dataclass
 
 _AGES = frozenset({"age", "年龄", "年齡"})
 _ADULT_CONSENT = 14

@@ -5,7 +5,7 @@ either end, categories of fewer than ten rows are folded together, and identifie
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from tidegate.catalogue.model import (
@@ -17,6 +17,7 @@ from tidegate.catalogue.model import (
     TableQuality,
 )
 from tidegate.commons.model import ColumnNote
+from tidegate.kernel.values import dataclass
 
 DISTINCT_COUNTED = 50_000
 _CATEGORIES = 50

@@ -8,8 +8,9 @@ the rest of the file.
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from tidegate.kernel.values import dataclass
 
 MAX_FIELD = 1024 * 1024
 MAX_RECORD = 4 * 1024 * 1024

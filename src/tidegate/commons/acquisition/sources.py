@@ -5,13 +5,13 @@ import hashlib
 import io
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from tidegate.commons.acquisition.records import BrokenRecordError, Dialect, RecordReader, Reject
 from tidegate.commons.errors import FileRefusedError
 from tidegate.commons.model import Descriptor
+from tidegate.kernel.values import dataclass
 
 BATCH_ROWS = 16_384
 _SAMPLE = 256 * 1024

@@ -9,7 +9,6 @@ not decrypt.
 """
 
 import secrets
-from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tidegate.commons.vault.errors import ObjectCorruptError
+from tidegate.kernel.values import dataclass
 
 MAGIC = b"TGVAULT1"
 CHUNK = 1024 * 1024

@@ -1,6 +1,6 @@
 """What the vault says about an object it keeps."""
 
-from dataclasses import dataclass
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What is known about a flow before the rules are asked."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Protocol
 
 from tidegate.access.model import Seat
+from tidegate.kernel.values import dataclass
 from tidegate.partners.model import GateFacts, GateQuestion
 from tidegate.policy.model import Policy, Value
 

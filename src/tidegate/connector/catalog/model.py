@@ -1,9 +1,9 @@
 """A page of the catalogue on its way out, and the words it uses beyond the protocol's."""
 
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from tidegate.connector.messages.compose import Document
+from tidegate.kernel.values import dataclass
 
 WORDS = "https://w3id.org/tidegate/catalogue/"
 VERSION = f"{WORDS}version"

@@ -7,11 +7,12 @@ same again. Calls may reach over a network: they are made from tasks, never insi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Protocol
 
 from tidegate.connector.messages.model import Side
+from tidegate.kernel.values import dataclass
 
 HTTP_PULL = "HttpData-PULL"
 HTTP_PUSH = "HttpData-PUSH"

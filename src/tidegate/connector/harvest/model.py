@@ -1,6 +1,6 @@
 """What came of reading a peer's catalogue."""
 
-from dataclasses import dataclass
+from tidegate.kernel.values import dataclass
 
 MOST_PAGES = 500
 

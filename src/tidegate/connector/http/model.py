@@ -1,11 +1,12 @@
 """What the outgoing client is configured with and what it hands back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from tidegate.connector.errors import PeerAnswerError, PeerDeclinedError, PeerUnreachableError
+from tidegate.kernel.values import dataclass
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 MEBIBYTE = 1024 * 1024

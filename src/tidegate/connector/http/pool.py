@@ -10,9 +10,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import httpcore
+
+from tidegate.kernel.values import dataclass
 
 _LONGEST_WAIT = 3600.0
 _Key = tuple[bytes, bytes, int]

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import httpx
 import msgspec
@@ -23,6 +22,7 @@ from tidegate.connector.http.transport import (
     Resolver,
     resolve,
 )
+from tidegate.kernel.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ import binascii
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
 from datetime import datetime
 
 from tidegate.connector.errors import PeerUnauthenticatedError
 from tidegate.kernel.canonical import canonical_json
+from tidegate.kernel.values import dataclass
 
 _FORM = "tga1"
 

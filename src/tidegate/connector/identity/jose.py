@@ -3,7 +3,6 @@
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jws
@@ -15,6 +14,7 @@ from tidegate.connector.errors import CredentialInvalidError
 from tidegate.connector.http.body import read_json
 from tidegate.connector.identity.model import DidDocument, VerificationMethod
 from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.values import dataclass
 
 ALGORITHM = "ES256"
 LONGEST_TOKEN = 96 * 1024

@@ -1,12 +1,13 @@
 """The nouns of identity: DID documents, credentials, tokens and what a node is configured with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from tidegate.access.model import Seat
 from tidegate.kernel.canonical import canonical_json, sha256_hex
+from tidegate.kernel.values import dataclass
 
 MEMBERSHIP = "MembershipCredential"
 SEAT = "SeatCredential"

@@ -3,7 +3,6 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -21,6 +20,7 @@ from tidegate.connector.identity import jose
 from tidegate.connector.identity.did import did_url, read_document
 from tidegate.connector.identity.model import DidDocument, IdentitySettings, VerificationMethod
 from tidegate.kernel.clock import Clock
+from tidegate.kernel.values import dataclass
 
 _MOST_DOCUMENTS = 1024
 _MOST_AT_ONCE = 16

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from tidegate.connector.errors import CredentialInvalidError, PeerUnauthenticatedError
 from tidegate.connector.identity.model import SCOPE_PREFIX, IdentitySettings
+from tidegate.kernel.values import dataclass
 
 _LONGEST_JTI = 256
 _LONGEST_ACCESS_TOKEN = 8192

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -37,6 +36,7 @@ from tidegate.connector.identity.verifier import PresentationVerifier, peer_from
 from tidegate.connector.model import Peer
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.partners.model import Member, MemberState, PersonAssertion, Space
 

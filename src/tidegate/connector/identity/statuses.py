@@ -7,7 +7,6 @@ the credentials run out, and not longer.
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from tidegate.connector.identity.model import Credential, IdentitySettings, Stat
 from tidegate.connector.identity.resolver import DidResolver, Relation
 from tidegate.connector.identity.status_list import decode_list, is_set
 from tidegate.kernel.clock import Clock, parse_iso
+from tidegate.kernel.values import dataclass
 
 _LIST_TYPES = frozenset({"BitstringStatusListCredential", "StatusList2021Credential"})
 

@@ -1,7 +1,5 @@
 """The verifier's half of the presentation flow: query a peer's credentials and check them all."""
 
-from dataclasses import dataclass
-
 from tidegate.access.model import Seat
 from tidegate.connector.errors import (
     CredentialInvalidError,
@@ -19,6 +17,7 @@ from tidegate.connector.identity.resolver import DidResolver, Relation
 from tidegate.connector.identity.statuses import StatusLists
 from tidegate.connector.model import Peer
 from tidegate.kernel.clock import Clock
+from tidegate.kernel.values import dataclass
 
 _MOST_PRESENTATIONS = 8
 

@@ -1,12 +1,12 @@
 """Carry a message to a peer once, and tell in few words how that ended."""
 
 import threading
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tidegate.connector.errors import PeerUnreachableError
 from tidegate.connector.http.model import Answer
 from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.values import dataclass
 
 ANSWER_SECONDS = 2.0
 

@@ -1,9 +1,10 @@
 """A message as it is kept: which way it went, how often it was tried, what became of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from tidegate.kernel.values import dataclass
 
 
 class Side(StrEnum):

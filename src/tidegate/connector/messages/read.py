@@ -1,7 +1,6 @@
 """Read and check messages: the same types judge what comes in and what goes out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -9,6 +8,7 @@ import msgspec
 from tidegate.connector.errors import MessageInvalidError
 from tidegate.connector.http.body import read_json
 from tidegate.connector.messages.errors import MessageRefusedError
+from tidegate.kernel.values import dataclass
 
 LARGEST_MESSAGE = 1024 * 1024
 

@@ -1,7 +1,7 @@
 """What the parts of a negotiation share: the ground, the way out, and the other rooms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from tidegate.audit.journal import Journal, Tx
@@ -11,6 +11,7 @@ from tidegate.connector.messages.delivery import AnswerGate, Courier
 from tidegate.connector.messages.model import DeliverySettings
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Agreement, Decision, Policy
 
 

@@ -1,11 +1,12 @@
 """A negotiation as one side sees it, and the strategies that answer without a person."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from tidegate.connector.messages.model import Side
+from tidegate.kernel.values import dataclass
 
 
 class NegotiationState(StrEnum):

@@ -1,7 +1,7 @@
 """What the parts of a transfer share: the ground, the way out, and the other rooms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from tidegate.audit.journal import Journal, Tx
@@ -13,6 +13,7 @@ from tidegate.connector.transfer.errors import RowsWithheldError
 from tidegate.connector.transfer.model import TransferSettings
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 from tidegate.partners.model import PersonAssertion
 from tidegate.policy.model import Agreement
 

@@ -1,9 +1,10 @@
 """A transfer as one side sees it, and what a visit is to the rooms that serve it."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from tidegate.connector.messages.model import Side
+from tidegate.kernel.values import dataclass
 
 VISIT_FORMAT = "Tidegate-Visit"
 VISIT_TYPE = "https://w3id.org/tidegate/visit"

@@ -1,6 +1,6 @@
 """SQL of transfers, their scripts and addresses, and of the tokens of visits."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from tidegate.db.tables.connector import (
     connector_transfer,
 )
 from tidegate.db.tables.connector import connector_transfer as table
+from tidegate.kernel.values import dataclass
 
 _COLUMNS = tuple(table.c)
 

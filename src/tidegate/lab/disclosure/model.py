@@ -1,11 +1,12 @@
 """Sets of people, and what disclosure control asks of them."""
 
 import struct
-from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+
+from tidegate.kernel.values import dataclass
 
 Words = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int64]

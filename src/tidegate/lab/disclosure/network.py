@@ -10,7 +10,9 @@ is safe when that interval is at least `enough` wide, even if the shown numbers 
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from tidegate.kernel.values import dataclass
 
 _ENDLESS = 1 << 60
 _Came = dict[int, tuple[int, int, bool]]

@@ -7,12 +7,13 @@ are shown, so that it says nothing more than they do. With limits of one and a b
 the textbook estimator.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.kernel.values import dataclass
 from tidegate.lab.disclosure.model import Codes, Family, FamilyKind, Limits, family_of
 
 Days = npt.NDArray[np.float64]

@@ -5,11 +5,10 @@ part more, and every total is the sum of its rounded parts, so that totals say n
 the parts were rounded (controlled rounding: L.H. Cox, JASA 82, 1987).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.kernel.values import dataclass
 from tidegate.lab.disclosure.model import Codes, Family, FamilyKind, Limits, family_of
 from tidegate.lab.disclosure.network import Arc, protect, unsafe_arcs
 from tidegate.lab.errors import SmallCountError

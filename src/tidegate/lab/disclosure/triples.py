@@ -7,11 +7,11 @@ and M.D. Schwartz, "The tracker", ACM TODS 4, 1979).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.kernel.values import dataclass
 from tidegate.lab.disclosure.model import Family, Words, pack
 
 Counts = npt.NDArray[np.int64]

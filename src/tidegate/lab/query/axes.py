@@ -1,10 +1,10 @@
 """The groups a query sorts people into, in order, with the words that head them."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from tidegate.catalogue.model import OTHER_CATEGORY, Codebook, Column
 from tidegate.kernel.text import Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.lab.query.model import ColumnOf, Grouping, Picked, Query, Whether
 from tidegate.lab.query.rules import Reader, group_values
 

@@ -1,7 +1,7 @@
 """My queries: asked of the node that holds the data, answered at once or by message."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import msgspec
@@ -15,6 +15,7 @@ from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import UnavailableError
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 from tidegate.lab.errors import NotTheProviderError, QueryInvalidError, QueryNotFoundError
 from tidegate.lab.model import Asked, Result, RunState
 from tidegate.lab.query.wire import query_bytes, read_query, write_query

@@ -1,7 +1,6 @@
 """Whether this person may ask this version now: agreement, gate, policy and law, every time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tidegate.access.model import Seat, node_actor, system_actor
 from tidegate.audit.journal import Tx
@@ -9,6 +8,7 @@ from tidegate.connector.assessment.model import Way
 from tidegate.connector.transfer.model import Visit
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.text import Language
+from tidegate.kernel.values import dataclass
 from tidegate.lab.disclosure.model import NODE_FLOOR, Limits
 from tidegate.lab.errors import RuleSaysNoError
 from tidegate.lab.model import Run

@@ -1,7 +1,6 @@
 """What a visit needs of other rooms, as far as the lab uses it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -11,6 +10,7 @@ from tidegate.catalogue.model import VersionRecord
 from tidegate.connector.assessment.model import Output, Way
 from tidegate.connector.transfer.model import Visit
 from tidegate.kernel.canonical import Json
+from tidegate.kernel.values import dataclass
 from tidegate.partners.model import GateFacts
 from tidegate.policy.model import Agreement, Decision, UseFacts
 

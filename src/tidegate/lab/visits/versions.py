@@ -1,12 +1,12 @@
 """Open versions with what was released on them: everything a query needs beside the data."""
 
 import threading
-from dataclasses import dataclass
 
 from tidegate.access.model import system_actor
 from tidegate.audit.journal import Journal
 from tidegate.catalogue.model import VersionRecord
 from tidegate.kernel.errors import ConflictError
+from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.lab.sealing import KeyShelf, Seal, key_name, open_or_create
 from tidegate.lab.visits import store

@@ -1,7 +1,6 @@
 """What two nodes say to each other about an application."""
 
-from dataclasses import dataclass
-
+from tidegate.kernel.values import dataclass
 from tidegate.partners.model import Application, ApplicationState, Permit, TrainingCredential
 
 

@@ -1,10 +1,11 @@
 """What stands in the way of an application before any committee looks at it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlalchemy import Connection
 
+from tidegate.kernel.values import dataclass
 from tidegate.partners.model import Application
 from tidegate.partners.partnership import rules as partnership_rules
 from tidegate.partners.partnership import store as partnership_store

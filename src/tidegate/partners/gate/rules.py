@@ -4,9 +4,10 @@ Pure: it is given what is known (`Known`) and answers the first thing that does 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 
+from tidegate.kernel.values import dataclass
 from tidegate.partners.model import (
     EthicsApproval,
     GateQuestion,

@@ -1,9 +1,9 @@
 """The exporter's papers for the border, and days as its regulators count them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
+from tidegate.kernel.values import dataclass
 from tidegate.partners.errors import InstrumentInvalidError
 from tidegate.partners.model import ImpactAssessment, MechanismKind, TransferMechanism
 from tidegate.partners.purpose import find_code

@@ -1,7 +1,7 @@
 """Propose, sign and end partnerships; active is only what both institutions signed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tidegate.access.model import Actor, node_actor
@@ -9,6 +9,7 @@ from tidegate.audit.journal import Journal
 from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.partners.errors import (
     NotPartyError,

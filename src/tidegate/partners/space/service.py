@@ -1,7 +1,7 @@
 """Found a space or belong to one, and know who its members are."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.ids import Ids, secret_token
+from tidegate.kernel.values import dataclass
 from tidegate.partners.errors import (
     InvitationRefusedError,
     MemberKnownError,

@@ -1,13 +1,14 @@
 """Certify that people have passed a course, and know it of other institutions' people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tidegate.access.model import Actor, Person, PersonState, node_actor, person_ref
 from tidegate.audit.journal import Journal
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 from tidegate.partners.errors import TrainingInvalidError
 from tidegate.partners.model import PersonAssertion, TrainingCredential
 from tidegate.partners.partnership import store as partnership_store

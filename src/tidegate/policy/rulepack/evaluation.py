@@ -5,9 +5,9 @@ answer, and then it is named, never guessed.
 """
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 
+from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Inputs, Value
 from tidegate.policy.rulepack.expressions import (
     All,

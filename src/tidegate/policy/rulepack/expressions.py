@@ -8,8 +8,8 @@ holds. Nothing else exists: no calls, no arithmetic, no attribute of anything.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from tidegate.kernel.values import dataclass
 from tidegate.policy.errors import RulepackInvalidError
 
 COMPARISONS = ("=", "!=", "<=", ">=", "<", ">")

@@ -1,10 +1,10 @@
 """A rule pack: immutable law of a jurisdiction, with its own cases."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from tidegate.kernel.text import Multilingual
+from tidegate.kernel.values import dataclass
 from tidegate.policy.errors import RulepackInvalidError
 from tidegate.policy.model import Decision, Outcome, Value
 from tidegate.policy.rulepack.expressions import Expression, Field, Sets, fields

@@ -1,6 +1,5 @@
 """A dataset: what it is, under which policy, how good, and its whole life with the evidence."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -10,6 +9,7 @@ from tidegate.access.rules import has_role
 from tidegate.audit.model import LeafView
 from tidegate.catalogue.model import HarvestedRecord, VersionRecord, Visibility
 from tidegate.kernel.errors import InvalidError
+from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 from tidegate.policy.service import Sentence, sentences
 from tidegate.web.kit import Ask, action, json_ld, page

@@ -2,13 +2,13 @@
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.responses import Response
 
 from tidegate.audit.service import InclusionProof
 from tidegate.kernel.errors import NotFoundError
+from tidegate.kernel.values import dataclass
 from tidegate.web.forms import read_whole
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of

@@ -1,12 +1,12 @@
 """Home: what waits for this person, by the roles they hold."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from starlette.responses import Response
 
 from tidegate.access.model import Role
 from tidegate.access.rules import has_role
+from tidegate.kernel.values import dataclass
 from tidegate.policy.model import AgreementState
 from tidegate.web.kit import Ask, page
 from tidegate.web.pages.applications import waiting_for

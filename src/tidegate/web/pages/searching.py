@@ -1,12 +1,13 @@
 """The catalogue of the space: search, facets, pages of results; nothing needs a script."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from tidegate.catalogue.model import FacetCount, SearchQuery
+from tidegate.kernel.values import dataclass
 from tidegate.policy.service import find_purpose
 from tidegate.web.forms import read_whole
 from tidegate.web.kit import Ask, page

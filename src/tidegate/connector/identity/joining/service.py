@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,6 +25,7 @@ from tidegate.connector.identity.joining.messages import (
 from tidegate.connector.identity.model import key_fingerprint
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.wallet.service import HeldCredential, WalletService
+from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.partners.model import Member, Space, SpaceProfile, Standing
 from tidegate.partners.space.service import SpaceService, space_document, space_from_document

@@ -1,7 +1,6 @@
 """Hold the node's credentials, present them to those we gave a token, and renew them in time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +23,7 @@ from tidegate.connector.identity.wallet import store
 from tidegate.kernel.canonical import Json
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 
 WANTED = (MEMBERSHIP, SEAT)
 RENEWER = Actor(id="system:credentials.renew", name="credentials.renew")
