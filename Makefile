@@ -7,7 +7,7 @@ ARGS ?=
 export PYTHONHASHSEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-shared check fix docs bench run lock system clean
+.PHONY: help demo test test-fast test-shared tck check fix docs bench run lock system clean
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test-fast: $(VENV)/.test ## the unit tests alone: the fast loop
 
 test-shared: $(VENV)/.test ## hold us against official schemas and real data in ../shared
 	@$(BIN)/python -m pytest tests/shared $(ARGS)
+
+tck: $(VENV)/.node ## run the official conformance kits (ARGS="dsp" selects, KITS=dir takes jars on disk)
+	@bash scripts/system-packages.sh kits
+	@$(BIN)/python tck/run.py $(ARGS)
 
 check: $(VENV)/.test ## everything that must hold without running: format, lint, types, contracts, docs
 	@bash scripts/check.sh

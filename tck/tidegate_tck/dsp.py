@@ -1,0 +1,136 @@
+"""The profile of the DSP kit: both roles of the Dataspace Protocol 2025-1."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from tidegate.access.model import Actor, Role
+from tidegate.catalogue.model import DatasetRecord, VersionRecord
+from tidegate.connector.messages.model import Side
+from tidegate.house import House
+from tidegate.kernel.ids import RandomIds
+from tidegate.kernel.text import Multilingual
+from tidegate.node.build import Node
+from tidegate.node.fittings import Fittings
+from tidegate.policy.model import Policy, Rule
+from tidegate_tck.dsp_scenarios import (
+    CATALOGUE,
+    CONSUMER,
+    PROVIDER,
+    USE,
+    dataset_of,
+    offer_of,
+    settings,
+    strategy_of,
+)
+from tidegate_tck.model import Place, Profile, common_settings
+from tidegate_tck.stranger import TOKEN, AnyTokenIsTheKit, NoLaw
+
+KIT = "TCK_PARTICIPANT"
+Endpoint = Callable[[Request], Awaitable[Response]]
+STEWARD = Actor("person:kit", "The kit's steward", frozenset({Role.STEWARD, Role.OPERATOR}))
+FREE = Policy(permissions=(Rule("use"),))
+FORMATS = ("HttpData-PULL",)
+
+
+class OfferNames(RandomIds):
+    """Ids where the next offer's is given: the kit reads the dataset out of it."""
+
+    def __init__(self) -> None:
+        self.next_offer = ""
+
+    def new(self, prefix: str) -> str:
+        """Return a new id, or the name given for the next offer."""
+        return self.next_offer if prefix == "offer" else super().new(prefix)
+
+
+def profile(place: Place) -> Profile:
+    """Return the profile: the kit is the participant TCK_PARTICIPANT, whatever token it shows."""
+    names = OfferNames()
+    return Profile(
+        settings=common_settings(place) | _connector(place) | settings(),
+        fittings=Fittings(
+            identity=lambda own: AnyTokenIsTheKit(own, KIT, place.kit),
+            assessment=NoLaw,
+            routes=_routes,
+        ),
+        seed=lambda node: _seed(node, names),
+        ids=names,
+    )
+
+
+def _connector(place: Place) -> dict[str, str]:
+    under_test = "dataspacetck.dsp.connector"
+    return {
+        "dataspacetck.dsp.local.connector": "false",
+        "dataspacetck.dsp.default.wait": "10",
+        f"{under_test}.agent.id": place.node_did,
+        f"{under_test}.http.url": f"{place.node}/dsp/2025-1",
+        f"{under_test}.http.base.url": place.node,
+        f"{under_test}.http.headers.authorization": TOKEN,
+        f"{under_test}.negotiation.initiate.url": f"{place.node}/tck/negotiations/requests",
+        f"{under_test}.transfer.initiate.url": f"{place.node}/tck/transfers/requests",
+    }
+
+
+def _seed(node: Node, names: OfferNames) -> None:
+    for dataset_id in (*map(dataset_of, PROVIDER), *CATALOGUE.values()):
+        _offer(node, names, dataset_id)
+    service = node.house.negotiation
+    for test, steps in PROVIDER.items():
+        strategy = strategy_of(test, Side.PROVIDER, steps)
+        service.set_strategy(offer_of(dataset_of(test)), strategy, by=STEWARD)
+    for test, steps in CONSUMER.items():
+        strategy = strategy_of(test, Side.CONSUMER, steps)
+        service.set_strategy(dataset_of(test), strategy, by=STEWARD)
+
+
+def _offer(node: Node, names: OfferNames, dataset_id: str) -> None:
+    """Enter a dataset with one stored version and offer it for any use."""
+    catalogue, version_id = node.house.catalogue, f"ver_{dataset_id}"
+    with node.journal.write(
+        by=STEWARD.id, did="dataset.described", to=f"dataset:{dataset_id}"
+    ) as tx:
+        catalogue.register_dataset(
+            tx,
+            DatasetRecord(
+                id=dataset_id,
+                title=Multilingual(f"Dataset {dataset_id}"),
+                description=Multilingual("A dataset that a conformance test speaks about."),
+                keywords=(),
+                theme="HEAL",
+                publisher=node.house.participant,
+                created_at=tx.at,
+            ),
+        )
+        catalogue.register_version(tx, VersionRecord(version_id, dataset_id, 1, "stored", tx.at))
+    names.next_offer = offer_of(dataset_id)
+    catalogue.publish_offer(version_id, FREE, FORMATS, by=STEWARD)
+
+
+def _routes(node: Node) -> Sequence[BaseRoute]:
+    return [
+        Route("/tck/negotiations/requests", _negotiate(node.house), methods=["POST"]),
+    ]
+
+
+def _negotiate(house: House) -> Endpoint:
+    """Return the door by which the kit has the node, as consumer, ask for a contract."""
+
+    async def ask(request: Request) -> Response:
+        said = json.loads(await request.body())
+        offer = {"@type": "Offer", "@id": said["offerId"], "target": said["datasetId"], **USE}
+        one = await run_in_threadpool(
+            house.negotiation.request_terms,
+            said["providerId"],
+            offer,
+            by=STEWARD,
+            address=said["connectorAddress"],
+        )
+        return JSONResponse({"pid": one.pid})
+
+    return ask

@@ -1,0 +1,93 @@
+"""What the DSP kit expects of a connector, test by test, as negotiation strategies.
+
+Each test speaks about an offer or dataset of its own; the strategy set for it does what the test
+waits for. A strategy here is the product's own, as a steward may set it for any offer.
+"""
+
+from collections.abc import Mapping
+
+from tidegate.connector.messages.model import Side
+from tidegate.connector.negotiation.model import Act, Reaction, Strategy
+
+PAUSE_MS = 300  # the kit takes one step at a time and is not ready for the next at once
+USE = {"permission": [{"action": "use"}]}  # the only terms the kit knows
+
+Steps = Mapping[str, Act]
+
+PROVIDER: Mapping[str, Steps] = {
+    # test -> what is done when a state is reached
+    "CN_01_01": {"REQUESTED": Act.OFFER},
+    "CN_01_02": {"REQUESTED": Act.OFFER, "COUNTERED": Act.REFUSE},
+    "CN_01_03": {"REQUESTED": Act.OFFER, "ACCEPTED": Act.AGREE, "VERIFIED": Act.FINALIZE},
+    "CN_01_04": {"REQUESTED": Act.AGREE, "VERIFIED": Act.FINALIZE},
+    "CN_02_01": {"REQUESTED": Act.REFUSE},
+    "CN_02_02": {"REQUESTED": Act.WAIT},
+    "CN_02_03": {"REQUESTED": Act.AGREE},
+    "CN_02_04": {"REQUESTED": Act.OFFER},
+    "CN_02_05": {"REQUESTED": Act.OFFER, "OFFERED": Act.REFUSE},
+    "CN_02_06": {"REQUESTED": Act.OFFER, "ACCEPTED": Act.REFUSE},
+    "CN_02_07": {"REQUESTED": Act.AGREE, "VERIFIED": Act.REFUSE},
+    "CN_03_01": {"REQUESTED": Act.AGREE, "VERIFIED": Act.FINALIZE},
+    "CN_03_02": {"REQUESTED": Act.OFFER},
+    "CN_03_03": {"REQUESTED": Act.OFFER, "ACCEPTED": Act.WAIT},
+    "CN_03_04": {"REQUESTED": Act.OFFER, "COUNTERED": Act.WAIT},
+}
+
+CONSUMER: Mapping[str, Steps] = {
+    "CN_C_01_01": {"OFFERED": Act.ACCEPT, "AGREED": Act.VERIFY},
+    "CN_C_01_02": {"OFFERED": Act.COUNTER},
+    "CN_C_01_03": {"OFFERED": Act.REFUSE},
+    "CN_C_01_04": {"AGREED": Act.VERIFY},
+    "CN_C_02_01": {"REQUESTED": Act.WAIT},
+    "CN_C_02_02": {"REQUESTED": Act.REFUSE},
+    "CN_C_02_03": {"AGREED": Act.REFUSE},
+    "CN_C_02_04": {"OFFERED": Act.WAIT},
+    "CN_C_02_05": {"OFFERED": Act.ACCEPT},
+    "CN_C_02_06": {"AGREED": Act.VERIFY},
+    "CN_C_03_01": {"REQUESTED": Act.WAIT},
+    "CN_C_03_02": {"OFFERED": Act.WAIT},
+    "CN_C_03_03": {"OFFERED": Act.WAIT},
+    "CN_C_03_04": {"OFFERED": Act.ACCEPT},
+    "CN_C_03_05": {"OFFERED": Act.ACCEPT},
+    "CN_C_03_06": {"OFFERED": Act.ACCEPT, "AGREED": Act.WAIT},
+}
+
+CATALOGUE: Mapping[str, str] = {"CAT_01_01": "CAT0101", "CAT_01_02": "CAT0102"}
+UNKNOWN: Mapping[str, str] = {"CAT_01_03": "CAT0103"}
+
+
+def dataset_of(test: str) -> str:
+    """Return the dataset a negotiation test speaks about: `CN_01_02` has ACN0102."""
+    return "A" + test.replace("_", "")
+
+
+def offer_of(dataset_id: str) -> str:
+    """Return the offer's id: the kit takes the dataset from between its colons."""
+    return f"CD123:{dataset_id}:456"
+
+
+def strategy_of(test: str, side: Side, steps: Steps) -> Strategy:
+    """Return the steps of one test as a strategy."""
+    return Strategy(
+        test,
+        tuple(
+            Reaction(
+                side,
+                state,
+                act,
+                after_ms=PAUSE_MS,
+                offer=USE if act is Act.COUNTER else None,
+                reason="The scenario of this test ends here." if act is Act.REFUSE else "",
+            )
+            for state, act in steps.items()
+        ),
+    )
+
+
+def settings() -> dict[str, str]:
+    """Return which dataset and offer the kit uses in which test."""
+    told = {f"{test}_DATASETID": one for test, one in {**CATALOGUE, **UNKNOWN}.items()}
+    for test in (*PROVIDER, *CONSUMER):
+        told[f"{test}_DATASETID"] = dataset_of(test)
+    told |= {f"{test}_OFFERID": offer_of(dataset_of(test)) for test in PROVIDER}
+    return told

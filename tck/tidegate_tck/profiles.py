@@ -1,0 +1,10 @@
+"""The profiles there are, by name."""
+
+from collections.abc import Callable, Mapping
+
+from tidegate_tck import dsp
+from tidegate_tck.model import Place, Profile
+
+PROFILES: Mapping[str, Callable[[Place], Profile]] = {
+    "dsp": dsp.profile,
+}
