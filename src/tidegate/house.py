@@ -18,6 +18,7 @@ from tidegate.connector.identity.joining.service import JoiningService
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.connector.negotiation.service import NegotiationService
+from tidegate.connector.progress.service import ProgressService
 from tidegate.connector.transfer.service import TransferService
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.values import dataclass
@@ -75,6 +76,7 @@ class House:
     negotiation: NegotiationService
     transfer: TransferService
     harvest: HarvestService
+    progress: ProgressService
     # lab
     lab: LabService
     queries: QueryService

@@ -1,5 +1,6 @@
 """The rooms that speak the Dataspace Protocol, built."""
 
+from tidegate.audit.service import EvidenceService
 from tidegate.catalogue.service import CatalogueService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
@@ -10,6 +11,7 @@ from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.messages.delivery import Courier
 from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
 from tidegate.connector.negotiation.service import NegotiationService
+from tidegate.connector.progress.service import ProgressService
 from tidegate.connector.transfer.desk import Crossing
 from tidegate.connector.transfer.desk import Desk as TransferDesk
 from tidegate.connector.transfer.service import TransferService
@@ -19,16 +21,18 @@ from tidegate.node.ground import Ground
 from tidegate.partners.gate.service import GateService
 from tidegate.partners.space.service import SpaceService
 from tidegate.policy.service import PolicyService
+from tidegate.work.service import WorkService
 
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """Catalogue, negotiation, transfer and harvest."""
+    """Catalogue, negotiation, transfer, harvest, and how they get on."""
 
     dsp_catalog: DspCatalogService
     negotiation: NegotiationService
     transfer: TransferService
     harvest: HarvestService
+    progress: ProgressService
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Others:
     space: SpaceService
     crossing: Crossing
     planes: tuple[DataPlane, ...]
+    evidence: EvidenceService
+    work: WorkService
 
 
 def build_protocol(ground: Ground, others: Others) -> Protocol:
@@ -84,10 +90,11 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
         crossing=others.crossing,
         planes=others.planes,
     )
+    negotiations, transfers = NegotiationService(negotiation), TransferService(transfer)
     return Protocol(
         dsp_catalog=DspCatalogService(others.catalogue, did=ground.did, address=base),
-        negotiation=NegotiationService(negotiation),
-        transfer=TransferService(transfer),
+        negotiation=negotiations,
+        transfer=transfers,
         harvest=HarvestService(
             ground.journal,
             ground.clock,
@@ -97,4 +104,19 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
             members=others.space,
             records=others.catalogue,
         ),
+        progress=_progress(ground, others, negotiations, transfers),
+    )
+
+
+def _progress(
+    ground: Ground, others: Others, negotiations: NegotiationService, transfers: TransferService
+) -> ProgressService:
+    return ProgressService(
+        ground.journal,
+        ground.clock,
+        work=others.work,
+        evidence=others.evidence,
+        wire=others.http,
+        credentials=others.identity,
+        listed=lambda: (*negotiations.list_open(), *transfers.list_open()),
     )

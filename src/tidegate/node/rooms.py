@@ -111,6 +111,7 @@ def build_house(
     partners = _partners(ground, space, answers.peer_keys)
     commons = _commons(ground, answers.peer_keys)
     law = _law(ground, answers, partners, commons)
+    work = WorkService(ground.journal, ground.clock)
     speaker = fittings.identity(identity.identity)
     protocol = build_protocol(
         ground,
@@ -124,6 +125,8 @@ def build_house(
             space=space,
             crossing=fittings.crossing(Closed()),
             planes=fittings.planes(()),
+            evidence=law.evidence,
+            work=work,
         ),
     )
     lab = build_lab(
@@ -146,19 +149,26 @@ def build_house(
     exchange = ExchangeService(
         ground.journal, ground.clock, identity.identity, identity.http, received
     )
-    rooms: list[Any] = [partners, commons, law, identity, protocol, lab]
-    named = {name: getattr(group, name) for group in rooms for name in group.__slots__}
-    named["identity"] = speaker
-    wanted = {field.name for field in fields(House)}
-    house = House(
-        participant=ground.settings.participant,
-        clock=ground.clock,
-        work=WorkService(ground.journal, ground.clock),
+    house = _house(
+        ground,
+        (partners, commons, law, identity, protocol, lab),
+        identity=speaker,
+        work=work,
         exchange=exchange,
-        **{name: room for name, room in named.items() if name in wanted},
     )
     received.update(receivers_of(house))
     return house
+
+
+def _house(ground: Ground, groups: tuple[Any, ...], **rooms: Any) -> House:
+    """Put the rooms of the groups on one page; a room named here goes before."""
+    wanted = {field.name for field in fields(House)}
+    named = {name: getattr(group, name) for group in groups for name in group.__slots__}
+    return House(
+        participant=ground.settings.participant,
+        clock=ground.clock,
+        **{name: room for name, room in (named | rooms).items() if name in wanted},
+    )
 
 
 def _law(ground: Ground, answers: Answers, partners: Partners, commons: Commons) -> Law:

@@ -5,7 +5,7 @@ from tidegate.access.rules import check_has_role
 from tidegate.audit.journal import Journal
 from tidegate.kernel.clock import Clock, iso
 from tidegate.work import store
-from tidegate.work.model import Task
+from tidegate.work.model import Task, TaskState
 
 
 class WorkService:
@@ -23,6 +23,24 @@ class WorkService:
     def count_tasks(self) -> dict[str, int]:
         """Return how many tasks are waiting and how many are parked."""
         return {"waiting": 0, "parked": 0, **self._journal.read(store.count_by_state)}
+
+    def list_lane(self, lane: str) -> tuple[Task, ...]:
+        """Return the tasks of one lane, waiting and parked, for the room whose lane it is."""
+        return self._journal.read(store.list_lane, lane) if lane else ()
+
+    def hasten(self, lane: str, *, about: str, by: Actor) -> int:
+        """Let the waiting tasks of a lane run now instead of later; return how many there were.
+
+        The caller has checked that `by` may; `about` is the subject of the evidence.
+        """
+        waiting = [each for each in self.list_lane(lane) if each.state is TaskState.WAITING]
+        if not waiting:
+            return 0
+        why = {"handler": waiting[0].handler}
+        with self._journal.write(by=by.id, did="task.hastened", to=about, why=why) as tx:
+            store.hasten(tx.connection, lane, due_at=iso(self._clock.now()))
+            tx.queued += 1
+        return len(waiting)
 
     def retry(self, seq: int, *, by: Actor) -> None:
         """Let a parked task run again now."""

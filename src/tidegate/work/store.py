@@ -37,6 +37,20 @@ def list_parked(conn: Connection) -> tuple[Task, ...]:
     return tuple(_task(row) for row in conn.execute(query.order_by(work_task.c.seq.desc())))
 
 
+def list_lane(conn: Connection, lane: str) -> tuple[Task, ...]:
+    """Return the tasks of one lane, waiting and parked, oldest promise first."""
+    query = select(*_COLUMNS).where(work_task.c.lane == lane).order_by(work_task.c.seq)
+    return tuple(_task(row) for row in conn.execute(query))
+
+
+def hasten(conn: Connection, lane: str, *, due_at: str) -> int:
+    """Let the waiting tasks of a lane run now; return how many waited for later."""
+    waits = (work_task.c.lane == lane, work_task.c.state == TaskState.WAITING.value)
+    return conn.execute(
+        update(work_task).where(*waits, work_task.c.due_at > due_at).values(due_at=due_at)
+    ).rowcount
+
+
 def get_parked(conn: Connection, seq: int) -> Task:
     """Return one parked task; raise TaskNotFoundError."""
     parked = work_task.c.state == TaskState.PARKED.value

@@ -7,10 +7,23 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState
+from tidegate.db.tables.connector import connector_attempt
 from tidegate.db.tables.connector import connector_message as table
 from tidegate.kernel.canonical import sha256_hex
+from tidegate.kernel.values import dataclass
 
 _COLUMNS = tuple(table.c)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One failed try to deliver a message, with its reason."""
+
+    message: str
+    number: int
+    at: str
+    code: str
+    words: str
 
 
 def write_body(document: Mapping[str, Any]) -> str:
@@ -103,12 +116,32 @@ def settle_message(
 
 
 def record_attempt(conn: Connection, message: str, *, outcome: str, code: str, at: str) -> None:
-    """Count a try that failed, with its reason."""
-    conn.execute(
+    """Count a try that failed, and keep its reason; one that is settled stays as it is."""
+    counted = conn.execute(
         update(table)
         .where(table.c.id == message, table.c.state == MessageState.QUEUED.value)
         .values(attempts=table.c.attempts + 1, outcome=outcome, code=code, changed_at=at)
     )
+    if counted.rowcount != 1:
+        return
+    number = select(table.c.attempts).where(table.c.id == message).scalar_subquery()
+    conn.execute(
+        insert(connector_attempt).values(
+            message=message, number=number, at=at, code=code, outcome=outcome
+        )
+    )
+
+
+def list_attempts(conn: Connection, process: str) -> tuple[AttemptRecord, ...]:
+    """Return the failed tries of every message of a process, in order."""
+    kept = connector_attempt.c
+    query = (
+        select(kept.message, kept.number, kept.at, kept.code, kept.outcome)
+        .join(table, table.c.id == kept.message)
+        .where(table.c.process == process)
+        .order_by(table.c.position, kept.number)
+    )
+    return tuple(AttemptRecord(*row) for row in conn.execute(query))
 
 
 def _record(row: Row[Any]) -> MessageRecord:

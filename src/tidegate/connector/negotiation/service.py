@@ -238,6 +238,18 @@ class NegotiationService:
             store.list_negotiations, state=state, waiting=waiting, limit=limit
         )
 
+    def list_open(self, *, limit: int = 200) -> tuple[Negotiation, ...]:
+        """Return the negotiations that are not over, oldest first."""
+        return self._desk.journal.read(store.list_open, limit)
+
+    def count_waiting(self) -> int:
+        """Return how many negotiations wait for a person here."""
+        return self._desk.journal.read(store.count_waiting)
+
+    def find_by_agreement(self, agreement_id: str) -> Negotiation | None:
+        """Return the negotiation an agreement came from, or None."""
+        return self._desk.journal.read(store.find_by_agreement, agreement_id)
+
     def list_messages(self, pid: str) -> tuple[MessageRecord, ...]:
         """Return every message of a negotiation, oldest first."""
         self.get(pid)

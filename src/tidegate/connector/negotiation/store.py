@@ -1,15 +1,17 @@
 """SQL of negotiations and their strategies."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from tidegate.connector.messages.errors import ProcessUnknownError
 from tidegate.connector.messages.model import Side
 from tidegate.connector.messages.store import write_body
 from tidegate.connector.negotiation.errors import NegotiationRacedError
+from tidegate.connector.negotiation.machine import FINAL
 from tidegate.connector.negotiation.model import (
     Assessment,
     Negotiation,
@@ -70,6 +72,27 @@ def list_negotiations(
     if waiting:
         query = query.where(table.c.waiting == waiting)
     return tuple(_negotiation(row) for row in conn.execute(query.limit(limit)))
+
+
+def list_open(conn: Connection, limit: int) -> tuple[Negotiation, ...]:
+    """Return the negotiations that are not over, oldest first."""
+    query = select(*_COLUMNS).where(table.c.state.not_in([state.value for state in FINAL]))
+    ordered = query.order_by(table.c.created_at, table.c.pid)
+    return tuple(_negotiation(row) for row in conn.execute(ordered.limit(limit)))
+
+
+def count_waiting(conn: Connection) -> int:
+    """Return how many negotiations wait for a person here."""
+    query = select(func.count()).where(table.c.waiting == "person")
+    return int(conn.execute(query).scalar_one())
+
+
+def find_by_agreement(conn: Connection, agreement_id: str) -> Negotiation | None:
+    """Return the negotiation an agreement came from, or None where it was not made here."""
+    spoken = table.c.agreement.like(f"%{json.dumps(agreement_id)[1:-1]}%")
+    rows = conn.execute(select(*_COLUMNS).where(spoken).order_by(table.c.created_at.desc()))
+    found = (_negotiation(row) for row in rows)
+    return next((one for one in found if one.agreement_id == agreement_id), None)
 
 
 def find_strategy(conn: Connection, subject: str) -> Strategy | None:

@@ -261,6 +261,12 @@ class TransferService(Following):
             store.list_transfers, agreement_id=agreement_id, state=state, limit=limit
         )
 
+    def list_open(self) -> tuple[Transfer, ...]:
+        """Return every transfer that is not over, of both sides."""
+        return tuple(
+            one for side in Side for one in self._desk.journal.read(store.list_unfinished, side)
+        )
+
     def list_messages(self, pid: str) -> tuple[MessageRecord, ...]:
         """Return every message of a transfer, oldest first, without its secrets."""
         self.get(pid)

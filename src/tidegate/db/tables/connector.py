@@ -1,6 +1,6 @@
 """The tables of the connector room: negotiations, transfers, their messages, harvests."""
 
-from sqlalchemy import CheckConstraint, Index, Table
+from sqlalchemy import CheckConstraint, Column, Index, Integer, Table
 
 from tidegate.db.metadata import METADATA, UPKEEP, body, key, number, stamp, text
 
@@ -76,6 +76,17 @@ Index(
     connector_message.c.process,
     connector_message.c.direction,
     connector_message.c.message_id,
+)
+
+connector_attempt = Table(
+    "connector_attempt",
+    METADATA,
+    key("message"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    stamp("at"),
+    text("code"),
+    body("outcome"),
+    info=UPKEEP,
 )
 
 connector_transfer = Table(

@@ -1,0 +1,132 @@
+"""How processes stand, for pages and programs, and the two things that help a stuck one on."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+from urllib.parse import quote
+
+from tidegate.access.model import Actor, Role
+from tidegate.access.rules import check_has_role
+from tidegate.audit.journal import Journal
+from tidegate.audit.model import LeafView
+from tidegate.connector.errors import PeerUnreachableError
+from tidegate.connector.messages import store as messages
+from tidegate.connector.messages.delivery import Credentials, Wire, refusal_of
+from tidegate.connector.messages.model import MessageRecord
+from tidegate.connector.negotiation.model import Negotiation
+from tidegate.connector.progress.errors import NothingWaitsError
+from tidegate.connector.progress.model import Kind, Moment, PeerSays, Process, Standing, Try
+from tidegate.connector.progress.rules import process_of, standing, timeline
+from tidegate.connector.transfer.model import Transfer
+from tidegate.kernel.clock import Clock
+from tidegate.kernel.errors import TidegateError
+from tidegate.work.service import WorkService
+
+HELPERS = (Role.STEWARD, Role.LEGAL, Role.COMMITTEE, Role.OPERATOR)
+_PLACES = {Kind.NEGOTIATION: "negotiations", Kind.TRANSFER: "transfers"}
+_ASK_SECONDS = 5.0
+
+Either = Negotiation | Transfer
+
+
+class Leaves(Protocol):
+    """Where the evidence of a subject is read."""
+
+    def timeline(self, *subjects: str) -> tuple[LeafView, ...]:
+        """Return the leaves about these subjects, oldest first."""
+        ...
+
+
+class ProgressService:
+    """Tells how negotiations and transfers stand on both sides; `listed` gives the open ones."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        *,
+        work: WorkService,
+        evidence: Leaves,
+        wire: Wire,
+        credentials: Credentials,
+        listed: Callable[[], Iterable[Either]],
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._work = work
+        self._evidence = evidence
+        self._wire = wire
+        self._credentials = credentials
+        self._listed = listed
+
+    def standing(self, one: Either) -> Standing:
+        """Tell how a process stands now: what keeps it from going on, if anything does."""
+        process = process_of(one)
+        return standing(
+            process, self._pending(process), self._work.list_lane(one.pid), self._clock.now()
+        )
+
+    def timeline(self, one: Either) -> tuple[Moment, ...]:
+        """Return every message of a process and every act on it here, oldest first."""
+        process = process_of(one)
+        tries: dict[str, list[Try]] = {}
+        for row in self._journal.read(messages.list_attempts, one.pid):
+            tries.setdefault(row.message, []).append(Try(row.number, row.at, row.code, row.words))
+        leaves = self._evidence.timeline(process.subject)
+        return timeline(process, self._journal.read(messages.list_messages, one.pid), tries, leaves)
+
+    def list_stuck(self) -> tuple[Standing, ...]:
+        """Return how every open process stands that does not go on by itself, oldest first."""
+        found = (self.standing(one) for one in self._listed())
+        stuck = (one for one in found if one.is_stuck)
+        return tuple(sorted(stuck, key=lambda one: one.obstacles[0].since))
+
+    def retry_now(self, one: Either, *, by: Actor) -> int:
+        """Send what waits to be sent at once instead of later; return how much that was.
+
+        Raises NothingWaitsError where nothing waits, RoleMissingError.
+        """
+        check_has_role(by, *HELPERS)
+        hastened = self._work.hasten(one.pid, about=process_of(one).subject, by=by)
+        if not hastened:
+            raise NothingWaitsError(
+                "No message of this process waits to be sent; reload the page to see how it"
+                " stands.",
+                code="nothing_waits",
+            )
+        return hastened
+
+    def ask_peer(self, one: Either, *, by: Actor) -> PeerSays:
+        """Ask the peer how the process stands at its side (DSP 2025-1, GET of a process).
+
+        Raises PeerUnreachableError where it does not answer, RoleMissingError.
+        """
+        check_has_role(by, *HELPERS)
+        process = process_of(one)
+        if not one.peer_pid:
+            raise NothingWaitsError(
+                "The peer has not answered yet, so it cannot be asked about this process.",
+                code="peer_pid_unknown",
+            )
+        place = f"{one.peer_address}/{_PLACES[process.kind]}/{quote(one.peer_pid, safe=':')}"
+        try:
+            answer = self._wire.get(
+                place,
+                authorization=self._credentials.token_for(one.peer_did),
+                seconds=_ASK_SECONDS,
+            )
+        except PeerUnreachableError:
+            raise
+        except TidegateError as problem:
+            return PeerSays("", problem.message, agrees=False)
+        body = answer.body if isinstance(answer.body, dict) else {}
+        state = body.get("state")
+        if not answer.is_ok or not isinstance(state, str):
+            told = refusal_of(answer.body) or answer.reason or f"HTTP {answer.status}"
+            return PeerSays("", told, agrees=False)
+        return PeerSays(state[:40], "", agrees=state == one.wire_state)
+
+    def _pending(self, process: Process) -> tuple[MessageRecord, ...]:
+        if not process.pending:
+            return ()
+        found = self._journal.read(messages.find_message, process.pending)
+        return (found,) if found is not None else ()

@@ -1,0 +1,231 @@
+"""The progress of negotiations between two nodes, told from the messages they really sent."""
+
+import pytest
+
+from lib.dsp_nodes import HOSPITAL, RESEARCHER, STEWARD, agreed, make_pair, pump
+from tidegate.access.errors import RoleMissingError
+from tidegate.audit.service import EvidenceService
+from tidegate.audit.surroundings import Surroundings
+from tidegate.connector.errors import PeerUnreachableError
+from tidegate.connector.http.model import Answer
+from tidegate.connector.messages.model import Direction
+from tidegate.connector.negotiation.strategy import MANUAL, WAIT
+from tidegate.connector.progress.errors import NothingWaitsError
+from tidegate.connector.progress.model import Trouble
+from tidegate.connector.progress.service import ProgressService
+from tidegate.work.service import WorkService
+
+ALONE = Surroundings(lambda _did: None, tuple, bytes, tuple)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    hospital, faculty = make_pair(tmp_path)
+    yield hospital, faculty
+    hospital.ground.close()
+    faculty.ground.close()
+
+
+def progress_of(node):
+    ground = node.ground
+    return ProgressService(
+        ground.journal,
+        ground.clock,
+        work=WorkService(ground.journal, ground.clock),
+        evidence=EvidenceService(ground.journal, ground.clock, ground.keys, ground.did, ALONE),
+        wire=node.wire,
+        credentials=node.identity,
+        listed=lambda: (*node.negotiation.list_open(), *node.transfer.list_open()),
+    )
+
+
+def ask(hospital, faculty):
+    offer = hospital.publish()
+    faculty.knows(hospital, offer)
+    return faculty.negotiation.request(HOSPITAL, offer.dataset_id, by=RESEARCHER).pid
+
+
+def steps(moments):
+    return [
+        (one.message.direction.value, one.message.action, one.ours, one.theirs)
+        for one in moments
+        if one.message
+    ]
+
+
+def test_the_timeline_tells_every_message_with_the_states_of_both_sides(pair):
+    hospital, faculty = pair
+    agreement = agreed(hospital, faculty)
+    one = faculty.negotiation.find_by_agreement(agreement)
+
+    told = progress_of(faculty).timeline(one)
+
+    assert [
+        ("out", "request", "REQUESTED", "REQUESTED"),
+        ("in", "agree", "AGREED", "AGREED"),
+        ("out", "verify", "VERIFIED", "VERIFIED"),
+        ("in", "finalize", "FINALIZED", "FINALIZED"),
+    ] == steps(told)
+
+
+def test_both_sides_tell_the_same_messages_from_their_own_side(pair):
+    hospital, faculty = pair
+    agreement = agreed(hospital, faculty)
+
+    ours, theirs = (
+        steps(progress_of(node).timeline(node.negotiation.find_by_agreement(agreement)))
+        for node in pair
+    )
+
+    assert [one[1:] for one in ours] == [one[1:] for one in theirs]
+    assert all(a[0] != b[0] for a, b in zip(ours, theirs, strict=True))
+
+
+def test_every_message_names_the_leaf_that_proves_it(pair):
+    hospital, faculty = pair
+    one = faculty.negotiation.find_by_agreement(agreed(hospital, faculty))
+    evidence = EvidenceService(
+        faculty.ground.journal, faculty.ground.clock, faculty.ground.keys, faculty.did, ALONE
+    )
+
+    for moment in progress_of(faculty).timeline(one):
+        leaf = evidence.get_leaf(moment.leaf.position)
+        assert moment.leaf.hash == leaf.hash
+        if moment.message:
+            assert moment.message.message_id == leaf.entry.why["message"]
+
+
+def test_what_a_person_did_here_stands_between_the_messages(pair):
+    hospital, faculty = pair
+    hospital.negotiation.set_strategy("offer_1", MANUAL, by=STEWARD)
+    ask(hospital, faculty)
+    pump(*pair)
+    one = hospital.negotiation.list_open()[0]
+    hospital.negotiation.approve(one.pid, by=STEWARD)
+    pump(*pair)
+
+    told = progress_of(hospital).timeline(hospital.negotiation.get(one.pid))
+
+    alone = [moment.leaf.event for moment in told if moment.message is None]
+    assert ["negotiation.waiting", "negotiation.decided"] == alone[:2]
+
+
+def test_every_failed_try_is_kept_with_its_reason(pair):
+    hospital, faculty = pair
+    hospital.network.down.add(hospital.base)
+    pid = ask(hospital, faculty)
+    pump(*pair, seconds=2)
+
+    (moment,) = [m for m in progress_of(faculty).timeline(faculty.negotiation.get(pid)) if m.tries]
+
+    assert [1, 2, 3] == [one.number for one in moment.tries]
+    assert {"no_answer"} == {one.code for one in moment.tries}
+    assert moment.tries[0].at < moment.tries[1].at
+    assert ("INITIAL", "") == (moment.ours, moment.theirs)
+
+
+def test_a_message_that_is_not_acknowledged_is_stuck_and_retry_sends_it_now(pair):
+    hospital, faculty = pair
+    hospital.network.down.add(hospital.base)
+    pid = ask(hospital, faculty)
+    pump(*pair, seconds=30)
+    progress = progress_of(faculty)
+    (obstacle,) = progress.standing(faculty.negotiation.get(pid)).obstacles
+    assert (Trouble.FAILING, True) == (obstacle.trouble, obstacle.next_try_at > "")
+
+    hospital.network.down.clear()
+    progress.retry_now(faculty.negotiation.get(pid), by=STEWARD)
+    pump(*pair)
+
+    assert "FINALIZED" == faculty.negotiation.get(pid).state
+    assert () == progress.list_stuck()
+
+
+def test_nothing_is_sent_again_where_nothing_waits(pair):
+    hospital, faculty = pair
+    one = faculty.negotiation.find_by_agreement(agreed(hospital, faculty))
+
+    with pytest.raises(NothingWaitsError):
+        progress_of(faculty).retry_now(one, by=STEWARD)
+
+
+def test_a_researcher_cannot_hurry_a_message(pair):
+    pid = ask(*pair)
+
+    with pytest.raises(RoleMissingError):
+        progress_of(pair[1]).retry_now(pair[1].negotiation.get(pid), by=RESEARCHER)
+
+
+def test_the_stuck_are_listed_on_both_sides_oldest_first(pair):
+    hospital, faculty = pair
+    hospital.negotiation.set_strategy("offer_1", WAIT, by=STEWARD)
+    ask(hospital, faculty)
+    pump(*pair)
+    for node in pair:
+        node.ground.clock.advance(minutes=11)
+
+    assert [Trouble.HELD] == [
+        one.obstacles[0].trouble for one in progress_of(hospital).list_stuck()
+    ]
+    assert [Trouble.SILENT] == [
+        one.obstacles[0].trouble for one in progress_of(faculty).list_stuck()
+    ]
+
+
+def test_the_peer_is_asked_how_the_process_stands_there(pair):
+    hospital, faculty = pair
+    hospital.negotiation.set_strategy("offer_1", WAIT, by=STEWARD)
+    pid = ask(hospital, faculty)
+    pump(*pair)
+
+    said = progress_of(faculty).ask_peer(faculty.negotiation.get(pid), by=STEWARD)
+
+    assert ("REQUESTED", True) == (said.state, said.agrees)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (Answer(200, {}, {"state": "TERMINATED"}), "TERMINATED", ""),
+        (Answer(404, {}, {"reason": ["Unknown here."]}), "", "Unknown here."),
+        (Answer(500, {}, None), "", "HTTP 500"),
+    ],
+)
+def test_a_peer_that_sees_it_otherwise_is_told_as_it_answers(pair, answer, state, words):
+    hospital, faculty = pair
+    hospital.negotiation.set_strategy("offer_1", WAIT, by=STEWARD)
+    pid = ask(hospital, faculty)
+    pump(*pair)
+    hospital.network.answers_instead.append(answer)
+
+    said = progress_of(faculty).ask_peer(faculty.negotiation.get(pid), by=STEWARD)
+
+    assert (state, words, False) == (said.state, said.words, said.agrees)
+
+
+def test_a_peer_that_is_down_or_has_no_pid_cannot_be_asked(pair):
+    hospital, faculty = pair
+    hospital.network.down.add(hospital.base)
+    pid = ask(hospital, faculty)
+
+    with pytest.raises(NothingWaitsError):
+        progress_of(faculty).ask_peer(faculty.negotiation.get(pid), by=STEWARD)
+
+    hospital.network.down.clear()
+    hospital.negotiation.set_strategy("offer_1", WAIT, by=STEWARD)
+    pump(*pair, seconds=5)
+    hospital.network.down.add(hospital.base)
+    with pytest.raises(PeerUnreachableError):
+        progress_of(faculty).ask_peer(faculty.negotiation.get(pid), by=STEWARD)
+
+
+def test_a_refused_message_leaves_both_sides_where_they_were(pair):
+    hospital, faculty = pair
+    one = faculty.negotiation.find_by_agreement(agreed(hospital, faculty))
+    with pytest.raises(Exception, match="FINALIZED"):
+        faculty.negotiation.terminate(one.pid, "too late", by=STEWARD)
+
+    told = progress_of(faculty).timeline(one)
+
+    assert Direction.IN is told[-1].message.direction
+    assert ("FINALIZED", "FINALIZED") == (told[-1].ours, told[-1].theirs)
