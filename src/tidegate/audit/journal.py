@@ -56,15 +56,20 @@ class Tx:
         for handler in self.subscriptions.get(fact, ()):
             self._queue(handler, about)
 
-    def enqueue(self, handler: str, *, lane: str = "", delay: float = 0.0, **payload: str) -> None:
-        """Queue one task; tasks of one lane run in order, one at a time."""
-        self._queue(handler, payload, lane=lane, delay=delay)
+    def enqueue(
+        self, handler: str, *, lane: str = "", party: str = "", delay: float = 0.0, **payload: str
+    ) -> None:
+        """Queue one task; tasks of one lane run in order, one at a time.
+
+        `party` is whom the task calls: one that hangs holds up its own tasks and nobody else's.
+        """
+        self._queue(handler, payload, lane=lane, party=party, delay=delay)
 
     def send(self, *, to: str, kind: str, body: Mapping[str, Any]) -> None:
         """Queue a peer message to the node with the DID `to`."""
         text = canonical_json(body).decode()
         message = {"id": self.ids.urn(), "to": to, "kind": kind, "body": text}
-        self._queue("peer.send", message, lane=f"peer:{to}")
+        self._queue("peer.send", message, lane="peer", party=to)
 
     def note(self, *, did: str, to: str, why: Why | None = None) -> None:
         """Leave a further leaf in this same write, about another subject."""
@@ -85,9 +90,17 @@ class Tx:
         return digest
 
     def _queue(
-        self, handler: str, payload: Mapping[str, str], *, lane: str = "", delay: float = 0.0
+        self,
+        handler: str,
+        payload: Mapping[str, str],
+        *,
+        lane: str = "",
+        party: str = "",
+        delay: float = 0.0,
     ) -> None:
-        queue_task(self.connection, handler, payload, now=self.now, lane=lane, delay=delay)
+        queue_task(
+            self.connection, handler, payload, now=self.now, lane=lane, party=party, delay=delay
+        )
         self.queued += 1
 
 

@@ -33,6 +33,16 @@ class PeerDeclinedError(ForbiddenError):
     """The other node understood and refused; asking again will not help."""
 
 
+class MessageDeclinedError(PeerDeclinedError):
+    """The other node refused a message for a reason that may pass, if it passes soon.
+
+    A node that has just started, or has not yet heard who joined, refuses what it takes a moment
+    later; whoever waits behind the message in its lane waits at most ten seconds for that.
+    """
+
+    tries = 6
+
+
 class AddressRefusedError(ForbiddenError):
     """The address may not be called from here."""
 

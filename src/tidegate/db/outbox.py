@@ -10,6 +10,16 @@ from tidegate.kernel.canonical import canonical_json
 from tidegate.kernel.clock import iso
 
 
+def lane_of(lane: str, party: str) -> str:
+    """Write the lane of tasks that call a party."""
+    return f"{lane}@{party}" if party else lane
+
+
+def party_of(lane: str) -> str:
+    """Return the party that the tasks of a lane call, or an empty string."""
+    return lane.partition("@")[2]
+
+
 def queue_task(
     connection: Connection,
     handler: str,
@@ -17,17 +27,19 @@ def queue_task(
     *,
     now: datetime,
     lane: str = "",
+    party: str = "",
     delay: float = 0.0,
 ) -> None:
     """Promise that `handler` runs with `payload`, at the earliest `delay` seconds from `now`.
 
-    Tasks of one lane run strictly in the order they were promised, one at a time.
+    Tasks of one lane run strictly in the order they were promised, one at a time. Tasks that call
+    the same `party` never take all the hands there are.
     """
     connection.execute(
         insert(work_task),
         {
             "handler": handler,
-            "lane": lane,
+            "lane": lane_of(lane, party),
             "payload": canonical_json(payload).decode(),
             "state": "waiting",
             "attempts": 0,

@@ -16,6 +16,8 @@ class TidegateError(Exception):
     """
 
     kind: ClassVar[str] = "error"
+    tries: ClassVar[int] = 1
+    """How often background work tries before a person is asked; trouble that passes has more."""
 
     def __init__(self, message: str, *, code: str = "", **details: str) -> None:
         super().__init__(message)

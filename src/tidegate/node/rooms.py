@@ -147,8 +147,9 @@ def build_house(
     )
     received: dict[str, Receiver] = {}
     exchange = ExchangeService(
-        ground.journal, ground.clock, identity.identity, identity.http, received
+        ground.journal, ground.clock, identity.identity, identity.http, received, work.revive
     )
+    identity.identity.on_peer = exchange.heard_from
     house = _house(
         ground,
         (partners, commons, law, identity, protocol, lab),

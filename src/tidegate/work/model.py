@@ -53,7 +53,7 @@ def delay_before(attempt: int) -> float:
 
 
 def is_worth_retrying(problem: Exception, attempts: int) -> bool:
-    """Tell whether another try may succeed: trouble that passes does, a refusal does not."""
+    """Tell whether another try may succeed: trouble that passes does, most refusals do not."""
     if isinstance(problem, TidegateError) and not isinstance(problem, UnavailableError):
-        return False
+        return attempts < problem.tries
     return attempts < ATTEMPTS

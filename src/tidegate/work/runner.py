@@ -5,6 +5,7 @@ are idempotent. One process of a node runs tasks at a time (`node.py` holds the 
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,13 +13,16 @@ from datetime import timedelta
 import structlog
 
 from tidegate.audit.journal import Journal
+from tidegate.db.outbox import party_of
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.work import store
 from tidegate.work.model import Handler, Periodic, Task, delay_before, is_worth_retrying
 
-WINDOW = 500  # tasks looked at in one go
+WINDOW = 1000  # tasks looked at in one go
+WORKERS = 12
+PER_PARTY = 4  # of the workers, so that a peer which hangs leaves the others to the rest
 POLL_SECONDS = 0.5  # for tasks another process promised, and for delays
 
 log = structlog.get_logger("tidegate.work")
@@ -34,7 +38,7 @@ class Runner:
         handlers: Mapping[str, Handler],
         periodics: Iterable[Periodic] = (),
         *,
-        workers: int = 4,
+        workers: int = WORKERS,
     ) -> None:
         self._journal = journal
         self._clock = clock
@@ -45,6 +49,7 @@ class Runner:
         self._stopping = threading.Event()
         self._busy: set[int] = set()
         self._lanes: set[str] = set()
+        self._parties: Counter[str] = Counter()
         self._guard = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._pool: ThreadPoolExecutor | None = None
@@ -87,27 +92,30 @@ class Runner:
 
     def _dispatch(self) -> None:
         now = iso(self._clock.now())
-        for task in self._ready(self._journal.read(store.list_waiting, WINDOW), now):
+        with self._guard:  # what ends while the list is read still stands in it: leave it alone
+            running, lanes = set(self._busy), set(self._lanes)
+        listed = self._journal.read(store.list_ready, now, WINDOW)
+        fresh = tuple(one for one in listed if one.seq not in running and one.lane not in lanes)
+        for task in self._chosen(fresh):
             if self._pool is not None and not self._stopping.is_set():
                 self._pool.submit(self._run, task)
 
-    def _ready(self, tasks: tuple[Task, ...], now: str) -> list[Task]:
-        """Pick what may run: due, not running, and first of its lane."""
-        ready: list[Task] = []
+    def _chosen(self, tasks: tuple[Task, ...]) -> list[Task]:
+        """Pick what may run: not running, its lane free, and its party not called too often."""
+        chosen: list[Task] = []
         with self._guard:
-            seen = set(self._lanes)
             for task in tasks:
-                if task.seq in self._busy or (task.lane and task.lane in seen):
-                    continue
-                if task.lane:
-                    seen.add(task.lane)
-                if task.due_at > now:
+                party = party_of(task.lane)
+                is_full = party and self._parties[party] >= PER_PARTY
+                if task.seq in self._busy or task.lane in self._lanes or is_full:
                     continue
                 self._busy.add(task.seq)
                 if task.lane:
                     self._lanes.add(task.lane)
-                ready.append(task)
-        return ready
+                if party:
+                    self._parties[party] += 1
+                chosen.append(task)
+        return chosen
 
     def _run(self, task: Task) -> None:
         try:
@@ -118,6 +126,7 @@ class Runner:
             with self._guard:
                 self._busy.discard(task.seq)
                 self._lanes.discard(task.lane)
+                self._parties -= Counter([party_of(task.lane)])
             self._wake.set()
 
     def _attempt(self, task: Task) -> None:

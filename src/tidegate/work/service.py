@@ -1,5 +1,7 @@
 """What people may do with tasks that could not be done."""
 
+from collections.abc import Collection
+
 from tidegate.access.model import Actor, Role
 from tidegate.access.rules import check_has_role
 from tidegate.audit.journal import Journal
@@ -41,6 +43,16 @@ class WorkService:
             store.hasten(tx.connection, lane, due_at=iso(self._clock.now()))
             tx.queued += 1
         return len(waiting)
+
+    def revive(self, lane: str, codes: Collection[str]) -> int:
+        """Let a lane go on now, because what it waited for is there; return how many tasks.
+
+        `codes` are the reasons for which tasks were put aside that hold no more.
+        """
+        with self._journal.upkeep() as tx:
+            count = store.revive(tx.connection, lane, codes, tx.at)
+            tx.queued += count
+        return count
 
     def retry(self, seq: int, *, by: Actor) -> None:
         """Let a parked task run again now."""

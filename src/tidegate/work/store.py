@@ -1,9 +1,21 @@
 """SQL of the work room."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 
 from tidegate.db.tables.work import work_task
 from tidegate.work.errors import TaskNotFoundError
@@ -25,9 +37,24 @@ _COLUMNS = (
 _LARGEST_SEQ = 2**63  # what the databases count up to
 
 
-def list_waiting(conn: Connection, limit: int) -> tuple[Task, ...]:
-    """Return the waiting tasks, oldest promise first."""
-    query = select(*_COLUMNS).where(work_task.c.state == TaskState.WAITING.value)
+_EARLIER = work_task.alias()
+_HAS_EARLIER = exists().where(
+    _EARLIER.c.lane == work_task.c.lane,
+    _EARLIER.c.seq < work_task.c.seq,
+    _EARLIER.c.state == TaskState.WAITING.value,
+)
+
+
+def list_ready(conn: Connection, now: str, limit: int) -> tuple[Task, ...]:
+    """Return the tasks that are due and first of their lane, oldest promise first.
+
+    However many wait for a peer that is away, they do not hide what can be done.
+    """
+    query = select(*_COLUMNS).where(
+        work_task.c.state == TaskState.WAITING.value,
+        work_task.c.due_at <= now,
+        or_(work_task.c.lane == "", not_(_HAS_EARLIER)),
+    )
     return tuple(_task(row) for row in conn.execute(query.order_by(work_task.c.seq).limit(limit)))
 
 
@@ -39,16 +66,22 @@ def list_parked(conn: Connection) -> tuple[Task, ...]:
 
 def list_lane(conn: Connection, lane: str) -> tuple[Task, ...]:
     """Return the tasks of one lane, waiting and parked, oldest promise first."""
-    query = select(*_COLUMNS).where(work_task.c.lane == lane).order_by(work_task.c.seq)
+    query = select(*_COLUMNS).where(_is_lane(lane)).order_by(work_task.c.seq)
     return tuple(_task(row) for row in conn.execute(query))
 
 
 def hasten(conn: Connection, lane: str, *, due_at: str) -> int:
     """Let the waiting tasks of a lane run now; return how many waited for later."""
-    waits = (work_task.c.lane == lane, work_task.c.state == TaskState.WAITING.value)
+    waits = (_is_lane(lane), work_task.c.state == TaskState.WAITING.value)
     return conn.execute(
         update(work_task).where(*waits, work_task.c.due_at > due_at).values(due_at=due_at)
     ).rowcount
+
+
+def _is_lane(lane: str) -> ColumnElement[bool]:
+    """Match a lane by its name alone, or with the party that its tasks call."""
+    with_party = work_task.c.lane.startswith(f"{lane}@", autoescape=True)
+    return or_(work_task.c.lane == lane, with_party)
 
 
 def get_parked(conn: Connection, seq: int) -> Task:
@@ -97,6 +130,22 @@ def unpark(conn: Connection, seq: int, *, due_at: str) -> None:
         .where(work_task.c.seq == seq)
         .values(state=TaskState.WAITING.value, attempts=0, due_at=due_at)
     )
+
+
+def revive(conn: Connection, lane: str, codes: Collection[str], now: str) -> int:
+    """Let a lane go on now: what waits in it, and what was put aside for one of these reasons."""
+    of_lane = update(work_task).where(work_task.c.lane == lane)
+    waiting = conn.execute(
+        of_lane.where(
+            work_task.c.state == TaskState.WAITING.value, work_task.c.due_at > now
+        ).values(due_at=now)
+    )
+    parked = conn.execute(
+        of_lane.where(
+            work_task.c.state == TaskState.PARKED.value, work_task.c.problem_code.in_(codes)
+        ).values(state=TaskState.WAITING.value, attempts=0, due_at=now)
+    )
+    return int(waiting.rowcount) + int(parked.rowcount)
 
 
 def _task(row: Row[*tuple[Any, ...]]) -> Task:

@@ -6,10 +6,11 @@ import pytest
 
 from lib.ground import make_ground
 from tidegate.access.model import Actor, Role
+from tidegate.connector.errors import MessageDeclinedError
 from tidegate.kernel.errors import ForbiddenError, UnavailableError
 from tidegate.work.errors import TaskNotFoundError
 from tidegate.work.model import Periodic, delay_before, is_worth_retrying
-from tidegate.work.runner import Runner, describe
+from tidegate.work.runner import PER_PARTY, WINDOW, Runner, describe
 from tidegate.work.service import WorkService
 
 OPERATOR = Actor("person:per_1", "Operator", frozenset({Role.OPERATOR}))
@@ -173,3 +174,107 @@ def test_a_task_no_database_can_count_to_is_unknown(ground, number):
         work.retry(number, by=OPERATOR)
     with pytest.raises(TaskNotFoundError):
         work.discard(number, "never was", by=OPERATOR)
+
+
+class Hanging:
+    """Calls of one party hang until they are let go; others are noted."""
+
+    def __init__(self, wanted: int) -> None:
+        self.let_go, self.others = threading.Event(), Handlers(wanted)
+        self.hanging = 0
+
+    def __call__(self, party: str, n: str) -> None:
+        if party == "slow":
+            self.hanging += 1
+            self.let_go.wait(10)
+        else:
+            self.others(n=n)
+
+
+def test_a_party_that_hangs_leaves_hands_for_the_others(ground):
+    hanging = Hanging(wanted=8)
+    with ground.journal.upkeep() as tx:
+        for n in range(40):
+            tx.enqueue("test.do", lane=f"urn:{n}", party="did:web:slow", n=str(n))
+        for n in range(8):
+            tx.enqueue("test.other", lane=f"urn:x{n}", party="did:web:quick", n=str(n))
+    handlers = {
+        "test.do": lambda n: hanging("slow", n),
+        "test.other": lambda n: hanging("quick", n),
+    }
+    runner = Runner(ground.journal, ground.clock, handlers)
+    runner.start()
+    try:
+        assert hanging.others.done.wait(10)
+        assert PER_PARTY == hanging.hanging
+    finally:
+        hanging.let_go.set()
+        runner.stop()
+
+
+def test_what_waits_for_later_hides_nothing_that_is_due(ground):
+    handlers = Handlers(wanted=1)
+    with ground.journal.upkeep() as tx:
+        for n in range(WINDOW + 5):
+            tx.enqueue("test.do", lane="away", delay=3600.0, n=f"late {n}")
+        tx.enqueue("test.do", lane="here", n="now")
+
+    run(ground, handlers)
+
+    assert ["now"] == handlers.ran
+
+
+def test_a_later_task_of_a_lane_waits_for_the_earlier_one_that_is_not_due(ground):
+    handlers = Handlers(wanted=1)
+    with ground.journal.upkeep() as tx:
+        tx.enqueue("test.do", lane="one", delay=3600.0, n="first")
+        tx.enqueue("test.do", lane="one", n="second")
+        tx.enqueue("test.do", n="other")
+
+    run(ground, handlers)
+
+    assert ["other"] == handlers.ran
+
+
+def test_a_lane_goes_on_at_once_when_what_it_waited_for_is_there(ground):
+    work, handlers = WorkService(ground.journal, ground.clock), Handlers(wanted=3)
+    handlers.fail_with = ForbiddenError("Away.", code="peer_unreachable")
+    promise(ground, 3, lane="one")
+    run(ground, handlers)
+    with ground.journal.upkeep() as tx:
+        tx.enqueue("test.do", lane="one", delay=3600.0, n="late")
+
+    assert 0 == work.revive("two", {"peer_unreachable"})
+    assert 1 == work.revive("one", {"revoked"})
+    assert 3 == work.revive("one", {"peer_unreachable"})
+
+    assert {"waiting": 4, "parked": 0} == work.count_tasks()
+
+
+def test_a_refusal_that_may_pass_is_tried_as_often_as_it_says():
+    refusal = MessageDeclinedError("Not a member yet.")
+
+    assert is_worth_retrying(refusal, 5)
+    assert not is_worth_retrying(refusal, 6)
+
+
+def test_a_task_that_ended_while_the_list_was_read_does_not_run_again(ground):
+    ran = Handlers(wanted=60)
+    promise(ground, 30, lane="one")
+    promise(ground, 30)
+    read = ground.journal.read
+
+    def slow_read(fn, *args):
+        found = read(fn, *args)
+        threading.Event().wait(0.01)  # long enough for what runs to end meanwhile
+        return found
+
+    ground.journal.read = slow_read
+    runner = Runner(ground.journal, ground.clock, {"test.do": ran})
+    runner.start()
+    try:
+        assert ran.done.wait(20)
+    finally:
+        runner.stop()
+
+    assert [str(n) for n in range(30) for _ in range(2)] == sorted(ran.ran, key=int)

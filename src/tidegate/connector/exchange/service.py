@@ -5,12 +5,13 @@ receiver, and the receiver compares the message's sender with the DID the token 
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 from tidegate.audit.journal import Journal
 from tidegate.connector.errors import (
+    MessageDeclinedError,
     MessageInvalidError,
     PeerDeclinedError,
     PeerRefusedError,
@@ -20,12 +21,22 @@ from tidegate.connector.exchange.messages import PeerMessage, read_message
 from tidegate.connector.http.body import read_json
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity.service import IdentityService
+from tidegate.db.outbox import lane_of
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.failpoint import failpoint
 
 Receiver = Callable[[str, Mapping[str, Any]], None]
+Revive = Callable[[str, Collection[str]], object]
+
+_MAY_PASS = frozenset({401, 403, 404, 409})
+_ABSENT = frozenset({"peer_unreachable", "peer_timeout", "peer_unable", "did_unreachable"})
+"""The reasons for which a message was put aside that hold no more once the peer speaks."""
 
 REMEMBERED_DAYS = 30
+
+
+def _leave_waiting(_lane: str, _codes: Collection[str]) -> None:
+    """Let the pauses between tries run their time."""
 
 
 class ExchangeService:
@@ -38,12 +49,15 @@ class ExchangeService:
         identity: IdentityService,
         http: PeerHttp,
         receivers: Mapping[str, Receiver],
+        revive: Revive = _leave_waiting,
     ) -> None:
         self._journal = journal
         self._clock = clock
         self._identity = identity
         self._http = http
         self._receivers = receivers
+        self._revive = revive
+        self._waited_for: set[str] = set()
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
 
@@ -54,6 +68,7 @@ class ExchangeService:
             UnavailableError: the peer cannot be reached now; the work room tries again.
             PeerDeclinedError: the peer refuses; the task is parked with the peer's reason.
         """
+        self._waited_for.add(to)
         message = PeerMessage(
             id=id,
             kind=kind,
@@ -68,7 +83,8 @@ class ExchangeService:
             authorization=self._identity.token_for(to),
         )
         if not answer.is_ok and not answer.is_transient and 400 <= answer.status < 500:
-            raise PeerDeclinedError(
+            refusal = MessageDeclinedError if answer.status in _MAY_PASS else PeerDeclinedError
+            raise refusal(
                 f"{to} refuses the message {kind}: {answer.reason or 'no reason given'} "
                 "Settle it with its operator, then retry or discard.",
                 code="message_declined",
@@ -76,6 +92,13 @@ class ExchangeService:
                 peer=to,
             )
         answer.checked()
+        self._waited_for.discard(to)
+
+    def heard_from(self, did: str) -> None:
+        """Deliver now what waits for a peer: it speaks, so it can be reached again."""
+        if did in self._waited_for:
+            self._waited_for.discard(did)
+            self._revive(lane_of("peer", did), _ABSENT)
 
     def receive(self, authorization: str | None, body: object) -> None:
         """Take in one message; return once its receiver has committed.

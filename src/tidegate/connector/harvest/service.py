@@ -1,6 +1,7 @@
 """Read the catalogues of the other members, page by page, and say what came of it."""
 
 import re
+import threading
 from typing import Protocol
 
 from tidegate.access.model import Actor, Participant, Role, system_actor
@@ -63,11 +64,22 @@ class HarvestService:
         self._courier = courier
         self._members = members
         self._records = records
+        self._wanted = threading.Event()
+        self._turn = threading.Lock()
 
     def harvest_all(self) -> None:
-        """Read every active member's catalogue (periodic job); one failure stops no other."""
-        for member in self._peers():
-            self.harvest_member(member, by=system_actor("harvest"))
+        """Read every active member's catalogue (periodic job); one failure stops no other.
+
+        Asked for while it runs, it runs once more afterwards, however often it was asked.
+        """
+        self._wanted.set()
+        while self._wanted.is_set() and self._turn.acquire(blocking=False):
+            try:
+                self._wanted.clear()
+                for member in self._peers():
+                    self.harvest_member(member, by=system_actor("harvest"))
+            finally:
+                self._turn.release()
 
     def harvest(self, did: str = "", *, by: Actor) -> tuple[HarvestReport, ...]:
         """Read one member's catalogue now, or everybody's."""

@@ -1,7 +1,7 @@
 """Who speaks: tokens we send, tokens we accept, and the peers behind them (DCP 1.0)."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -91,6 +91,7 @@ class IdentityService:
         self._locks: dict[str, threading.Lock] = {}
         self._noted: dict[tuple[str, str], datetime] = {}
         self._guard = threading.Lock()
+        self.on_peer: Callable[[str], None] = lambda _did: None
         self.node = node
         self.settings = settings or IdentitySettings()
         self.access_tokens = AccessTokens(
@@ -263,6 +264,7 @@ class IdentityService:
         except (PeerRefusedError, PeerUnauthenticatedError) as problem:
             self._note(speaker.did, problem.code)
             raise
+        self.on_peer(peer.did)
         return peer
 
     def forget_peer(self, did: str) -> None:

@@ -56,8 +56,8 @@ class Courier:
     def carry(self, document: object, *, to: str, url: str) -> Delivery:
         """Send one message once.
 
-        404 may mean that the peer has not committed its side yet; 5xx and broken connections
-        pass. Any other refusal is final.
+        404 may mean that the peer has not committed its side yet, 401 and 403 that it could not
+        look up who speaks; 5xx and broken connections pass. Any other refusal is final.
         """
         try:
             answer = self._wire.post(url, document, authorization=self._credentials.token_for(to))
@@ -86,6 +86,8 @@ def judge(answer: Answer) -> Delivery:
     said = f" It says: {told}" if told else ""
     if answer.status == 404:
         return Delivery("too_early", f"The peer does not know this process (yet).{said}")
+    if answer.status in {401, 403}:
+        return Delivery("unproven", f"The peer does not believe who speaks (yet).{said}")
     if answer.is_transient or answer.status >= 500:
         return Delivery("unable", f"The peer cannot answer now (HTTP {answer.status}).{said}")
     return Delivery("refused", f"The peer refused (HTTP {answer.status}).{said}")

@@ -41,7 +41,7 @@ class MessageRecord:
     """One message of a negotiation or transfer.
 
     `code` of a queued message tells how the last try ended: empty (not tried, or no answer was
-    seen), `too_early`, `unable`, `refused`.
+    seen), `too_early`, `unproven`, `unable`, `refused`.
     """
 
     id: str
@@ -65,6 +65,10 @@ class MessageRecord:
         return self.state is MessageState.QUEUED and self.code in {"", "no_answer"}
 
 
+_BRIEF = frozenset({"too_early", "unproven"})
+"""What ends a try and passes soon, if it passes."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
     """How patiently messages are delivered; `pacing` is for peers that need time between them."""
@@ -83,4 +87,4 @@ class DeliverySettings:
         """Tell whether a message that failed so often, last with that code, is given up."""
         if code == "refused":
             return True
-        return attempts >= (self.early_attempts if code == "too_early" else self.attempts)
+        return attempts >= (self.early_attempts if code in _BRIEF else self.attempts)

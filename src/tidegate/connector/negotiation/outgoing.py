@@ -129,6 +129,7 @@ class Outgoing:
         tx.enqueue(
             DELIVER,
             lane=negotiation.pid,
+            party=negotiation.peer_did,
             delay=self._desk.settings.pacing,
             negotiation=negotiation.pid,
             message=record.id,
@@ -216,7 +217,9 @@ class Outgoing:
             return one
         if reaction.act in _AT_ONCE and not reaction.after_ms:
             return self.queue(tx, one, _AT_ONCE[reaction.act])
-        tx.enqueue(REACT, lane=one.pid, negotiation=one.pid, trigger=one.trigger)
+        tx.enqueue(
+            REACT, lane=one.pid, party=one.peer_did, negotiation=one.pid, trigger=one.trigger
+        )
         return one
 
     def _try_again(self, one: Negotiation, record: MessageRecord, end: Delivery) -> None:
@@ -227,6 +230,7 @@ class Outgoing:
             tx.enqueue(
                 DELIVER,
                 lane=one.pid,
+                party=one.peer_did,
                 delay=self._desk.settings.delay_before(record.attempts + 1),
                 negotiation=one.pid,
                 message=record.id,

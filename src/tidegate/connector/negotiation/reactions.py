@@ -65,6 +65,7 @@ class Reactions:
                 tx.enqueue(
                     REACT,
                     lane=one.pid,
+                    party=one.peer_did,
                     delay=reaction.after_ms / 1000,
                     negotiation=one.pid,
                     trigger=trigger,

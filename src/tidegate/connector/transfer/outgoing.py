@@ -154,6 +154,7 @@ class Outgoing:
         tx.enqueue(
             DELIVER,
             lane=one.pid,
+            party=one.peer_did,
             delay=self._desk.delivery.pacing,
             transfer=one.pid,
             message=record.id,
@@ -291,7 +292,7 @@ class Outgoing:
         script = script_of(tx.connection, one)
         if script is None:
             if one.state is TransferState.REQUESTED and one.side is Side.PROVIDER:
-                tx.enqueue(REACT, lane=one.pid, transfer=one.pid)
+                tx.enqueue(REACT, lane=one.pid, party=one.peer_did, transfer=one.pid)
             return
         due = next_step(script, one)
         if due is not None:
@@ -311,6 +312,7 @@ class Outgoing:
             tx.enqueue(
                 DELIVER,
                 lane=one.pid,
+                party=one.peer_did,
                 delay=self._desk.delivery.delay_before(record.attempts + 1),
                 transfer=one.pid,
                 message=record.id,

@@ -95,7 +95,7 @@ class TransferService(Following):
         with self._opening(agreement, by) as (tx, pid):
             one = new_transfer(agreement, pid, name, where, who, by, tx.at)
             store.insert_transfer(tx.connection, one)
-            tx.enqueue(PREPARE, lane=pid, transfer=pid)
+            tx.enqueue(PREPARE, lane=pid, party=one.peer_did, transfer=pid)
         return one
 
     def _agreement(self, agreement_id: str) -> Agreement:

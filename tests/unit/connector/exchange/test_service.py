@@ -7,12 +7,15 @@ import pytest
 from lib.space_world import opened_world
 from tidegate.access.model import Seat
 from tidegate.connector.errors import (
+    MessageDeclinedError,
     MessageInvalidError,
     PeerDeclinedError,
     PeerRefusedError,
     PeerUnreachableError,
 )
+from tidegate.db.outbox import lane_of
 from tidegate.kernel.errors import UnavailableError
+from tidegate.work.model import delay_before
 
 
 @pytest.fixture
@@ -146,3 +149,79 @@ def test_old_ids_are_forgotten_after_a_month(world):
     world.clock.advance(days=31)
 
     assert hospital.exchange.purge() >= 1
+
+
+def seconds_until_it_arrives(world, sender, receiver, trouble) -> float:
+    """Deliver as the work room does, letting its pauses pass; `trouble` acts before each try."""
+    began, payload = world.clock.now(), task(sender)
+    for attempt in range(14):
+        trouble(attempt)
+        try:
+            sender.exchange.deliver(**payload)
+        except (UnavailableError, MessageDeclinedError):
+            world.clock.advance(seconds=delay_before(attempt))
+        else:
+            assert 1 == len(receiver.received)
+            return (world.clock.now() - began).total_seconds()
+    raise AssertionError("it never arrived")
+
+
+@pytest.mark.parametrize("lost", ["localhost:7401", "localhost:7402"])
+def test_one_lost_look_up_delays_a_message_by_seconds_only(world, lost):
+    """Either side may fail to read the other's DID document once; both remember failures."""
+    _, faculty, hospital = world.nodes
+    for node in (faculty, hospital):
+        node.identity.forget_peer(faculty.did)
+        node.identity.forget_peer(hospital.did)
+    send(faculty, hospital)
+
+    def trouble(attempt):
+        once = world.wire.down.add if attempt == 0 else world.wire.down.discard
+        once(lost)
+
+    assert seconds_until_it_arrives(world, faculty, hospital, trouble) < 3
+
+
+def test_a_peer_that_is_not_ready_yet_is_given_a_few_seconds(world):
+    _, faculty, hospital = world.nodes
+    known = hospital.exchange._receivers
+    hospital.exchange._receivers = {"greeting": not_yet}
+    send(faculty, hospital)
+
+    def trouble(attempt):
+        if attempt == 4:
+            hospital.exchange._receivers = known
+
+    assert seconds_until_it_arrives(world, faculty, hospital, trouble) < 5
+
+
+def not_yet(sender, body):
+    raise PeerRefusedError("Who is that?", code="not_a_member")
+
+
+def test_a_malformed_message_is_not_worth_a_second_try(world):
+    _, faculty, hospital = world.nodes
+    send(faculty, hospital, kind="nonsense")
+
+    with pytest.raises(PeerDeclinedError) as refusal:
+        faculty.exchange.deliver(**task(faculty))
+
+    assert 1 == refusal.value.tries
+
+
+def test_what_waits_for_a_peer_goes_out_when_the_peer_speaks(world):
+    _, faculty, hospital = world.nodes
+    revived = []
+    faculty.exchange._revive = lambda lane, codes: revived.append(lane)
+    faculty.identity.on_peer = faculty.exchange.heard_from
+    send(faculty, hospital)
+    world.wire.down.add("localhost:7402")
+    with pytest.raises(UnavailableError):
+        faculty.exchange.deliver(**task(faculty))
+    world.wire.down.clear()
+    world.clock.advance(seconds=2)
+
+    for _ in range(2):
+        faculty.identity.authenticate(hospital.identity.token_for(faculty.did))
+
+    assert [lane_of("peer", hospital.did)] == revived

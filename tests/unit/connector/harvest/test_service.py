@@ -148,3 +148,20 @@ def test_a_hostile_title_cannot_reorder_or_hide_what_stands_on_our_pages():
     read = harvested(said)
 
     assert ("Liver[2Jcohort", "HEALTH") == (read.title.en, read.theme)
+
+
+def test_asked_for_while_it_runs_the_harvest_runs_once_more_and_not_more(pair):
+    _, faculty = pair
+    reads, again = [], [True, True]
+
+    def read_and_be_asked(member, *, by):
+        reads.append(member.did)
+        while again:
+            again.pop()
+            faculty.harvest.harvest_all()
+
+    faculty.harvest.harvest_member = read_and_be_asked
+
+    faculty.harvest.harvest_all()
+
+    assert [HOSPITAL, HOSPITAL] == reads

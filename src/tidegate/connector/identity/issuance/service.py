@@ -138,7 +138,9 @@ class IssuanceService:
             why={"request": request.id, "types": list(request.types)},
         ) as tx:
             store.add_request(tx.connection, request)
-            tx.enqueue("credentials.deliver", lane=f"credentials:{speaker.did}", request=request.id)
+            tx.enqueue(
+                "credentials.deliver", lane="credentials", party=speaker.did, request=request.id
+            )
         return request.id
 
     def status(self, authorization: str | None, request_id: str) -> dict[str, Any]:
