@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from tidegate.access.model import Actor, Role
+from tidegate.access.model import Actor, Role, system_actor
 from tidegate.catalogue.model import DatasetRecord, VersionRecord
 from tidegate.connector.messages.model import Side
 from tidegate.house import House
@@ -16,25 +16,30 @@ from tidegate.kernel.ids import RandomIds
 from tidegate.kernel.text import Multilingual
 from tidegate.node.build import Node
 from tidegate.node.fittings import Fittings
-from tidegate.policy.model import Policy, Rule
+from tidegate.policy.model import Agreement, Policy, Rule
 from tidegate_tck.dsp_scenarios import (
     CATALOGUE,
     CONSUMER,
+    FORMAT,
     PROVIDER,
+    TRANSFER_CONSUMER,
+    TRANSFER_PROVIDER,
     USE,
+    agreement_of,
     dataset_of,
     offer_of,
+    script_of,
     settings,
     strategy_of,
 )
 from tidegate_tck.model import Place, Profile, common_settings
+from tidegate_tck.still import OpenCrossing, StillPlane
 from tidegate_tck.stranger import TOKEN, AnyTokenIsTheKit, NoLaw
 
 KIT = "TCK_PARTICIPANT"
 Endpoint = Callable[[Request], Awaitable[Response]]
 STEWARD = Actor("person:kit", "The kit's steward", frozenset({Role.STEWARD, Role.OPERATOR}))
 FREE = Policy(permissions=(Rule("use"),))
-FORMATS = ("HttpData-PULL",)
 
 
 class OfferNames(RandomIds):
@@ -56,6 +61,8 @@ def profile(place: Place) -> Profile:
         fittings=Fittings(
             identity=lambda own: AnyTokenIsTheKit(own, KIT, place.kit),
             assessment=NoLaw,
+            crossing=OpenCrossing,
+            planes=lambda _own: (StillPlane(),),
             routes=_routes,
         ),
         seed=lambda node: _seed(node, names),
@@ -87,11 +94,46 @@ def _seed(node: Node, names: OfferNames) -> None:
     for test, steps in CONSUMER.items():
         strategy = strategy_of(test, Side.CONSUMER, steps)
         service.set_strategy(dataset_of(test), strategy, by=STEWARD)
+    for side, scripts in (
+        (Side.PROVIDER, TRANSFER_PROVIDER),
+        (Side.CONSUMER, TRANSFER_CONSUMER),
+    ):
+        for test, script in scripts.items():
+            _agree(node, agreement_of(test), side)
+            node.house.transfer.set_script(agreement_of(test), script_of(test, script), by=STEWARD)
+
+
+def _agree(node: Node, agreement_id: str, side: Side) -> None:
+    """Have an agreement with the kit, as if it had been negotiated."""
+    us = node.house.participant.did
+    assigner, assignee = (us, KIT) if side is Side.PROVIDER else (KIT, us)
+    dataset_id = next(iter(CATALOGUE.values()))
+    with node.journal.write(
+        by=STEWARD.id, did="agreement.signed", to=f"agreement:{agreement_id}"
+    ) as tx:
+        node.house.policy.record_agreement(
+            tx,
+            Agreement(
+                id=agreement_id,
+                role=side.value,
+                dataset_id=dataset_id,
+                version_id=_version_of(dataset_id),
+                assigner=assigner,
+                assignee=assignee,
+                policy=FREE,
+                offer_id=offer_of(dataset_id),
+                signed_at=tx.at,
+            ),
+        )
+
+
+def _version_of(dataset_id: str) -> str:
+    return f"ver_{dataset_id}"
 
 
 def _offer(node: Node, names: OfferNames, dataset_id: str) -> None:
     """Enter a dataset with one stored version and offer it for any use."""
-    catalogue, version_id = node.house.catalogue, f"ver_{dataset_id}"
+    catalogue, version_id = node.house.catalogue, _version_of(dataset_id)
     with node.journal.write(
         by=STEWARD.id, did="dataset.described", to=f"dataset:{dataset_id}"
     ) as tx:
@@ -109,12 +151,13 @@ def _offer(node: Node, names: OfferNames, dataset_id: str) -> None:
         )
         catalogue.register_version(tx, VersionRecord(version_id, dataset_id, 1, "stored", tx.at))
     names.next_offer = offer_of(dataset_id)
-    catalogue.publish_offer(version_id, FREE, FORMATS, by=STEWARD)
+    catalogue.publish_offer(version_id, FREE, (FORMAT,), by=STEWARD)
 
 
 def _routes(node: Node) -> Sequence[BaseRoute]:
     return [
         Route("/tck/negotiations/requests", _negotiate(node.house), methods=["POST"]),
+        Route("/tck/transfers/requests", _transfer(node.house), methods=["POST"]),
     ]
 
 
@@ -129,6 +172,23 @@ def _negotiate(house: House) -> Endpoint:
             said["providerId"],
             offer,
             by=STEWARD,
+            address=said["connectorAddress"],
+        )
+        return JSONResponse({"pid": one.pid})
+
+    return ask
+
+
+def _transfer(house: House) -> Endpoint:
+    """Return the door by which the kit has the node, as consumer, ask for a transfer."""
+
+    async def ask(request: Request) -> Response:
+        said = json.loads(await request.body())
+        one = await run_in_threadpool(
+            house.transfer.request_rows,
+            said["agreementId"],
+            said["format"],
+            by=system_actor("kit"),
             address=said["connectorAddress"],
         )
         return JSONResponse({"pid": one.pid})
