@@ -13,9 +13,11 @@ from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
 from tidegate.connector.exchange.service import ExchangeService
 from tidegate.connector.harvest.service import HarvestService
+from tidegate.connector.identity.certification.service import CertificationService
 from tidegate.connector.identity.issuance.service import IssuanceService
 from tidegate.connector.identity.joining.service import JoiningService
 from tidegate.connector.identity.service import IdentityService
+from tidegate.connector.identity.sts.service import StsService
 from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.connector.negotiation.service import NegotiationService
 from tidegate.connector.progress.service import ProgressService
@@ -69,6 +71,8 @@ class House:
     identity: IdentityService
     wallet: WalletService
     issuance: IssuanceService
+    certification: CertificationService
+    sts: StsService
     joining: JoiningService
     exchange: ExchangeService
     assessment: AssessmentService

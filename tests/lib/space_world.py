@@ -21,10 +21,12 @@ from tidegate.audit.trust import make_keys
 from tidegate.connector.exchange.service import ExchangeService
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity.certification.service import CertificationService
 from tidegate.connector.identity.issuance.service import IssuanceService
 from tidegate.connector.identity.joining.service import JoiningService
 from tidegate.connector.identity.model import IdentitySettings, NodeIdentity
 from tidegate.connector.identity.service import IdentityService
+from tidegate.connector.identity.sts.service import StsService
 from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.db.engine import Database
 from tidegate.kernel.ids import RandomIds
@@ -127,6 +129,8 @@ class Node:
     issuance: IssuanceService
     joining: JoiningService
     exchange: ExchangeService
+    certification: CertificationService
+    sts: StsService
     app: Starlette | None = None
     received: list = field(default_factory=list)
 
@@ -139,8 +143,16 @@ class Node:
             "peer.send": self.exchange.deliver,
             "credentials.deliver": self.issuance.deliver,
             "credentials.renew": self.wallet.renew,
+            "credentials.offer": self._offer,
+            "credentials.request": self.wallet.request_offered,
             "member.forget": self.joining.follow_revocation,
         }
+
+    def _offer(self, holder: str) -> None:
+        if holder == self.did:
+            self.wallet.take_own()
+        else:
+            self.certification.offer(holder)
 
     def run_tasks(self) -> None:
         named = {name.replace(".", "__"): fn for name, fn in self.handlers().items()}
@@ -197,6 +209,8 @@ def make_node(
         "greeting": lambda sender, body: received.append((sender, body)),
     }
     exchange = ExchangeService(ground.journal, ground.clock, identity, http, receivers)
+    certification = CertificationService(*basis, identity, http, members)
+    sts = StsService(*basis, identity)
     made = Node(
         ground,
         name,
@@ -207,11 +221,14 @@ def make_node(
         issuance,
         joining,
         exchange,
+        certification,
+        sts,
         received=received,
     )
     house = SimpleNamespace(
-        identity=identity, wallet=wallet, issuance=issuance, joining=joining, exchange=exchange
-    )
+        identity=identity, wallet=wallet, issuance=issuance, joining=joining, exchange=exchange,
+        certification=certification, sts=sts,
+    )  # fmt: skip
     routes = [*dcp.routes(house), *space.routes(house), *peer.routes(house)]
     made.app = Starlette(routes=routes)
     if wire is not None:

@@ -37,6 +37,8 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "tidegate.cli.node_commands:migrate",
     "person": "tidegate.cli.people_commands:person",
     "space": "tidegate.cli.space_commands:space",
+    "certification": "tidegate.cli.identity_commands:certification",
+    "sts": "tidegate.cli.identity_commands:sts",
     "dataset": "tidegate.cli.dataset_commands:dataset",
     "evidence": "tidegate.cli.evidence_commands:evidence",
 }

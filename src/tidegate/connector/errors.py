@@ -59,6 +59,18 @@ class MessageInvalidError(InvalidError):
     """A message between nodes is malformed."""
 
 
+class DefinitionUnsupportedError(InvalidError):
+    """The query is a presentation definition; this node answers scopes (DCP 1.0.1 §5.4.1)."""
+
+
+class StsRefusedError(ForbiddenError):
+    """The secure token service gives no token; `code` is the error of RFC 6749 §5.2."""
+
+
+class CertificationRefusedError(InvalidError):
+    """A certification cannot be granted or withdrawn like this."""
+
+
 class RequestUnknownError(NotFoundError):
     """There is no such credential request of this holder."""
 

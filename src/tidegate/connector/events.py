@@ -10,4 +10,11 @@ EVENTS: Mapping[str, str | None] = {
     "credential.delivered": None,
     "credential.stored": None,
     "credential.revoked": None,
+    "certification.granted": None,
+    "certification.withdrawn": None,
+    "sts.client_added": None,
+    "sts.client_removed": None,
+    "sts.token_given": None,
+    "key.rotated": None,
+    "key.retired": None,
 }

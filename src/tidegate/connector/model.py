@@ -8,7 +8,8 @@ from tidegate.kernel.values import dataclass
 class Peer:
     """A participant that proved its DID and presented credentials of the space's authority.
 
-    `credentials` are the types it presented, `valid_until` the moment the earliest ends.
+    `credentials` are the types it presented, `valid_until` the moment the earliest ends,
+    `certifications` the schemes the authority has certified it under.
     """
 
     did: str
@@ -17,6 +18,7 @@ class Peer:
     role: str
     credentials: tuple[str, ...]
     valid_until: str = ""
+    certifications: tuple[str, ...] = ()
 
     @property
     def is_authority(self) -> bool:

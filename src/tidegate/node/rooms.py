@@ -18,10 +18,12 @@ from tidegate.connector.assessment.service import AssessmentService, Sources
 from tidegate.connector.exchange.service import ExchangeService
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity.certification.service import CertificationService
 from tidegate.connector.identity.issuance.service import IssuanceService
 from tidegate.connector.identity.joining.service import JoiningService
 from tidegate.connector.identity.model import NodeIdentity
 from tidegate.connector.identity.service import IdentityService
+from tidegate.connector.identity.sts.service import StsService
 from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.connector.transfer.desk import Closed
 from tidegate.deid.service import DeidService
@@ -73,6 +75,8 @@ class Identity:
     identity: IdentityService
     wallet: WalletService
     issuance: IssuanceService
+    certification: CertificationService
+    sts: StsService
     joining: JoiningService
 
 
@@ -216,7 +220,11 @@ def _identity(ground: Ground, space: SpaceService) -> Identity:
     )
     keys = make_keys(ground.keys.evidence_public, ground.keys.identity_public_jwk())
     joining = JoiningService(ground.keys, keys, space, identity, wallet, issuance, http)
-    return Identity(http, identity, wallet, issuance, joining)
+    certification = CertificationService(
+        ground.journal, ground.clock, ground.ids, identity, http, space
+    )
+    sts = StsService(ground.journal, ground.clock, ground.ids, identity)
+    return Identity(http, identity, wallet, issuance, certification, sts, joining)
 
 
 def _partners(ground: Ground, space: SpaceService, peer_keys: PeerKeys) -> Partners:

@@ -50,6 +50,8 @@ def handlers_of(house: House) -> Mapping[str, Handler]:
         "peer.send": house.exchange.deliver,
         "credentials.renew": lambda: _ignore(house.wallet.renew()),
         "credentials.deliver": house.issuance.deliver,
+        "credentials.offer": lambda holder: _offer_credentials(house, holder),
+        "credentials.request": house.wallet.request_offered,
         "identity.follow_revocation": house.joining.follow_revocation,
         "negotiation.deliver": house.negotiation.deliver,
         "negotiation.react": house.negotiation.react,
@@ -73,6 +75,14 @@ def handlers_of(house: House) -> Mapping[str, Handler]:
         "catalogue.refresh_search": lambda **_: _ignore(house.catalogue.refresh_search()),
         "harvest.all": lambda **_: house.harvest.harvest_all(),
     }
+
+
+def _offer_credentials(house: House, holder: str) -> None:
+    """Offer a member what it is certified for; the authority issues its own at once."""
+    if holder == house.participant.did:
+        house.wallet.take_own()
+    else:
+        house.certification.offer(holder)
 
 
 def receivers_of(house: House) -> Mapping[str, Receiver]:

@@ -1,4 +1,4 @@
-"""Verifiable credentials as JWT: written by VC Data Model 2.0, read by 2.0 and 1.1.
+"""Verifiable credentials as JWT: written and read by VC Data Model 2.0 and 1.1.
 
 Sources: VC Data Model 2.0 §4, Securing Verifiable Credentials using JOSE and COSE §3.1 (claims
 stand at the top), VC Data Model 1.1 §6.3.1 (claims stand under `vc`).
@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tidegate.connector.errors import CredentialInvalidError
-from tidegate.connector.identity.model import Credential, StatusEntry
+from tidegate.connector.identity.model import Credential, SchemaEntry, StatusEntry
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import InvalidError
 
 VC2_CONTEXT = "https://www.w3.org/ns/credentials/v2"
+VC1_CONTEXT = "https://www.w3.org/2018/credentials/v1"
 VC_TYP = "vc+jwt"
 _STATUS_TYPES = frozenset({"BitstringStatusListEntry", "StatusList2021Entry"})
 _MOST_STATUSES = 4
+_MOST_SCHEMAS = 4
 _ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,6 +43,31 @@ def credential_claims(credential: Credential) -> dict[str, Any]:
     if credential.status:
         claims["credentialStatus"] = _status_claim(credential.status[0])
     return claims
+
+
+def older_claims(credential: Credential) -> dict[str, Any]:
+    """Return the JWT claims of a credential of ours, in the form of VC 1.1 (under `vc`)."""
+    begins, ends = parse_iso(credential.valid_from), parse_iso(credential.valid_until)
+    vc: dict[str, Any] = {
+        "@context": [VC1_CONTEXT],
+        "id": credential.id,
+        "type": list(credential.types),
+        "issuer": credential.issuer,
+        "issuanceDate": credential.valid_from,
+        "expirationDate": credential.valid_until,
+        "credentialSubject": {"id": credential.subject, **credential.claims},
+    }
+    if credential.status:
+        vc["credentialStatus"] = _status_claim(credential.status[0])
+    return {
+        "iss": credential.issuer,
+        "sub": credential.subject,
+        "jti": credential.id,
+        "iat": int(begins.timestamp()),
+        "nbf": int(begins.timestamp()),
+        "exp": int(ends.timestamp()),
+        "vc": vc,
+    }
 
 
 def _status_claim(entry: StatusEntry) -> dict[str, Any]:
@@ -81,7 +108,8 @@ def read_credential(claims: Mapping[str, Any], jwt: str = "") -> Credential:
         valid_from=iso(max((each for each in begins if each), default=_ANY_TIME)),
         valid_until=iso(min(each for each in ends if each)),
         status=_statuses(vc),
-        has_schema=vc.get("credentialSchema") is not None,
+        schemas=_schemas(vc),
+        document=vc,
         jwt=jwt,
     )
 
@@ -91,7 +119,7 @@ def check_credential(
 ) -> None:
     """Raise CredentialInvalidError unless the credential holds: issuer, holder, validity.
 
-    The signature and the status are checked elsewhere, since both need the network.
+    The signature, the status and the schema are checked elsewhere, since they need the network.
     """
     if credential.issuer != issuer:
         raise _bad("The credential's issuer is not the authority of the space.", "issuer_untrusted")
@@ -103,10 +131,6 @@ def check_credential(
         raise _bad("The credential is not valid yet.", "credential_not_yet_valid")
     if parse_iso(credential.valid_until) <= now:
         raise _bad("The credential has expired.", "credential_expired")
-    if credential.has_schema:
-        raise _bad(
-            "The credential demands a schema, which is not supported here.", "schema_unsupported"
-        )
 
 
 def _issuer(vc: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
@@ -138,6 +162,19 @@ def _statuses(vc: Mapping[str, Any]) -> tuple[StatusEntry, ...]:
     if len(entries) > _MOST_STATUSES:
         raise _bad("The credential has too many status entries.")
     return tuple(_status(entry) for entry in entries)
+
+
+def _schemas(vc: Mapping[str, Any]) -> tuple[SchemaEntry, ...]:
+    found = vc.get("credentialSchema")
+    if found is None:
+        return ()
+    entries = found if isinstance(found, list) else [found]
+    if len(entries) > _MOST_SCHEMAS or not all(isinstance(entry, dict) for entry in entries):
+        raise _bad("The credential's schema is malformed.")
+    return tuple(
+        SchemaEntry(_text(entry.get("id"), "schema"), _text(entry.get("type"), "schema type"))
+        for entry in entries
+    )
 
 
 def _status(entry: object) -> StatusEntry:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from tidegate.connector.errors import DidInvalidError
 from tidegate.connector.identity.model import DidDocument, ServiceEntry, VerificationMethod
+from tidegate.keys.rules import algorithms_of, public_members
 
 DID_CONTEXTS = ("https://www.w3.org/ns/did/v1", "https://w3id.org/security/suites/jws-2020/v1")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?:%3[Aa][0-9]{1,5})?")
@@ -77,7 +78,7 @@ def own_document(
 def read_document(body: object, did: str) -> DidDocument:
     """Read the DID document that was fetched for `did`.
 
-    Keys of other kinds than P-256 are left out: they can prove nothing here.
+    Keys of other kinds than P-256 and Ed25519 are left out: they can prove nothing here.
 
     Raises:
         DidInvalidError: the document is malformed, too large, or of another DID.
@@ -103,6 +104,7 @@ def read_document(body: object, did: str) -> DidDocument:
         assertion_method=relations["assertionMethod"],
         capability_invocation=relations["capabilityInvocation"],
         services=tuple(_service(did, entry) for entry in _objects(body, "service")),
+        has_several_keys=len(listed) > 1,
     )
 
 
@@ -118,15 +120,15 @@ def absolute(did: str, reference: object) -> str:
 def _method(did: str, entry: Mapping[str, Any]) -> VerificationMethod | None:
     key_id = absolute(did, entry.get("id"))
     jwk = entry.get("publicKeyJwk")
-    if not isinstance(jwk, dict) or jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
+    if not isinstance(jwk, dict) or not algorithms_of(jwk):
         return None
-    x, y = jwk.get("x"), jwk.get("y")
-    if not isinstance(x, str) or not isinstance(y, str) or "d" in jwk:
+    points = ("x", "y") if jwk["kty"] == "EC" else ("x",)
+    if not all(isinstance(jwk.get(name), str) for name in points) or "d" in jwk:
         raise _malformed("a key that is no public key")
     controller = entry.get("controller", did)
     if not isinstance(controller, str):
         raise _malformed("a controller that is no DID")
-    return VerificationMethod(key_id, controller, {"kty": "EC", "crv": "P-256", "x": x, "y": y})
+    return VerificationMethod(key_id, controller, public_members(jwk))
 
 
 def _service(did: str, entry: Mapping[str, Any]) -> ServiceEntry:

@@ -1,13 +1,9 @@
-"""Compact JWS with ES256 and nothing else (RFC 7515, RFC 7518 §3.4, RFC 8725 for the traps)."""
+"""Tokens as compact JWS with ES256 or EdDSA and nothing else (RFC 7515, RFC 8725 for the traps)."""
 
-import functools
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 from joserfc.util import urlsafe_b64decode
 
 from tidegate.connector.errors import CredentialInvalidError
@@ -15,8 +11,8 @@ from tidegate.connector.http.body import read_json
 from tidegate.connector.identity.model import DidDocument, VerificationMethod
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.values import dataclass
+from tidegate.keys import rules as jws
 
-ALGORITHM = "ES256"
 LONGEST_TOKEN = 96 * 1024
 _KEYS_IN_HEADER = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "b64"})
 
@@ -29,6 +25,7 @@ class Unproven:
     kid: str
     typ: str
     claims: Mapping[str, Any]
+    algorithm: str = jws.ES256
 
     @property
     def issuer(self) -> str:
@@ -36,20 +33,29 @@ class Unproven:
         found = self.claims.get("iss")
         return found if isinstance(found, str) else ""
 
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types that the token claims of a credential; not proven."""
+        vc = self.claims.get("vc", self.claims)
+        found = vc.get("type") if isinstance(vc, Mapping) else None
+        return tuple(map(str, found)) if isinstance(found, list) else ()
 
-def sign(key: ECKey, kid: str, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
-    """Return a compact JWS over `claims`, signed with ES256; `kid` is an absolute key id."""
-    header = {"alg": ALGORITHM, "typ": typ, "kid": kid}
+
+def sign(key: jws.IdentityKey, kid: str, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
+    """Return a compact JWS over `claims`, signed with the key's own algorithm.
+
+    `kid` is an absolute key id.
+    """
     payload = json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
-    return jws.serialize_compact(header, payload, key, algorithms=[ALGORITHM], registry=_REGISTRY)
+    return jws.sign(key, {"typ": typ, "kid": kid}, payload)
 
 
 def read(text: str) -> Unproven:
     """Read a token without believing it.
 
     Raises:
-        CredentialInvalidError: not a compact JWS with ES256 and an absolute `kid`, or one that
-            brings its own key along.
+        CredentialInvalidError: not a compact JWS with ES256 or EdDSA, or one that brings its own
+            key along.
     """
     if len(text) > LONGEST_TOKEN:
         raise _bad("The token is too large.", "token_too_large")
@@ -57,14 +63,15 @@ def read(text: str) -> Unproven:
     if len(parts) != 3 or not all(parts):
         raise _bad("The token is not a signed token in compact form.", "token_malformed")
     header, claims = _object(parts[0]), _object(parts[1])
-    if header.get("alg") != ALGORITHM:
-        raise _bad("The token must be signed with ES256.", "algorithm_refused")
+    algorithm = header.get("alg")
+    if algorithm not in jws.ALGORITHMS:
+        raise _bad("The token must be signed with ES256 or EdDSA.", "algorithm_refused")
     if _KEYS_IN_HEADER & header.keys():
         raise _bad("The token may not bring its own key or extensions.", "header_refused")
-    kid, typ = header.get("kid"), header.get("typ", "")
-    if not isinstance(kid, str) or not kid or not isinstance(typ, str):
+    kid, typ = header.get("kid", ""), header.get("typ", "")
+    if not isinstance(kid, str) or not isinstance(typ, str):
         raise _bad("The token must name its key (kid).", "kid_missing")
-    return Unproven(text, kid, typ, claims)
+    return Unproven(text, kid, typ, claims, algorithm)
 
 
 def verify(token: Unproven, method: VerificationMethod) -> Mapping[str, Any]:
@@ -73,25 +80,20 @@ def verify(token: Unproven, method: VerificationMethod) -> Mapping[str, Any]:
     Raises:
         CredentialInvalidError: the signature does not hold.
     """
-    try:
-        jws.deserialize_compact(
-            token.text,
-            _public_key(method.jwk["x"], method.jwk["y"]),
-            algorithms=[ALGORITHM],
-            registry=_REGISTRY,
-        )
-    except (JoseError, ValueError):
-        raise _bad("The signature of the token does not hold.", "signature_invalid") from None
+    if not jws.holds(token.text, token.algorithm, method.jwk):
+        raise _bad("The signature of the token does not hold.", "signature_invalid")
     return token.claims
 
 
 def key_of(token: Unproven, document: DidDocument, relation: tuple[str, ...]) -> VerificationMethod:
     """Return the key that the token names, if the document allows it for this purpose.
 
+    A token that names none is proven by the only key of the document (DCP 1.0.1 §4.3.3).
+
     Raises:
         CredentialInvalidError: the key is not the issuer's, unknown, or not for this purpose.
     """
-    kid = token.kid if token.kid.startswith("did:") else f"{document.id}#{token.kid.lstrip('#')}"
+    kid = _kid_of(token, document)
     if kid.partition("#")[0] != document.id:
         raise _bad("The token names a key of another DID.", "kid_of_another")
     method = next((each for each in document.methods if each.id == kid), None)
@@ -102,6 +104,18 @@ def key_of(token: Unproven, document: DidDocument, relation: tuple[str, ...]) ->
     return method
 
 
+def _kid_of(token: Unproven, document: DidDocument) -> str:
+    if token.kid in {"", document.id}:
+        if len(document.methods) != 1 or document.has_several_keys:
+            raise _bad(
+                "The token must name its key (kid): its DID document has several.", "kid_missing"
+            )
+        return document.methods[0].id
+    if token.kid.startswith("did:"):
+        return token.kid
+    return f"{document.id}#{token.kid.lstrip('#')}"
+
+
 def _object(part: str) -> dict[str, Any]:
     try:
         found = read_json(urlsafe_b64decode(part.encode("ascii")))
@@ -110,19 +124,6 @@ def _object(part: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _bad("The token cannot be read.", "token_malformed")
     return found
-
-
-@functools.lru_cache(maxsize=512)
-def _public_key(x: str, y: str) -> ECKey:
-    return ECKey.import_key({"kty": "EC", "crv": "P-256", "x": x, "y": y})
-
-
-class _Registry(jws.JWSRegistry):
-    max_header_length = 2048
-    max_payload_length = LONGEST_TOKEN
-
-
-_REGISTRY = _Registry(algorithms=[ALGORITHM])
 
 
 def _bad(message: str, code: str) -> CredentialInvalidError:

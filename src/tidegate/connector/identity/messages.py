@@ -24,8 +24,10 @@ class PresentationQueryMessage(_Message, frozen=True, kw_only=True):
     definition: Any = msgspec.field(name="presentationDefinition", default=None)
 
     def __post_init__(self) -> None:
-        if not self.scope and self.definition is None:
+        if not self.scope and not self.definition:
             raise ValueError("it must name the scopes it asks for")
+        if self.scope and self.definition is not None:
+            raise ValueError("it may hold a scope or a presentation definition, not both")
 
 
 class PresentationResponseMessage(_Message, frozen=True, kw_only=True):
@@ -79,6 +81,29 @@ class CredentialObject(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     profile: str
     issuance_policy: dict[str, Any] = msgspec.field(default_factory=dict)
     offer_reason: str = "reissue"
+
+
+class OfferedCredential(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
+):
+    """A credential that is offered: an entry of the metadata, or only its id (§6.6.1)."""
+
+    id: str
+    type: str | None = None
+    credential_type: str | None = None
+    profile: str | None = None
+
+
+class CredentialOfferMessage(_Message, frozen=True, kw_only=True, rename="camel"):
+    """Tell a holder what it may ask for (§6.6.1)."""
+
+    type: Literal["CredentialOfferMessage"]
+    issuer: str
+    credentials: tuple[OfferedCredential, ...]
+
+    def __post_init__(self) -> None:
+        if not self.credentials or not all(each.id for each in self.credentials):
+            raise ValueError("it must offer credentials, each with its id")
 
 
 class IssuerMetadata(_Message, frozen=True, kw_only=True, rename="camel"):

@@ -11,10 +11,14 @@ from tidegate.kernel.values import dataclass
 
 MEMBERSHIP = "MembershipCredential"
 SEAT = "SeatCredential"
+CERTIFICATION = "CertificationCredential"
 SCOPE_PREFIX = "org.eclipse.dspace.dcp.vc.type:"
-MEMBER_SCOPE = (f"{SCOPE_PREFIX}{MEMBERSHIP}:read", f"{SCOPE_PREFIX}{SEAT}:read")
+ID_SCOPE_PREFIX = "org.eclipse.dspace.dcp.vc.id:"
+MEMBER_SCOPE = tuple(f"{SCOPE_PREFIX}{kind}:read" for kind in (MEMBERSHIP, SEAT, CERTIFICATION))
 
 VC_FORMAT = "vc20-bssl/jwt"
+OLDER_FORMAT = "vc11-sl2021/jwt"
+"""The profiles of DCP 1.0.1 appendix A: VC 2.0 with a bitstring list, VC 1.1 with the older one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class DidDocument:
     assertion_method: tuple[str, ...] = ()
     capability_invocation: tuple[str, ...] = ()
     services: tuple[ServiceEntry, ...] = ()
+    has_several_keys: bool = False
 
     def find_endpoint(self, service_type: str) -> str | None:
         """Return the address of the first service of that type, without a trailing slash."""
@@ -94,6 +99,14 @@ class StatusEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaEntry:
+    """A JSON schema that a credential says it obeys (VC Data Model 2.0 §4.11)."""
+
+    id: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """A verifiable credential of either data model, in one shape."""
 
@@ -105,7 +118,8 @@ class Credential:
     valid_from: str
     valid_until: str
     status: tuple[StatusEntry, ...] = ()
-    has_schema: bool = False
+    schemas: tuple[SchemaEntry, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     jwt: str = field(default="", repr=False)
 
     @property
@@ -123,6 +137,26 @@ class Speaker:
     expires_at: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class StsClient:
+    """A program that may ask for tokens in this node's name; no scopes mean no limit."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRefusal:
+    """Why a peer was refused, in words for the operator; `at` is the last time it was."""
+
+    did: str
+    code: str
+    words: str
+    at: str
+
+
 class RequestStatus(StrEnum):
     """Where a credential request stands, in DCP's words."""
 
@@ -133,7 +167,7 @@ class RequestStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CredentialRequest:
-    """What a holder asked the authority for."""
+    """What a holder asked the authority for; `types` are ids of the issuer's catalogue."""
 
     id: str
     holder: str
@@ -158,6 +192,20 @@ class IssuedCredential:
     expires_at: str
     revoked_at: str | None = None
     revoked_reason: str = ""
+    format: str = VC_FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class Certification:
+    """That the authority has seen a member's certificate of a scheme, and until when it holds."""
+
+    id: str
+    holder: str
+    scheme: str
+    granted_at: str
+    ends_at: str
+    withdrawn_at: str | None = None
+    withdrawn_reason: str = ""
 
 
 def key_fingerprint(jwk: Mapping[str, Any]) -> str:

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from tidegate.connector.errors import CredentialInvalidError, PeerUnauthenticatedError
+from tidegate.connector.identity.credentials import VC1_CONTEXT
 from tidegate.connector.identity.rules import moment
 
-VC1_CONTEXT = "https://www.w3.org/2018/credentials/v1"
 _ENVELOPE = "data:application/vc+jwt,"
 _MOST_CREDENTIALS = 32
 

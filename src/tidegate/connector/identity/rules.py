@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tidegate.connector.errors import CredentialInvalidError, PeerUnauthenticatedError
-from tidegate.connector.identity.model import SCOPE_PREFIX, IdentitySettings
+from tidegate.connector.identity.model import ID_SCOPE_PREFIX, SCOPE_PREFIX, IdentitySettings
 from tidegate.kernel.values import dataclass
 
 _LONGEST_JTI = 256
@@ -100,20 +100,44 @@ def bearer(authorization: str | None) -> str:
     return token.strip()
 
 
-def scope_type(scope: str) -> str:
-    """Return the credential type that a scope asks for, or an empty string when it names none.
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The credentials that a list of scopes asks for or grants, by type and by id."""
 
-    The grammar is `alias:type`; an ending `:read`, `:*` or `:all` is accepted.
+    types: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
+
+    def covers(self, kind: str, credential_id: str) -> bool:
+        """Whether a credential of that type and id is meant."""
+        return kind in self.types or credential_id in self.ids
+
+
+def read_scope(scopes: tuple[str, ...]) -> Scope:
+    """Read scopes of the grammar `alias:discriminator` (DCP 1.0.1 §5.4.1.2).
+
+    Aliases are `org.eclipse.dspace.dcp.vc.type` and `org.eclipse.dspace.dcp.vc.id`; an ending
+    `:read`, `:*` or `:all` is accepted. A scope of another kind means no credential.
     """
-    if not scope.startswith(SCOPE_PREFIX):
+    types = (_discriminator(each, SCOPE_PREFIX) for each in scopes)
+    ids = (_discriminator(each, ID_SCOPE_PREFIX) for each in scopes)
+    return Scope(
+        frozenset(name for name in types if name and ":" not in name),
+        frozenset(name for name in ids if name),
+    )
+
+
+def is_scope(scope: str) -> bool:
+    """Whether a scope is of the grammar, so that somebody may be given a token for it."""
+    found = read_scope((scope,))
+    return bool(found.types or found.ids)
+
+
+def _discriminator(scope: str, prefix: str) -> str:
+    if not scope.startswith(prefix):
         return ""
-    name, _, end = scope.removeprefix(SCOPE_PREFIX).partition(":")
-    return name if not end or end in _ENDS else ""
-
-
-def scope_types(scopes: tuple[str, ...]) -> frozenset[str]:
-    """Return the credential types that scopes ask for; scopes of other kinds grant nothing."""
-    return frozenset(name for scope in scopes if (name := scope_type(scope)))
+    rest = scope.removeprefix(prefix)
+    head, separator, end = rest.rpartition(":")
+    return head if separator and end in _ENDS else rest
 
 
 def _refuse(message: str, code: str) -> PeerUnauthenticatedError:

@@ -5,9 +5,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-import msgspec
-
-from tidegate.access.model import institution_of
 from tidegate.audit.journal import Journal
 from tidegate.connector.errors import (
     CredentialInvalidError,
@@ -30,7 +27,10 @@ from tidegate.connector.identity.model import (
     Speaker,
     VerificationMethod,
 )
+from tidegate.connector.identity.persons import PERSON_TYP, person_claims, read_person
+from tidegate.connector.identity.refusals import Refusals
 from tidegate.connector.identity.resolver import DidResolver, Relation
+from tidegate.connector.identity.schemas import Schemas
 from tidegate.connector.identity.statuses import StatusLists
 from tidegate.connector.identity.verifier import PresentationVerifier, peer_from
 from tidegate.connector.model import Peer
@@ -39,10 +39,6 @@ from tidegate.kernel.ids import Ids
 from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.partners.model import Member, MemberState, PersonAssertion, Space
-
-_NOTE_EVERY = timedelta(seconds=60)
-_MOST_NOTED = 1000
-PERSON_TYP = "tidegate-person+jwt"
 
 
 class Membership(Protocol):
@@ -89,9 +85,9 @@ class IdentityService:
         self._kid = f"{node.did}#{keys.identity_kid}"
         self._peers: dict[tuple[str, tuple[str, ...]], _Known] = {}
         self._locks: dict[str, threading.Lock] = {}
-        self._noted: dict[tuple[str, str], datetime] = {}
         self._guard = threading.Lock()
         self.on_peer: Callable[[str], None] = lambda _did: None
+        self.refusals = Refusals(journal, clock)
         self.node = node
         self.settings = settings or IdentitySettings()
         self.access_tokens = AccessTokens(
@@ -100,7 +96,13 @@ class IdentityService:
         self.resolver = DidResolver(http, clock, self.settings, self._pin_of)
         self.statuses = StatusLists(journal, http, self.resolver, clock, self.settings)
         self.verifier = PresentationVerifier(
-            node.did, http, self.resolver, self.statuses, clock, self.settings
+            node.did,
+            http,
+            self.resolver,
+            self.statuses,
+            Schemas(http, clock, self.settings),
+            clock,
+            self.settings,
         )
 
     def did_document(self) -> dict[str, Any]:
@@ -189,15 +191,7 @@ class IdentityService:
 
     def sign_person(self, assertion: PersonAssertion, audience: str) -> str:
         """Return what this institution says of one of its people, signed for one other node."""
-        if assertion.institution != self.node.did:
-            raise CredentialInvalidError(
-                "A node speaks for its own people only.", code="institution_mismatch"
-            )
-        claims = {
-            "sub": assertion.person_ref,
-            "aud": audience,
-            "person": msgspec.to_builtins(assertion),
-        }
+        claims = person_claims(assertion, self.node.did, audience)
         return self.sign(claims, seconds=self.settings.person_seconds, typ=PERSON_TYP)
 
     def verify_person(self, jwt: str, institution: str) -> PersonAssertion:
@@ -206,19 +200,7 @@ class IdentityService:
         Raises:
             CredentialInvalidError: the statement does not hold, or speaks of somebody else's.
         """
-        claims = self.verify_signed(jwt, institution, typ=PERSON_TYP)
-        try:
-            person = msgspec.convert(claims.get("person"), PersonAssertion)
-        except msgspec.ValidationError:
-            raise CredentialInvalidError(
-                "The statement about a person is malformed.", code="person_malformed"
-            ) from None
-        owner = institution_of(person.person_ref)
-        if {institution, person.institution} != {owner} or claims.get("sub") != person.person_ref:
-            raise CredentialInvalidError(
-                "A node speaks for its own people only.", code="institution_mismatch"
-            )
-        return person
+        return read_person(self.verify_signed(jwt, institution, typ=PERSON_TYP), institution)
 
     def identify(self, authorization: str | None) -> Speaker:
         """Return the DID behind an Authorization header, without asking for credentials.
@@ -228,22 +210,28 @@ class IdentityService:
             UnavailableError: the caller's DID document cannot be fetched now.
         """
         now = self._clock.now()
+        claimed = ""
         try:
             token = jose.read(rules.bearer(authorization))
+            claimed = token.issuer
             facts = rules.check_token_claims(
                 token.claims, audience=self.node.did, now=now, settings=self.settings
             )
             self.resolver.prove(token, Relation.INVOCATION)
-        except (CredentialInvalidError, DidInvalidError) as problem:
-            raise PeerUnauthenticatedError(problem.message, code=problem.code) from None
+        except (CredentialInvalidError, DidInvalidError, PeerUnauthenticatedError) as problem:
+            refusal = PeerUnauthenticatedError(problem.message, code=problem.code)
+            if claimed and self._membership.find_member(claimed) is not None:
+                self.refusals.note(claimed, refusal)
+            raise refusal from None
         forget_at = facts.expires_at + timedelta(seconds=2 * self.settings.leeway_seconds)
         with self._journal.upkeep() as tx:
             fresh = store.remember_token(tx.connection, facts.did, facts.jti, iso(forget_at))
         if not fresh:
-            self._note(facts.did, "token_replayed")
-            raise PeerUnauthenticatedError(
+            replayed = PeerUnauthenticatedError(
                 "The token was used before; make a new one for every call.", code="token_replayed"
             )
+            self.refusals.note(facts.did, replayed)
+            raise replayed
         return Speaker(facts.did, facts.access_token, iso(facts.expires_at))
 
     def authenticate(
@@ -262,10 +250,35 @@ class IdentityService:
             peer = self._known(speaker.did, scope) or self._meet(speaker, scope)
             self._check_not_revoked(speaker.did)
         except (PeerRefusedError, PeerUnauthenticatedError) as problem:
-            self._note(speaker.did, problem.code)
+            self.refusals.note(speaker.did, problem)
             raise
         self.on_peer(peer.did)
         return peer
+
+    def show(
+        self, authorization: str | None, *, scope: tuple[str, ...]
+    ) -> tuple[Speaker, tuple[Credential, ...]]:
+        """Return who calls, and the credentials it presents for a scope, each one verified.
+
+        For callers of other kinds than members: nothing is asked of what the credentials say.
+
+        Raises:
+            PeerUnauthenticatedError: no token, or one that does not prove the caller.
+            PeerRefusedError: a credential of the scope is missing, or does not hold.
+            UnavailableError: the caller's node or the authority cannot be reached.
+        """
+        speaker = self.identify(authorization)
+        try:
+            credentials = self._fetched(speaker, scope)
+            for name in sorted(rules.read_scope(scope).types):
+                if not any(name in each.types for each in credentials):
+                    raise PeerRefusedError(
+                        f"The caller presented no {name}.", code="credential_missing"
+                    )
+        except (PeerRefusedError, PeerUnauthenticatedError) as problem:
+            self.refusals.note(speaker.did, problem)
+            raise
+        return speaker, credentials
 
     def forget_peer(self, did: str) -> None:
         """Drop what is cached of a peer; its next call must prove everything anew."""
@@ -278,7 +291,12 @@ class IdentityService:
     def purge_tokens(self) -> int:
         """Forget the ids of tokens that have expired; return how many."""
         with self._journal.upkeep() as tx:
+            self.refusals.purge(tx)
             return store.purge_tokens(tx.connection, tx.at)
+
+    def derive(self, purpose: str) -> bytes:
+        """Derive a secret of this node for one purpose of the identity side."""
+        return self._keys.derive(f"dcp-{purpose}")
 
     def authority(self) -> str:
         """Return the DID of the space's authority.
@@ -318,21 +336,24 @@ class IdentityService:
             known = self._known(speaker.did, scope)
             if known is not None:
                 return known
-            if not speaker.access_token:
-                raise PeerUnauthenticatedError(
-                    "The token carries no access token (claim `token`) for your credentials.",
-                    code="access_token_missing",
-                )
-            credentials = self.verifier.fetch(
-                speaker.did,
-                scope,
-                authorization=self.token_with(speaker.did, speaker.access_token),
-                authority=self.authority(),
-            )
+            credentials = self._fetched(speaker, scope)
             peer = peer_from(speaker.did, credentials)
             self._remember(peer, scope, credentials)
             self._keep_membership(peer.did, credentials)
             return peer
+
+    def _fetched(self, speaker: Speaker, scope: tuple[str, ...]) -> tuple[Credential, ...]:
+        if not speaker.access_token:
+            raise PeerUnauthenticatedError(
+                "The token carries no access token (claim `token`) for your credentials.",
+                code="access_token_missing",
+            )
+        return self.verifier.fetch(
+            speaker.did,
+            scope,
+            authorization=self.token_with(speaker.did, speaker.access_token),
+            authority=self.authority(),
+        )
 
     def _remember(
         self, peer: Peer, scope: tuple[str, ...], credentials: tuple[Credential, ...]
@@ -359,17 +380,3 @@ class IdentityService:
             raise PeerRefusedError(
                 "The caller's membership of the space was revoked.", code="member_revoked"
             )
-
-    def _note(self, did: str, code: str) -> None:
-        """Leave evidence of a refusal, at most once a minute for the same caller and reason."""
-        now = self._clock.now()
-        with self._guard:
-            last = self._noted.get((did, code))
-            if last is not None and now - last < _NOTE_EVERY:
-                return
-            if len(self._noted) >= _MOST_NOTED:
-                self._noted.clear()
-            self._noted[did, code] = now
-        self._journal.note(
-            by=f"node:{did}", did="peer.refused", to=f"node:{did}", why={"reason": code}
-        )

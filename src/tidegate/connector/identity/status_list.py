@@ -1,11 +1,13 @@
 """Bitstring Status List 1.0 (W3C): one bit a credential, left to right, gzip, base64url.
 
-The list has at least 131,072 entries (§6.1, herd privacy); its text form begins with `u`.
+The list has at least 131,072 entries (§6.1, herd privacy); its text form begins with `u`. Its
+ancestor StatusList2021 is the same without the `u`.
 """
 
 import base64
 import binascii
 import gzip
+import hmac
 import zlib
 from collections.abc import Iterable
 
@@ -14,6 +16,8 @@ from tidegate.connector.errors import CredentialInvalidError
 LIST_BITS = 131_072
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_TEXT = 1024 * 1024
+_HALF = 9
+_MASK = (1 << _HALF) - 1
 
 
 def encode_list(indexes: Iterable[int]) -> str:
@@ -31,16 +35,19 @@ def encode_list(indexes: Iterable[int]) -> str:
     return "u" + base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def decode_list(text: str) -> bytes:
+def decode_list(text: str, *, is_older: bool = False) -> bytes:
     """Return the bits of a list; refuse lists below the minimum and compression bombs.
+
+    `is_older`: a list of StatusList2021, whose text may lack the prefix and be plain base64.
 
     Raises:
         CredentialInvalidError: the text is no status list.
     """
-    if not text.startswith("u") or len(text) > _MOST_TEXT:
+    if len(text) > _MOST_TEXT or not (is_older or text.startswith("u")):
         raise _bad("The status list is not in base64url with the prefix u.")
+    plain = text.removeprefix("u").rstrip("=").replace("+", "-").replace("/", "_")
     try:
-        packed = base64.urlsafe_b64decode(text[1:] + "=" * (-len(text[1:]) % 4))
+        packed = base64.urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
         unpacker = zlib.decompressobj(wbits=31)
         bits = unpacker.decompress(packed, _MOST_BYTES)
     except (binascii.Error, ValueError, zlib.error):
@@ -50,6 +57,30 @@ def decode_list(text: str) -> bytes:
     if len(bits) * 8 < LIST_BITS:
         raise _bad("The status list is shorter than the standard allows (131,072 bits).")
     return bits
+
+
+def place_of(count: int, key: bytes) -> tuple[int, int]:
+    """Return the list and the index of the `count`-th credential: every place once, in no order.
+
+    A place tells nothing of when a credential was issued or who got the one before: the order is
+    a permutation under a key of the issuer (four Feistel rounds over 18 bits, walked until the
+    place lies inside the list).
+    """
+    number, index = divmod(count, LIST_BITS)
+    place = index
+    while True:
+        place = _permuted(place, number, key)
+        if place < LIST_BITS:
+            return number, place
+
+
+def _permuted(place: int, number: int, key: bytes) -> int:
+    left, right = place >> _HALF, place & _MASK
+    for turn in range(4):
+        text = f"{number}/{turn}/{right}".encode()
+        mixed = int.from_bytes(hmac.digest(key, text, "sha256")[:4])
+        left, right = right, left ^ (mixed & _MASK)
+    return left << _HALF | right
 
 
 def is_set(bits: bytes, index: int) -> bool:

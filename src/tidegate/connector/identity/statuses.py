@@ -117,7 +117,10 @@ class StatusLists:
                 "The status list is of another address or kind.", code="status_list_invalid"
             )
         return _Held(
-            decode_list(str(listed.claims.get("encodedList", ""))),
+            decode_list(
+                str(listed.claims.get("encodedList", "")),
+                is_older="StatusList2021Credential" in listed.types,
+            ),
             _purposes(listed.claims),
             parse_iso(listed.valid_until),
             now,

@@ -4,8 +4,10 @@ import hashlib
 
 from sqlalchemy import Connection, delete, insert, select
 
+from tidegate.connector.identity.model import PeerRefusal
 from tidegate.db.tables.connector_identity import (
     connector_peer_membership,
+    connector_peer_refusal,
     connector_status_seen,
     connector_token_seen,
 )
@@ -59,3 +61,33 @@ def keep_peer_membership(conn: Connection, did: str, jwt: str, at: str) -> None:
     table = connector_peer_membership
     conn.execute(delete(table).where(table.c.did == did))
     conn.execute(insert(table), {"did": did, "jwt": jwt, "seen_at": at})
+
+
+def keep_refusal(conn: Connection, refusal: PeerRefusal) -> None:
+    """Keep why a peer was refused, in the place of the same reason before."""
+    table = connector_peer_refusal
+    conn.execute(delete(table).where(table.c.did == refusal.did, table.c.code == refusal.code))
+    conn.execute(
+        insert(table),
+        {
+            "did": refusal.did,
+            "code": refusal.code,
+            "words": refusal.words[:1000],
+            "refused_at": refusal.at,
+        },
+    )
+
+
+def list_refusals(conn: Connection, did: str = "") -> tuple[PeerRefusal, ...]:
+    """Return the newest refusals, of one peer or of all."""
+    table = connector_peer_refusal.c
+    wanted = select(table.did, table.code, table.words, table.refused_at)
+    if did:
+        wanted = wanted.where(table.did == did)
+    rows = conn.execute(wanted.order_by(table.refused_at.desc(), table.did, table.code).limit(200))
+    return tuple(PeerRefusal(row.did, row.code, row.words, row.refused_at) for row in rows)
+
+
+def purge_refusals(conn: Connection, before: str) -> None:
+    """Forget the refusals of before a moment."""
+    conn.execute(delete(connector_peer_refusal).where(connector_peer_refusal.c.refused_at < before))

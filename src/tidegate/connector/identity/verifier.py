@@ -11,15 +11,23 @@ from tidegate.connector.errors import (
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity import jose, messages
 from tidegate.connector.identity.credentials import check_credential, read_credential
-from tidegate.connector.identity.model import MEMBERSHIP, SEAT, Credential, IdentitySettings
+from tidegate.connector.identity.model import (
+    CERTIFICATION,
+    MEMBERSHIP,
+    SEAT,
+    Credential,
+    IdentitySettings,
+)
 from tidegate.connector.identity.presentations import read_presentation
 from tidegate.connector.identity.resolver import DidResolver, Relation
+from tidegate.connector.identity.schemas import Schemas
 from tidegate.connector.identity.statuses import StatusLists
 from tidegate.connector.model import Peer
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.values import dataclass
 
 _MOST_PRESENTATIONS = 8
+_LAPSED = frozenset({"credential_revoked", "credential_expired"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class PresentationVerifier:
     http: PeerHttp
     resolver: DidResolver
     statuses: StatusLists
+    schemas: Schemas
     clock: Clock
     settings: IdentitySettings
 
@@ -79,8 +88,23 @@ class PresentationVerifier:
                     "Only presentations as JWT are read here.", code="presentation_malformed"
                 )
             for jwt in self._opened(text, holder):
-                found.append(self.verify_credential(jwt, holder=holder, authority=authority))
+                credential = self._standing(jwt, holder, authority)
+                if credential is not None:
+                    found.append(credential)
         return tuple(found)
+
+    def _standing(self, jwt: str, holder: str, authority: str) -> Credential | None:
+        """Return a credential that holds; None for a certification that has lapsed.
+
+        A certification adds to a membership: withdrawn or over it counts as absent, and does
+        not shut its holder out.
+        """
+        try:
+            return self.verify_credential(jwt, holder=holder, authority=authority)
+        except CredentialInvalidError as problem:
+            if problem.code in _LAPSED and CERTIFICATION in jose.read(jwt).types:
+                return None
+            raise
 
     def _opened(self, text: str, holder: str) -> tuple[str, ...]:
         token = jose.read(text)
@@ -99,7 +123,9 @@ class PresentationVerifier:
     def verify_credential(
         self, jwt: str, *, holder: str, authority: str, check_status: bool = True
     ) -> Credential:
-        """Return a credential whose signature, issuer, holder, validity and status hold.
+        """Return a credential whose signature, issuer, holder, validity, status and schema hold.
+
+        Without `check_status`, what needs a further call (status and schema) is left out.
 
         Raises:
             CredentialInvalidError: naming the first check that fails.
@@ -120,6 +146,7 @@ class PresentationVerifier:
         )
         if check_status:
             self.statuses.check(credential)
+            self.schemas.check(credential)
         return credential
 
     def read_own(self, jwt: str) -> Credential:
@@ -148,7 +175,18 @@ def peer_from(did: str, credentials: tuple[Credential, ...]) -> Peer:
         role=role,
         credentials=tuple(sorted({each.type for each in credentials})),
         valid_until=min(membership.valid_until, seat.valid_until),
+        certifications=_certifications(credentials),
     )
+
+
+def _certifications(credentials: tuple[Credential, ...]) -> tuple[str, ...]:
+    """Return the schemes a peer is certified under, as its newest certification says."""
+    held = [each for each in credentials if CERTIFICATION in each.types]
+    if not held:
+        return ()
+    stated = max(held, key=lambda each: each.valid_until).claims.get("certifications")
+    listed = stated if isinstance(stated, list) else []
+    return tuple(sorted({each for each in listed if isinstance(each, str)}))
 
 
 def _newest(credentials: tuple[Credential, ...], kind: str) -> Credential:

@@ -47,6 +47,7 @@ connector_issued = Table(
     text("request_id"),
     text("holder"),
     text("type"),
+    text("format", server_default="vc20-bssl/jwt"),
     number("list_number"),
     number("list_index"),
     stamp("issued_at"),
@@ -62,6 +63,33 @@ Index(
     unique=True,
 )
 Index("ix_connector_issued_holder", connector_issued.c.holder)
+
+connector_certification = Table(
+    "connector_certification",
+    METADATA,
+    key(),
+    text("holder"),
+    text("scheme"),
+    stamp("granted_at"),
+    text("granted_by"),
+    stamp("ends_at"),
+    stamp("withdrawn_at", nullable=True),
+    text("withdrawn_reason", nullable=True),
+    CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_reason IS NULL)", name="withdrawn_pair"),
+)
+Index("ix_connector_certification_holder", connector_certification.c.holder)
+
+connector_sts_client = Table(
+    "connector_sts_client",
+    METADATA,
+    key(),
+    text("name"),
+    text("secret_hash"),
+    body("scopes"),
+    stamp("created_at"),
+    text("created_by"),
+    stamp("removed_at", nullable=True),
+)
 
 connector_token_seen = Table(
     "connector_token_seen", METADATA, key("digest"), stamp("expires_at"), info=UPKEEP
@@ -82,5 +110,15 @@ connector_peer_membership = Table(
     key("did"),
     stamp("seen_at"),
     body("jwt"),
+    info=UPKEEP,
+)
+
+connector_peer_refusal = Table(
+    "connector_peer_refusal",
+    METADATA,
+    key("did"),
+    key("code"),
+    stamp("refused_at"),
+    body("words"),
     info=UPKEEP,
 )

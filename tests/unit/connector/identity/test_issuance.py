@@ -42,8 +42,16 @@ def status(world, node, number) -> str:
 def test_the_metadata_names_what_is_issued(world):
     found = world.authority.issuance.metadata()
 
-    assert {"MembershipCredential", "SeatCredential"} == {
-        each["credentialType"] for each in found["credentialsSupported"]
+    older = "vc11-sl2021/jwt"
+    assert [("MembershipCredential", older), ("SeatCredential", older)] == [
+        (each["credentialType"], each["profile"])
+        for each in found["credentialsSupported"]
+        if each["profile"] == older
+    ]
+    assert {"MembershipCredential", "SeatCredential", "CertificationCredential"} == {
+        each["credentialType"]
+        for each in found["credentialsSupported"]
+        if each["profile"] == "vc20-bssl/jwt"
     }
     assert world.authority.did == found["issuer"]
     assert [DCP_CONTEXT] == found["@context"]

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 from tidegate.connector.errors import CredentialInvalidError
 from tidegate.connector.identity import jose
 from tidegate.connector.identity.model import DidDocument, VerificationMethod
+from tidegate.keys.rules import new_key, public_members, sign
 
 DID = "did:web:node.example.org"
 KEY = ECKey.generate_key("P-256")
@@ -56,7 +57,7 @@ def test_no_changed_character_verifies(data):
         jose.verify(jose.read(text[:at] + new + text[at + 1 :]), METHOD)
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "RS256", "EdDSA", "", None, 7])
+@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "RS256", "ES384", "", None, 7])
 def test_every_other_algorithm_is_refused(algorithm):
     text = f"{part({'alg': algorithm, 'kid': METHOD.id})}.{part(CLAIMS)}.AA"
 
@@ -84,7 +85,8 @@ def test_what_is_no_token_is_refused(text):
 
 
 def test_tokens_without_a_key_name_or_of_odd_content_are_refused():
-    assert "kid_missing" == code_of(jose.read, f"{part({'alg': 'ES256'})}.{part(CLAIMS)}.AA")
+    odd = f"{part({'alg': 'ES256', 'kid': 7})}.{part(CLAIMS)}.AA"
+    assert "kid_missing" == code_of(jose.read, odd)
     assert "token_malformed" == code_of(jose.read, f"{part([1])}.{part(CLAIMS)}.AA")
     assert "token_too_large" == code_of(jose.read, "a" * (jose.LONGEST_TOKEN + 1))
 
@@ -123,3 +125,36 @@ def test_a_short_key_name_is_read_in_the_issuers_document():
     token = jose.read(jose.sign(KEY, "#k", CLAIMS))
 
     assert METHOD == jose.key_of(token, DOCUMENT, (METHOD.id,))
+
+
+def test_a_token_without_a_key_name_is_proven_by_the_only_key():
+    token = jose.read(jose.sign(KEY, "", CLAIMS))
+    another = VerificationMethod(f"{DID}#k2", DID, METHOD.jwk)
+    several = DidDocument(DID, (METHOD, another), (METHOD.id, another.id))
+    unread = DidDocument(DID, (METHOD,), (METHOD.id,), has_several_keys=True)
+
+    assert METHOD == jose.key_of(token, DOCUMENT, (METHOD.id,))
+    assert "kid_missing" == code_of(jose.key_of, token, several, several.authentication)
+    assert "kid_missing" == code_of(jose.key_of, token, unread, unread.authentication)
+
+
+def test_eddsa_verifies_with_its_own_kind_of_key_only():
+    key = new_key("EdDSA")
+    method = VerificationMethod(f"{DID}#ed", DID, public_members(key.as_dict(private=False)))
+
+    token = jose.read(jose.sign(key, method.id, CLAIMS))
+
+    assert "EdDSA" == token.algorithm
+    assert CLAIMS == jose.verify(token, method)
+    assert "signature_invalid" == code_of(jose.verify, token, METHOD)
+    assert "signature_invalid" == code_of(jose.verify, jose.read(SIGNED), method)
+    forged = f"{part({'alg': 'Ed25519', 'kid': METHOD.id})}.{SIGNED.partition('.')[2]}"
+    assert "signature_invalid" == code_of(jose.verify, jose.read(forged), METHOD)
+
+
+def test_the_fully_specified_name_of_eddsa_is_read():
+    key = new_key("EdDSA")
+    method = VerificationMethod(f"{DID}#ed", DID, public_members(key.as_dict(private=False)))
+    text = sign(key, {"alg": "Ed25519", "typ": "JWT", "kid": method.id}, b"{}")
+
+    assert {} == jose.verify(jose.read(text), method)

@@ -89,20 +89,39 @@ def test_the_scheme_is_read_in_any_case():
     assert "a.b.c" == rules.bearer("bearer a.b.c")
 
 
+TYPE, ID = "org.eclipse.dspace.dcp.vc.type:", "org.eclipse.dspace.dcp.vc.id:"
+
+
 @pytest.mark.parametrize(
     ("scope", "kind"),
     [
-        ("org.eclipse.dspace.dcp.vc.type:MembershipCredential:read", "MembershipCredential"),
-        ("org.eclipse.dspace.dcp.vc.type:SeatCredential", "SeatCredential"),
-        ("org.eclipse.dspace.dcp.vc.type:X:*", "X"),
-        ("org.eclipse.dspace.dcp.vc.type:X:all", "X"),
-        ("org.eclipse.dspace.dcp.vc.type:X:write", ""),
-        ("org.eclipse.dspace.dcp.vc.id:X", ""),
-        ("X", ""),
+        (f"{TYPE}MembershipCredential:read", "MembershipCredential"),
+        (f"{TYPE}SeatCredential", "SeatCredential"),
+        (f"{TYPE}X:*", "X"),
+        (f"{TYPE}X:all", "X"),
     ],
 )
 def test_a_scope_names_a_type(scope, kind):
-    assert kind == rules.scope_type(scope)
+    assert {kind} == rules.read_scope((scope,)).types
+    assert rules.is_scope(scope)
+
+
+@pytest.mark.parametrize(
+    ("scope", "name"),
+    [(f"{ID}urn:uuid:7", "urn:uuid:7"), (f"{ID}urn:uuid:7:read", "urn:uuid:7"), (f"{ID}x", "x")],
+)
+def test_a_scope_names_one_credential(scope, name):
+    found = rules.read_scope((scope,))
+
+    assert {name} == found.ids
+    assert found.covers("AnyCredential", name)
+    assert not found.covers("AnyCredential", name + "8")
+
+
+@pytest.mark.parametrize("scope", [f"{TYPE}X:write", TYPE, ID, "X", "", f"{TYPE}:read"])
+def test_other_scopes_mean_no_credential(scope):
+    assert rules.Scope() == rules.read_scope((scope,))
+    assert not rules.is_scope(scope)
 
 
 def test_a_statement_must_be_for_this_node_and_in_time():

@@ -195,6 +195,48 @@ def _count_refusals(conn) -> int:
     ).scalar_one()
 
 
+def test_what_a_peer_was_refused_for_is_told_in_words(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    with pytest.raises(PeerUnauthenticatedError):
+        hospital.identity.authenticate(faculty.identity.token_with(hospital.did))
+    with pytest.raises(PeerUnauthenticatedError):
+        hospital.identity.identify(faculty.identity.token_with("did:web:third"))
+
+    found = hospital.identity.refusals.list_all(faculty.did)
+
+    assert {"access_token_missing", "audience_mismatch"} == {each.code for each in found}
+    assert "The token is for another audience." in {each.words for each in found}
+    assert () == hospital.identity.refusals.list_all("did:web:third")
+    fresh_world.clock.advance(hours=31 * 24)
+    hospital.identity.purge_tokens()
+    assert () == hospital.identity.refusals.list_all()
+
+
+def test_nothing_is_recorded_of_strangers_who_prove_nothing(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    claims = {"sub": "did:web:stranger.example", "aud": hospital.did}
+    forged = faculty.identity.sign({**claims, "iss": "did:web:stranger.example"}, seconds=60)
+
+    with pytest.raises((PeerUnauthenticatedError, PeerUnreachableError)):
+        hospital.identity.identify(f"Bearer {forged}")
+
+    assert () == hospital.identity.refusals.list_all()
+
+
+def test_credentials_are_shown_to_one_who_asks_for_them_alone(world):
+    _, faculty, hospital = world.nodes
+    scope = ("org.eclipse.dspace.dcp.vc.type:SeatCredential",)
+
+    speaker, shown = hospital.identity.show(faculty.identity.token_for(hospital.did), scope=scope)
+
+    assert (faculty.did, ["SeatCredential"]) == (speaker.did, [each.type for each in shown])
+    with pytest.raises(PeerRefusedError, match="presented no CertificationCredential"):
+        hospital.identity.show(
+            faculty.identity.token_for(hospital.did),
+            scope=("org.eclipse.dspace.dcp.vc.type:CertificationCredential",),
+        )
+
+
 def test_an_unreachable_caller_is_trouble_that_passes(world):
     _, faculty, hospital = world.nodes
     hospital.identity.forget_peer(faculty.did)

@@ -2,13 +2,20 @@
 
 import base64
 import gzip
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.connector.errors import CredentialInvalidError
-from tidegate.connector.identity.status_list import LIST_BITS, decode_list, encode_list, is_set
+from tidegate.connector.identity.status_list import (
+    LIST_BITS,
+    decode_list,
+    encode_list,
+    is_set,
+    place_of,
+)
 
 
 def packed(raw: bytes) -> str:
@@ -61,3 +68,29 @@ def test_what_is_no_list_is_refused(text):
 def test_a_compression_bomb_is_refused():
     with pytest.raises(CredentialInvalidError, match="too large"):
         decode_list(packed(bytes(64 * 1024 * 1024)))
+
+
+def test_every_credential_gets_a_place_of_its_own_and_the_places_tell_no_order():
+    places = [place_of(count, b"key") for count in range(3000)]
+    indexes = [index for _, index in places]
+
+    assert 3000 == len(set(places))
+    assert {0} == {number for number, _ in places}
+    assert all(0 <= index < LIST_BITS for index in indexes)
+    assert abs(sum(a < b for a, b in pairwise(indexes)) - 1500) < 150
+    assert places != [place_of(count, b"other") for count in range(3000)]
+
+
+@pytest.mark.slow
+def test_a_whole_list_is_filled_without_a_gap():
+    places = {place_of(LIST_BITS + count, b"key") for count in range(LIST_BITS)}
+
+    assert {(1, index) for index in range(LIST_BITS)} == places
+
+
+def test_the_older_form_of_a_list_is_read_without_its_prefix():
+    text = encode_list([5])
+
+    assert is_set(decode_list(text.removeprefix("u"), is_older=True), 5)
+    with pytest.raises(CredentialInvalidError):
+        decode_list(text.removeprefix("u"))

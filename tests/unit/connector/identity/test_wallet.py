@@ -3,9 +3,11 @@
 import pytest
 
 from lib.space_world import OPERATOR
+from tidegate.api.dcp import peer_status
 from tidegate.connector.errors import (
     CredentialInvalidError,
     CredentialMissingError,
+    DefinitionUnsupportedError,
     MessageInvalidError,
     PeerDeclinedError,
     PeerRefusedError,
@@ -14,7 +16,13 @@ from tidegate.connector.errors import (
 )
 from tidegate.connector.identity import jose
 from tidegate.connector.identity.messages import DCP_CONTEXT
-from tidegate.connector.identity.model import MEMBER_SCOPE, MEMBERSHIP, SCOPE_PREFIX, VC_FORMAT
+from tidegate.connector.identity.model import (
+    MEMBER_SCOPE,
+    MEMBERSHIP,
+    SCOPE_PREFIX,
+    SEAT,
+    VC_FORMAT,
+)
 
 MEMBER_ONLY = f"{SCOPE_PREFIX}{MEMBERSHIP}:read"
 
@@ -62,7 +70,9 @@ def asked(node) -> str:
 def issued_to(world, node) -> str:
     authority = world.authority
     request = authority.issuance._journal.read(_last_request, node.did)
-    issued = authority.issuance.list_issued(node.did)[0]
+    issued = next(
+        each for each in authority.issuance.list_issued(node.did) if each.type == MEMBERSHIP
+    )
     assert request
     return authority.issuance._sign(issued, authority.space.get_member(node.did))
 
@@ -103,6 +113,7 @@ def test_what_is_not_held_is_not_presented(world):
 @pytest.mark.parametrize(
     "body",
     [query(), {**query(MEMBER_ONLY), "scope": None}, query(MEMBER_ONLY, presentationDefinition={}),
+     {**query(), "scope": None, "presentationDefinition": None}, query(presentationDefinition={}),
      {"type": "PresentationQueryMessage", "scope": [MEMBER_ONLY], "@context": ["x"]},
      {**query(MEMBER_ONLY), "type": "Other"}, [], None, {**query(), "presentationDefinition": {}}],
 )  # fmt: skip
@@ -192,14 +203,82 @@ def test_a_refusal_of_the_authority_is_told_to_the_operator(fresh_world):
         faculty.wallet.check_has_membership()
 
 
-def test_an_offer_of_the_authority_is_an_occasion_to_ask(world):
-    authority, faculty, hospital = world.nodes
+OFFERED = "urn:tidegate:credential:seat"
 
-    faculty.wallet.receive_offer(authority.identity.token_with(faculty.did))
 
-    assert ("credentials.renew", {}) in faculty.ground.tasks()
-    with pytest.raises(PeerRefusedError):
-        faculty.wallet.receive_offer(hospital.identity.token_with(faculty.did))
+def offer(world, *ids, **changes):
+    return {
+        "@context": [DCP_CONTEXT], "type": "CredentialOfferMessage", "issuer": world.authority.did,
+        "credentials": [{"id": each} for each in ids], **changes,
+    }  # fmt: skip
+
+
+def test_what_the_authority_offers_is_asked_for_and_taken_in(fresh_world):
+    authority, faculty, _ = fresh_world.nodes
+    before = {each.type: each.id for each in faculty.wallet.list_credentials()}
+
+    faculty.wallet.receive_offer(
+        authority.identity.token_with(faculty.did), offer(fresh_world, OFFERED)
+    )
+    faculty.run_tasks()
+    fresh_world.settle()
+
+    after = {each.type: each.id for each in faculty.wallet.list_credentials()}
+    assert before["SeatCredential"] != after["SeatCredential"]
+    assert before["MembershipCredential"] == after["MembershipCredential"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"credentials": []}, "message_invalid"),
+        ({"credentials": [{"id": ""}]}, "message_invalid"),
+        ({"credentials": [{"type": "CredentialObject"}]}, "message_invalid"),
+        ({"issuer": None}, "message_invalid"),
+        ({"issuer": "did:web:third"}, "issuer_untrusted"),
+        ({"credentials": [{"id": "7c3f9a0e-0000"}]}, "credential_not_offered"),
+    ],
+)  # fmt: skip
+def test_an_offer_that_is_malformed_or_unknown_to_the_metadata_is_refused(world, changes, code):
+    authority, faculty, _ = world.nodes
+    body = offer(world, OFFERED, **changes)
+
+    with pytest.raises((MessageInvalidError, PeerRefusedError)) as refusal:
+        faculty.wallet.receive_offer(authority.identity.token_with(faculty.did), body)
+
+    assert code == refusal.value.code
+
+
+def test_an_offer_of_somebody_else_is_refused(world):
+    _, faculty, hospital = world.nodes
+
+    with pytest.raises(PeerRefusedError, match="Only the authority"):
+        faculty.wallet.receive_offer(
+            hospital.identity.token_with(faculty.did), offer(world, OFFERED, issuer=hospital.did)
+        )
+
+
+def test_a_presentation_definition_is_told_to_be_unsupported(world):
+    faculty = world.nodes[1]
+    body = {**query(), "presentationDefinition": {"id": "x", "input_descriptors": []}}
+
+    with pytest.raises(DefinitionUnsupportedError):
+        faculty.wallet.answer_query(token(world), body)
+
+    assert 501 == peer_status(DefinitionUnsupportedError("x"))
+
+
+def test_one_credential_can_be_asked_for_by_its_id(world):
+    faculty = world.nodes[1]
+    seat = next(each for each in faculty.wallet.list_credentials() if each.type == SEAT)
+    by_id = f"org.eclipse.dspace.dcp.vc.id:{seat.id}"
+
+    granted_all = faculty.wallet.answer_query(token(world), query(by_id))
+    granted_one = faculty.wallet.answer_query(token(world, (by_id,)), query(*MEMBER_SCOPE))
+    granted_other = faculty.wallet.answer_query(token(world, (MEMBER_ONLY,)), query(by_id))
+
+    assert {SEAT} == types_of(granted_all) == types_of(granted_one)
+    assert not granted_other["presentation"]
 
 
 def test_credentials_are_renewed_when_half_their_life_is_over(fresh_world):

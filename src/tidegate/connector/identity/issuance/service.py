@@ -1,6 +1,5 @@
 """Issue credentials to members, deliver them, list the revoked ones, and revoke (DCP §6)."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +13,25 @@ from tidegate.connector.errors import (
 )
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity import messages
-from tidegate.connector.identity.credentials import VC2_CONTEXT, VC_TYP, credential_claims
-from tidegate.connector.identity.issuance import store
+from tidegate.connector.identity.credentials import (
+    VC2_CONTEXT,
+    VC_TYP,
+    credential_claims,
+    older_claims,
+)
+from tidegate.connector.identity.issuance import certification_store, store
+from tidegate.connector.identity.issuance.catalogue import (
+    CATALOGUE,
+    SUBJECTS,
+    find_issuable,
+    subject_claims,
+    subject_schema,
+)
 from tidegate.connector.identity.model import (
-    MEMBERSHIP,
-    SEAT,
+    CERTIFICATION,
+    OLDER_FORMAT,
     VC_FORMAT,
+    Certification,
     Credential,
     CredentialRequest,
     IssuedCredential,
@@ -31,18 +43,6 @@ from tidegate.connector.identity.status_list import encode_list
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.ids import Ids
 from tidegate.partners.model import Member, MemberState
-
-CATALOGUE: Mapping[str, str] = {
-    "urn:tidegate:credential:membership": MEMBERSHIP,
-    "urn:tidegate:credential:seat": SEAT,
-}
-"""What can be asked for: the id in the metadata, and the type of the credential."""
-
-SUBJECTS: Mapping[str, tuple[str, ...]] = {
-    MEMBERSHIP: ("name", "role", "evidenceKey"),
-    SEAT: ("seat",),
-}
-"""What each credential says of its subject, besides the subject's DID."""
 
 ISSUER = Actor(id="system:credentials.deliver", name="credentials.deliver")
 
@@ -65,18 +65,19 @@ class IssuanceService:
         self._identity = identity
         self._http = http
         self._membership = membership
+        self._places = identity.derive("status-list-places")
 
     def metadata(self) -> dict[str, Any]:
         """Return the issuer's metadata (DCP §6.7)."""
         self._check_authority()
         supported = tuple(
             messages.CredentialObject(
-                id=name,
-                credential_type=kind,
-                credential_schema=f"{self._base()}/dcp/issuer/schemas/{kind}",
-                profile=VC_FORMAT,
+                id=each.id,
+                credential_type=each.type,
+                credential_schema=f"{self._base()}/dcp/issuer/schemas/{each.type}",
+                profile=each.format,
             )
-            for name, kind in CATALOGUE.items()
+            for each in CATALOGUE
         )
         return messages.write(
             messages.IssuerMetadata(
@@ -91,14 +92,7 @@ class IssuanceService:
         self._check_authority()
         if kind not in SUBJECTS:
             raise RequestUnknownError("No credential of that type is issued here.")
-        names = ("id", *SUBJECTS[kind])
-        return {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": f"{self._base()}/dcp/issuer/schemas/{kind}",
-            "type": "object",
-            "properties": {name: {"type": "string"} for name in names},
-            "required": list(names),
-        }
+        return subject_schema(kind, f"{self._base()}/dcp/issuer/schemas/{kind}")
 
     def request(self, authorization: str | None, body: object) -> str:
         """Take a member's request for credentials; return the id its status is found under.
@@ -117,8 +111,9 @@ class IssuanceService:
                 "A request names its holderPid and at least one credential.",
                 code="message_invalid",
             )
-        unknown = [each.id for each in message.credentials if each.id not in CATALOGUE]
-        if unknown:
+        found = [find_issuable(each.id) for each in message.credentials]
+        entries = tuple(dict.fromkeys(each for each in found if each is not None))
+        if None in found:
             raise MessageInvalidError(
                 "A credential is asked for that is not in the issuer's metadata.",
                 code="credential_not_offered",
@@ -127,7 +122,7 @@ class IssuanceService:
             id=self._ids.new("creq"),
             holder=speaker.did,
             holder_pid=message.holder_pid[:400],
-            types=tuple(dict.fromkeys(CATALOGUE[each.id] for each in message.credentials)),
+            types=tuple(each.id for each in entries),
             status=RequestStatus.RECEIVED,
             created_at=iso(self._clock.now()),
         )
@@ -135,7 +130,7 @@ class IssuanceService:
             by=node_actor(speaker.did).id,
             did="credential.requested",
             to=f"member:{speaker.did}",
-            why={"request": request.id, "types": list(request.types)},
+            why={"request": request.id, "types": [each.type for each in entries]},
         ) as tx:
             store.add_request(tx.connection, request)
             tx.enqueue(
@@ -193,15 +188,33 @@ class IssuanceService:
         member = self._member(own.holder)
         return tuple(self._sign(each, member) for each in self._issued_for(own))
 
-    def status_list(self, number: int) -> str:
-        """Return a status list as a signed credential (Bitstring Status List 1.0 §2.2)."""
+    def status_list(self, number: int, *, is_older: bool = False) -> str:
+        """Return a status list as a signed credential (Bitstring Status List 1.0 §2.2).
+
+        `is_older`: in the form of StatusList2021, for credentials of VC 1.1; the bits are the same.
+        """
         self._check_authority()
-        if not 0 <= number <= self._journal.read(store.next_place)[0]:
+        if not 0 <= number <= self._journal.read(store.last_list):
             raise RequestUnknownError("There is no status list of that number.")
         now = self._clock.now()
         ends = now + timedelta(seconds=self._identity.settings.status_list_seconds)
-        url = self._list_url(number)
-        places = self._journal.read(store.revoked_places, number)
+        url = self._list_url(number, OLDER_FORMAT if is_older else VC_FORMAT)
+        encoded = encode_list(self._journal.read(store.revoked_places, number))
+        if is_older:
+            listed = Credential(
+                id=url,
+                types=("VerifiableCredential", "StatusList2021Credential"),
+                issuer=self._identity.node.did,
+                subject=f"{url}#list",
+                claims={
+                    "type": "StatusList2021",
+                    "statusPurpose": "revocation",
+                    "encodedList": encoded.removeprefix("u"),
+                },
+                valid_from=iso(now),
+                valid_until=iso(ends),
+            )
+            return self._identity.sign_as_is(older_claims(listed))
         claims = {
             "@context": [VC2_CONTEXT],
             "id": url,
@@ -213,7 +226,7 @@ class IssuanceService:
                 "id": f"{url}#list",
                 "type": "BitstringStatusList",
                 "statusPurpose": "revocation",
-                "encodedList": encode_list(places),
+                "encodedList": encoded,
             },
             "iss": self._identity.node.did,
             "iat": int(now.timestamp()),
@@ -257,28 +270,40 @@ class IssuanceService:
             return before
         now = self._clock.now()
         ends = iso(now + timedelta(seconds=self._identity.settings.credential_seconds))
+        certified = self._certified(request.holder)
+        found = [find_issuable(name) for name in request.types]
+        entries = [
+            each for each in found if each is not None and (each.type != CERTIFICATION or certified)
+        ]
+        if not entries:
+            raise PeerRefusedError("The member holds no certification now.", code="not_certified")
         made = []
         with self._journal.write(
             by=ISSUER.id,
             did="credential.issued",
             to=f"member:{request.holder}",
-            why={"request": request.id, "types": list(request.types)},
+            why={"request": request.id, "types": [each.type for each in entries]},
         ) as tx:
-            for kind in request.types:
-                number, index = store.next_place(tx.connection)
+            for each in entries:
+                number, index = store.next_place(tx.connection, self._places)
+                lasts = [one.ends_at for one in certified if each.type == CERTIFICATION]
                 issued = IssuedCredential(
                     id=self._ids.urn(),
                     request_id=request.id,
                     holder=request.holder,
-                    type=kind,
+                    type=each.type,
                     list_number=number,
                     list_index=index,
                     issued_at=iso(now),
-                    expires_at=ends,
+                    expires_at=min([ends, *lasts]),
+                    format=each.format,
                 )
                 store.add_issued(tx.connection, issued)
                 made.append(issued)
         return tuple(made)
+
+    def _certified(self, holder: str) -> tuple[Certification, ...]:
+        return self._journal.read(certification_store.list_valid, holder, iso(self._clock.now()))
 
     def _post(self, asked: CredentialRequest, issued: tuple[IssuedCredential, ...]) -> None:
         member = self._member(asked.holder)
@@ -290,7 +315,9 @@ class IssuanceService:
             status="ISSUED",
             credentials=tuple(
                 messages.CredentialContainer(
-                    credential_type=each.type, format=VC_FORMAT, payload=self._sign(each, member)
+                    credential_type=each.type,
+                    format=each.format,
+                    payload=self._sign(each, member),
                 )
                 for each in issued
             ),
@@ -309,20 +336,31 @@ class IssuanceService:
             store.set_request_status(tx.connection, asked.id, status, reason)
 
     def _sign(self, issued: IssuedCredential, member: Member) -> str:
+        is_older = issued.format == OLDER_FORMAT
+        schemes = tuple(sorted({each.scheme for each in self._certified(issued.holder)}))
         credential = Credential(
             id=issued.id,
             types=("VerifiableCredential", issued.type),
             issuer=self._identity.node.did,
             subject=issued.holder,
-            claims=_claims(issued.type, member),
+            claims=subject_claims(issued.type, member, schemes),
             valid_from=issued.issued_at,
             valid_until=issued.expires_at,
-            status=(StatusEntry(self._list_url(issued.list_number), issued.list_index),),
+            status=(
+                StatusEntry(
+                    self._list_url(issued.list_number, issued.format),
+                    issued.list_index,
+                    type="StatusList2021Entry" if is_older else "BitstringStatusListEntry",
+                ),
+            ),
         )
+        if is_older:
+            return self._identity.sign_as_is(older_claims(credential))
         return self._identity.sign_as_is(credential_claims(credential), typ=VC_TYP)
 
-    def _list_url(self, number: int) -> str:
-        return f"{self._base()}/dcp/status/{number}"
+    def _list_url(self, number: int, form: str) -> str:
+        older = "2021/" if form == OLDER_FORMAT else ""
+        return f"{self._base()}/dcp/status/{older}{number}"
 
     def _base(self) -> str:
         return self._identity.node.base_url.rstrip("/")
@@ -341,13 +379,3 @@ class IssuanceService:
                 "This node is not the authority of a space and issues nothing.",
                 code="not_an_issuer",
             )
-
-
-def _claims(kind: str, member: Member) -> dict[str, str]:
-    if kind == MEMBERSHIP:
-        return {
-            "name": member.name,
-            "role": member.role.value,
-            "evidenceKey": member.evidence_public,
-        }
-    return {"seat": member.seat.value}

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
 from tidegate.connector.identity.model import CredentialRequest, IssuedCredential, RequestStatus
-from tidegate.connector.identity.status_list import LIST_BITS
+from tidegate.connector.identity.status_list import place_of
 from tidegate.db.tables.connector_identity import connector_issued, connector_request
 
 
@@ -62,10 +62,22 @@ def set_request_status(
     )
 
 
-def next_place(conn: Connection) -> tuple[int, int]:
+def last_list(conn: Connection) -> int:
+    """Return the number of the newest status list."""
+    return conn.execute(select(func.max(connector_issued.c.list_number))).scalar() or 0
+
+
+def next_place(conn: Connection, key: bytes) -> tuple[int, int]:
     """Return the list and the index of the next credential; each is given once, ever."""
     count = conn.execute(select(func.count()).select_from(connector_issued)).scalar_one()
-    return divmod(count, LIST_BITS)
+    while True:
+        number, index = place_of(count, key)
+        taken = select(connector_issued.c.id).where(
+            connector_issued.c.list_number == number, connector_issued.c.list_index == index
+        )
+        if conn.execute(taken).first() is None:
+            return number, index
+        count += 1
 
 
 def add_issued(conn: Connection, issued: IssuedCredential) -> None:
@@ -77,6 +89,7 @@ def add_issued(conn: Connection, issued: IssuedCredential) -> None:
             "request_id": issued.request_id,
             "holder": issued.holder,
             "type": issued.type,
+            "format": issued.format,
             "list_number": issued.list_number,
             "list_index": issued.list_index,
             "issued_at": issued.issued_at,
@@ -95,16 +108,17 @@ def list_for_holder(conn: Connection, holder: str) -> tuple[IssuedCredential, ..
     return _listed(conn, connector_issued.c.holder == holder)
 
 
-def revoke_all(conn: Connection, holder: str, reason: str, at: str) -> int:
-    """Mark every credential of a holder that lives as revoked; return how many."""
+def revoke_all(conn: Connection, holder: str, reason: str, at: str, *, kind: str = "") -> int:
+    """Mark every living credential of a holder, or of one type, as revoked; return how many."""
+    conditions = [
+        connector_issued.c.holder == holder,
+        connector_issued.c.revoked_at.is_(None),
+        connector_issued.c.expires_at > at,
+    ]
+    if kind:
+        conditions.append(connector_issued.c.type == kind)
     done = conn.execute(
-        update(connector_issued)
-        .where(
-            connector_issued.c.holder == holder,
-            connector_issued.c.revoked_at.is_(None),
-            connector_issued.c.expires_at > at,
-        )
-        .values(revoked_at=at, revoked_reason=reason)
+        update(connector_issued).where(*conditions).values(revoked_at=at, revoked_reason=reason)
     )
     return done.rowcount
 
@@ -128,6 +142,7 @@ def _listed(conn: Connection, condition: ColumnElement[bool]) -> tuple[IssuedCre
             table.request_id,
             table.holder,
             table.type,
+            table.format,
             table.list_number,
             table.list_index,
             table.issued_at,
@@ -153,4 +168,5 @@ def _issued(row: Row[*tuple[Any, ...]]) -> IssuedCredential:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         revoked_reason=row.revoked_reason or "",
+        format=row.format,
     )

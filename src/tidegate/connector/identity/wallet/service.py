@@ -9,6 +9,7 @@ from tidegate.audit.journal import Journal
 from tidegate.connector.errors import (
     CredentialInvalidError,
     CredentialMissingError,
+    DefinitionUnsupportedError,
     MessageInvalidError,
     PeerAnswerError,
     PeerDeclinedError,
@@ -16,7 +17,13 @@ from tidegate.connector.errors import (
 )
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity import messages, rules
-from tidegate.connector.identity.model import MEMBERSHIP, SEAT, VC_FORMAT, Credential
+from tidegate.connector.identity.model import (
+    CERTIFICATION,
+    MEMBERSHIP,
+    SEAT,
+    VC_FORMAT,
+    Credential,
+)
 from tidegate.connector.identity.presentations import presentation_claims
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.wallet import store
@@ -97,24 +104,25 @@ class WalletService:
         Raises:
             PeerUnauthenticatedError: the token or the access token does not hold.
             MessageInvalidError: no scope, an empty one, or a definition besides.
+            DefinitionUnsupportedError: a presentation definition, which is not answered here.
         """
         speaker = self._identity.identify(authorization)
         granted = self._identity.access_tokens.read(
             speaker.access_token, speaker.did, self._clock.now()
         )
         query = messages.parse(body, messages.PresentationQueryMessage)
-        if query.scope and query.definition is not None:
-            raise MessageInvalidError(
-                "Send a scope or a presentation definition, not both.", code="query_ambiguous"
-            )
         if not query.scope:
-            raise MessageInvalidError(
+            raise DefinitionUnsupportedError(
                 "Send the scopes of the credentials you ask for; presentation definitions are "
                 "not supported.",
-                code="scope_missing",
+                code="definition_unsupported",
             )
-        allowed = rules.scope_types(query.scope) & rules.scope_types(granted)
-        jwts = tuple(row[4] for row in self._valid() if row[1] in allowed)
+        asked, allowed = rules.read_scope(query.scope), rules.read_scope(granted)
+        jwts = tuple(
+            row[4]
+            for row in self._valid()
+            if asked.covers(row[1], row[0]) and allowed.covers(row[1], row[0])
+        )
         return messages.write(
             messages.PresentationResponseMessage(
                 type="PresentationResponseMessage",
@@ -151,16 +159,57 @@ class WalletService:
             answer=(message.holder_pid, message.status, message.rejection_reason or ""),
         )
 
-    def receive_offer(self, authorization: str | None) -> None:
-        """Take the authority's offer as the occasion to ask for credentials (DCP §6.6)."""
+    def check_offer(
+        self, authorization: str | None, body: object
+    ) -> messages.CredentialOfferMessage:
+        """Return an offer of the authority that is well formed (DCP §6.6).
+
+        Raises:
+            PeerUnauthenticatedError: the token does not hold.
+            PeerRefusedError: the sender is not the authority, or offers for somebody else.
+            MessageInvalidError: malformed, or without a credential.
+        """
         speaker = self._identity.identify(authorization)
-        if speaker.did != self._identity.authority():
+        offer = messages.parse(body, messages.CredentialOfferMessage)
+        if speaker.did != self._identity.authority() or offer.issuer != speaker.did:
             raise PeerRefusedError(
                 "Only the authority of the space offers credentials here.",
                 code="issuer_untrusted",
             )
+        return offer
+
+    def receive_offer(self, authorization: str | None, body: object) -> None:
+        """Take the authority's offer as the occasion to ask for what it offers (DCP §6.6).
+
+        Raises:
+            MessageInvalidError: malformed, or an entry is not in the issuer's metadata.
+        """
+        offer = self.check_offer(authorization, body)
+        issuer = self._identity.endpoint_of(offer.issuer, "IssuerService")
+        known = {each.id for each in self._metadata(issuer).credentials_supported}
+        if not {each.id for each in offer.credentials} <= known:
+            raise MessageInvalidError(
+                "A credential is offered that is not in the issuer's metadata.",
+                code="credential_not_offered",
+            )
         with self._journal.upkeep() as tx:
-            tx.enqueue("credentials.renew", lane="credentials.renew")
+            tx.enqueue(
+                "credentials.request",
+                lane="credentials.request",
+                wanted="\n".join(each.id for each in offer.credentials),
+            )
+
+    def request_offered(self, wanted: str) -> None:
+        """Ask for the credentials offered under these ids, one a line; run by the work room."""
+        issuer = self._identity.endpoint_of(self._identity.authority(), "IssuerService")
+        self._request(issuer, tuple(map(messages.CredentialReference, wanted.split("\n"))))
+
+    def take_own(self) -> None:
+        """Take new credentials at the authority, which issues its own."""
+        if self._issue_own is None:
+            raise CredentialMissingError("This node cannot issue its own credentials.")
+        own = self._issue_own((*WANTED, CERTIFICATION))
+        self._keep(tuple(map(self._identity.verifier.read_own, own)), by=RENEWER.id)
 
     def renew(self) -> bool:
         """Ask for new credentials when half their life is over; return whether that was so.
@@ -170,8 +219,7 @@ class WalletService:
         if self._identity.has_no_space() or not self._is_renewal_due():
             return False
         if self._issue_own is not None and self._identity.node.is_authority:
-            own = self._issue_own(WANTED)
-            self._keep(tuple(map(self._identity.verifier.read_own, own)), by=RENEWER.id)
+            self.take_own()
             return True
         if self._asked_just_now():
             return False
@@ -185,9 +233,11 @@ class WalletService:
             UnavailableError: the authority cannot be reached now.
             PeerDeclinedError: the authority refuses.
         """
+        issuer = self._identity.endpoint_of(self._identity.authority(), "IssuerService")
+        return self._request(issuer, self._entries(issuer))
+
+    def _request(self, issuer: str, entries: tuple[messages.CredentialReference, ...]) -> str:
         authority = self._identity.authority()
-        issuer = self._identity.endpoint_of(authority, "IssuerService")
-        entries = self._entries(issuer)
         holder_pid = self._ids.urn()
         with self._journal.write(
             by=RENEWER.id,
@@ -216,23 +266,31 @@ class WalletService:
             raise
         return holder_pid
 
-    def _entries(self, issuer: str) -> tuple[messages.CredentialReference, ...]:
+    def _metadata(self, issuer: str) -> messages.IssuerMetadata:
         answer = self._http.get(f"{issuer}/metadata").checked()
         try:
-            metadata = messages.parse(answer.body, messages.IssuerMetadata)
+            return messages.parse(answer.body, messages.IssuerMetadata)
         except MessageInvalidError as problem:
             raise PeerAnswerError(problem.message, code=problem.code) from None
-        found = tuple(
-            messages.CredentialReference(each.id)
-            for each in metadata.credentials_supported
-            if each.credential_type in WANTED and each.profile == VC_FORMAT
-        )
-        if len(found) < len(WANTED):
+
+    def _entries(self, issuer: str) -> tuple[messages.CredentialReference, ...]:
+        """Return the ids of what this node needs, and of what it holds besides."""
+        offered = {
+            each.credential_type: each.id
+            for each in self._metadata(issuer).credentials_supported
+            if each.profile == VC_FORMAT
+        }
+        if not set(WANTED) <= offered.keys():
             raise PeerAnswerError(
                 "The authority does not issue the credentials this node needs.",
                 code="credentials_not_offered",
             )
-        return found
+        held = {row[1] for row in self._valid()}
+        return tuple(
+            messages.CredentialReference(name)
+            for kind, name in offered.items()
+            if kind in WANTED or kind in held
+        )
 
     def _verified(self, each: messages.CredentialContainer, authority: str) -> Credential:
         credential = self._identity.verifier.verify_credential(
@@ -282,7 +340,9 @@ class WalletService:
     def _is_renewal_due(self) -> bool:
         now = self._clock.now()
         held = {row[1]: row for row in self._valid()}
-        return any(name not in held or _is_past_half(held[name], now) for name in WANTED)
+        if any(name not in held for name in WANTED):
+            return True
+        return any(_is_past_half(row, now) for row in held.values())
 
     def _asked_just_now(self) -> bool:
         last = self._journal.read(store.last_ask)

@@ -1,0 +1,1 @@
+"""Certifications: what the authority certifies members for, and the credential that says so."""
