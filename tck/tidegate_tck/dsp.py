@@ -21,6 +21,7 @@ from tidegate_tck.dsp_scenarios import (
     CATALOGUE,
     CONSUMER,
     FORMAT,
+    PAUSE_MS,
     PROVIDER,
     TRANSFER_CONSUMER,
     TRANSFER_PROVIDER,
@@ -53,8 +54,11 @@ class OfferNames(RandomIds):
         return self.next_offer if prefix == "offer" else super().new(prefix)
 
 
-def profile(place: Place) -> Profile:
-    """Return the profile: the kit is the participant TCK_PARTICIPANT, whatever token it shows."""
+def profile(place: Place, *, pause_ms: int = PAUSE_MS) -> Profile:
+    """Return the profile: the kit is the participant TCK_PARTICIPANT, whatever token it shows.
+
+    `pause_ms` is how long the node waits before each step it takes by itself.
+    """
     names = OfferNames()
     return Profile(
         settings=common_settings(place) | _connector(place) | settings(),
@@ -65,7 +69,7 @@ def profile(place: Place) -> Profile:
             planes=lambda _own: (StillPlane(),),
             routes=_routes,
         ),
-        seed=lambda node: _seed(node, names),
+        seed=lambda node: _seed(node, names, pause_ms),
         ids=names,
     )
 
@@ -84,15 +88,15 @@ def _connector(place: Place) -> dict[str, str]:
     }
 
 
-def _seed(node: Node, names: OfferNames) -> None:
+def _seed(node: Node, names: OfferNames, pause_ms: int) -> None:
     for dataset_id in (*map(dataset_of, PROVIDER), *CATALOGUE.values()):
         _offer(node, names, dataset_id)
     service = node.house.negotiation
     for test, steps in PROVIDER.items():
-        strategy = strategy_of(test, Side.PROVIDER, steps)
+        strategy = strategy_of(test, Side.PROVIDER, steps, pause_ms)
         service.set_strategy(offer_of(dataset_of(test)), strategy, by=STEWARD)
     for test, steps in CONSUMER.items():
-        strategy = strategy_of(test, Side.CONSUMER, steps)
+        strategy = strategy_of(test, Side.CONSUMER, steps, pause_ms)
         service.set_strategy(dataset_of(test), strategy, by=STEWARD)
     for side, scripts in (
         (Side.PROVIDER, TRANSFER_PROVIDER),
@@ -100,7 +104,9 @@ def _seed(node: Node, names: OfferNames) -> None:
     ):
         for test, script in scripts.items():
             _agree(node, agreement_of(test), side)
-            node.house.transfer.set_script(agreement_of(test), script_of(test, script), by=STEWARD)
+            node.house.transfer.set_script(
+                agreement_of(test), script_of(test, script, pause_ms), by=STEWARD
+            )
 
 
 def _agree(node: Node, agreement_id: str, side: Side) -> None:

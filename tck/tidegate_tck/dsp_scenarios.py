@@ -65,6 +65,7 @@ TRANSFER_PROVIDER: Mapping[str, Script] = {
     "TP_02_01": ("start",),
     "TP_02_02": ("start",),
     "TP_02_03": ("start",),
+    "TP_02_04": ("start",),
     "TP_02_05": (),
     "TP_03_01": (),
     "TP_03_02": (),
@@ -83,6 +84,7 @@ TRANSFER_CONSUMER: Mapping[str, Script] = {
     "TP_C_02_01": ("terminate@STARTED",),
     "TP_C_02_02": ("complete",),
     "TP_C_02_03": ("suspend", "terminate@SUSPENDED"),
+    "TP_C_02_04": ("suspend", "resume", "complete"),
     "TP_C_02_05": ("terminate",),
     "TP_C_03_01": (),
     "TP_C_03_02": (),
@@ -113,7 +115,7 @@ def offer_of(dataset_id: str) -> str:
     return f"CD123:{dataset_id}:456"
 
 
-def strategy_of(test: str, side: Side, steps: Steps) -> Strategy:
+def strategy_of(test: str, side: Side, steps: Steps, pause_ms: int = PAUSE_MS) -> Strategy:
     """Return the steps of one test as a strategy."""
     return Strategy(
         test,
@@ -122,7 +124,7 @@ def strategy_of(test: str, side: Side, steps: Steps) -> Strategy:
                 side,
                 state,
                 act,
-                after_ms=PAUSE_MS,
+                after_ms=pause_ms,
                 offer=USE if act is Act.COUNTER else None,
                 reason="The scenario of this test ends here." if act is Act.REFUSE else "",
             )
@@ -131,12 +133,12 @@ def strategy_of(test: str, side: Side, steps: Steps) -> Strategy:
     )
 
 
-def script_of(test: str, script: Script) -> TransferScript:
+def script_of(test: str, script: Script, pause_ms: int = PAUSE_MS) -> TransferScript:
     """Return the steps of one transfer test as a transfer script."""
     steps = []
     for one in script:
         act, _, state = one.partition("@")
-        steps.append(ScriptStep(ScriptAct(act), after_ms=PAUSE_MS, on=state))
+        steps.append(ScriptStep(ScriptAct(act), after_ms=pause_ms, on=state))
     return TransferScript(test, tuple(steps))
 
 
