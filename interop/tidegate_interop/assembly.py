@@ -108,7 +108,9 @@ def _check_pins(made: Assembly) -> None:
         for line in PINS.read_text(encoding="utf-8").splitlines()
         if line
     )
-    odd = sorted(name for name in found.keys() | pinned.keys() if found.get(name) != pinned.get(name))
+    odd = sorted(
+        name for name in found.keys() | pinned.keys() if found.get(name) != pinned.get(name)
+    )
     if odd:
         raise AssemblyError(
             f"{len(odd)} jars are not those of {PINS.name} ({odd[0]}); where the pom was changed on"

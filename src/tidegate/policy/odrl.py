@@ -5,6 +5,7 @@ agreement has target, assigner and assignee. Reading is closed: whatever this no
 makes the whole policy unreadable, and the error names it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from tidegate.policy.terms import ODRL, PROFILE
 _GROUPS = frozenset({"permission", "prohibition", "obligation"})
 _OFFER = frozenset({"@id", "@type", "profile", "target", "assigner", "assignee"}) | _GROUPS
 _AGREEMENT = _OFFER | {"timestamp"}
+_LIST_AS_TEXT = ('[{"@value"', '[{"@id"')
 _LOGICAL = ("and", "or", "xone", "andSequence")
 
 
@@ -235,10 +237,25 @@ def _read_operator(text: str) -> Operator:
 
 
 def _read_right(value: object) -> tuple[str, ...] | str:
+    """Read a right operand: text, a list of texts, or one of the forms JSON-LD writers give them.
+
+    Eclipse EDC keeps a list as the text of its expanded JSON-LD (`[{"@value": "…"}]`).
+    """
+    if isinstance(value, str) and value.startswith(_LIST_AS_TEXT):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return str(value)
+    if isinstance(value, list) and value:
+        return tuple(_read_operand(one) for one in value)
+    return _read_operand(value)
+
+
+def _read_operand(value: object) -> str:
+    if isinstance(value, Mapping):
+        value = value.get("@value", value.get("@id"))
     if isinstance(value, str):
         return value
-    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
-        return tuple(value)
     raise PolicyInvalidError(
         "A right operand must be text or a list of texts.", code="right_operand"
     )

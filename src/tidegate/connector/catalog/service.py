@@ -15,6 +15,7 @@ from tidegate.connector.catalog.documents import (
     dataset_part,
     service_part,
 )
+from tidegate.connector.catalog.filters import Wanted, read_filters
 from tidegate.connector.catalog.model import PAGE_SIZE, Page
 from tidegate.connector.messages.compose import Document
 from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
@@ -63,15 +64,15 @@ class DspCatalogService:
         request that is half understood would show too much.
         """
         message = read(body, CatalogRequestMessage).message
-        wanted = message.filter if isinstance(message.filter, list) else []
-        filters = [_filter(one) for one in wanted]
+        filters = message.filter
+        wanted = read_filters(filters if isinstance(filters, list) else [])
         offers = self._visible(peer)
         records = [
             record
             for record in sorted(self._catalogue.list_datasets(), key=lambda one: one.id)
-            if record.id in offers and all(_fits(record, kind, text) for kind, text in filters)
+            if record.id in offers and wanted.fits(record)
         ]
-        return self._page(records, offers, _after(cursor), plain=not filters)
+        return self._page(records, offers, cursor, wanted)
 
     def dataset(self, peer: Peer, dataset_id: str) -> Document:
         """Return one dataset; what a peer may not see does not exist for it."""
@@ -86,28 +87,19 @@ class DspCatalogService:
         self,
         records: list[DatasetRecord],
         offers: dict[str, tuple[Offer, ...]],
-        after: str,
-        *,
-        plain: bool,
+        cursor: str,
+        wanted: Wanted,
     ) -> Page:
-        rest = [one for one in records if one.id > after]
-        page = rest[: self._page_size]
+        size, after = wanted.limit or self._page_size, _after(cursor)
+        start = sum(one.id <= after for one in records) if cursor else wanted.offset
+        page = records[start : start + size]
         service = service_part(self._service_id, self._address)
         parts = self._parts(page, offers)
-        buried = [] if after or not plain else self._buried()
+        buried = self._buried() if start == 0 and wanted.is_everything else []
         document = catalog_document(self.did, service, parts, buried)
         check(document, Catalog)
-        return Page(document, f"{self._address}/catalog/request", self._links(records, rest, page))
-
-    def _links(
-        self, records: list[DatasetRecord], rest: list[DatasetRecord], page: list[DatasetRecord]
-    ) -> tuple[tuple[str, str], ...]:
-        links = [("next", _cursor(page[-1].id))] if len(rest) > len(page) else []
-        before = len(records) - len(rest)
-        if before:
-            start = before - self._page_size
-            links.append(("previous", _cursor(records[start - 1].id if start > 0 else "")))
-        return tuple(links)
+        links = _links(records, start, size)
+        return Page(document, f"{self._address}/catalog/request", links)
 
     def _visible(self, peer: Peer, dataset_id: str = "") -> dict[str, tuple[Offer, ...]]:
         grouped: dict[str, list[Offer]] = defaultdict(list)
@@ -136,23 +128,14 @@ class DspCatalogService:
         ]
 
 
-def _filter(one: object) -> tuple[str, str]:
-    """Read one filter: `{"text": …}` or `{"dataset": …}`; the protocol leaves the form open."""
-    if isinstance(one, dict) and len(one) == 1:
-        kind, text = next(iter(one.items()))
-        if kind in {"text", "dataset"} and isinstance(text, str) and text:
-            return kind, text
-    raise MessageRefusedError(
-        'This node filters by {"text": "…"} or {"dataset": "…"} only.', code="filter_unsupported"
-    )
-
-
-def _fits(record: DatasetRecord, kind: str, text: str) -> bool:
-    if kind == "dataset":
-        return record.id == text
-    words = (record.title, record.description, *record.keywords)
-    written = (said for word in words for _, said in word.every())
-    return any(text.casefold() in said.casefold() for said in written)
+def _links(records: list[DatasetRecord], start: int, size: int) -> tuple[tuple[str, str], ...]:
+    links, end = [], start + size
+    if page_end := records[start:end]:
+        links += [("next", _cursor(page_end[-1].id))] if end < len(records) else []
+    if start:
+        before = start - size
+        links.append(("previous", _cursor(records[before - 1].id if before > 0 else "")))
+    return tuple(links)
 
 
 def _cursor(last: str) -> str:

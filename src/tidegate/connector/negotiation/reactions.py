@@ -34,6 +34,7 @@ from tidegate.connector.negotiation.rules import (
 )
 from tidegate.connector.negotiation.strategy import AUTOMATIC
 from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.policy.errors import PolicyInvalidError, PolicyUnenforceableError
 from tidegate.policy.model import Decision, Outcome
 from tidegate.policy.service import attested, check_enforceable
 
@@ -76,6 +77,9 @@ class Reactions:
             self._do(one, reaction)
         except UnavailableError:
             raise
+        except (PolicyInvalidError, PolicyUnenforceableError) as problem:
+            # Nobody here may lift this, so nobody is asked.
+            self.refuse(one, problem.code, problem.message)
         except TidegateError as problem:
             self.ask(one, problem.code, problem.message)
 

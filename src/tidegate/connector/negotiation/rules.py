@@ -12,6 +12,7 @@ from tidegate.connector.negotiation.errors import (
     OfferNotOpenError,
 )
 from tidegate.connector.negotiation.model import Negotiation
+from tidegate.policy.errors import PolicyInvalidError
 from tidegate.policy.model import Agreement, Operator, Policy
 from tidegate.policy.service import from_odrl, read_agreement, seal, to_message_offer
 
@@ -27,8 +28,21 @@ def bare_terms(document: Document) -> dict[str, Any]:
 
 
 def is_same_terms(one: Document, other: Document) -> bool:
-    """Tell whether two documents say exactly the same rules."""
-    return _canonical(bare_terms(one)) == _canonical(bare_terms(other))
+    """Tell whether two documents say exactly the same rules, however they spell them.
+
+    Peers write the same JSON-LD in other words (`odrl:purpose` for the full IRI). Reading a policy
+    is closed, so two that read alike say alike; what cannot be read is the same only to the letter.
+    """
+    if _canonical(bare_terms(one)) == _canonical(bare_terms(other)):
+        return True
+    try:
+        return _read_terms(one) == _read_terms(other)
+    except PolicyInvalidError:
+        return False
+
+
+def _read_terms(document: Document) -> Policy:
+    return policy_of({**bare_terms(document), "@type": "Offer"})
 
 
 def _canonical(document: Document) -> str:

@@ -1,0 +1,206 @@
+"""A node beside Eclipse EDC with iam-mock: `python -m tidegate_tck.edc`.
+
+EDC's mock identity sends one JSON object with clientId, audience and region, raw in the
+Authorization header, and believes any; the audience is the address the message is sent to. Nothing
+of this is in the node itself: an EDC of a real dataspace speaks DCP, as any other member does.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from tidegate.access.model import Actor, Role, Seat
+from tidegate.catalogue.model import DatasetRecord, VersionRecord
+from tidegate.connector.errors import PeerUnauthenticatedError, PeerUnreachableError
+from tidegate.connector.identity.model import DidDocument, ServiceEntry
+from tidegate.connector.messages.model import Side
+from tidegate.connector.messages.wire import BASE_PATH
+from tidegate.connector.model import Peer
+from tidegate.connector.negotiation.model import Act, Reaction, Strategy
+from tidegate.connector.negotiation.strategy import MANUAL, REFUSE
+from tidegate.kernel.text import Multilingual
+from tidegate.node.build import Node
+from tidegate.node.fittings import Fittings
+from tidegate.node.server import serve_fitted
+from tidegate.partners.model import Member, MemberRole, MemberState
+from tidegate.policy.model import Policy, Rule
+from tidegate.policy.service import research_policy
+from tidegate_tck.home import make_home
+from tidegate_tck.model import Place, Profile
+from tidegate_tck.stranger import NoLaw
+
+PEERS_FILE = "edc-peers.json"
+TOKEN_FILE = "edc-token"  # noqa: S105 - the name of a file
+FORMATS = ("HttpData-PULL", "HttpData-PUSH")
+STEWARD = Actor("person:edc", "The steward beside EDC", frozenset({Role.STEWARD, Role.OPERATOR}))
+PEOPLE = frozenset({Role.STEWARD, Role.OPERATOR, Role.RESEARCHER, Role.LEGAL})
+FREE = Policy(permissions=(Rule("use"),))
+RESEARCH = research_policy(
+    purposes=("DUO:0000007",), until="2099-01-01T00:00:00Z", max_uses=100, compute=""
+)
+AGREE = Strategy(
+    "agree",
+    (
+        Reaction(Side.PROVIDER, "REQUESTED", Act.AGREE),
+        Reaction(Side.PROVIDER, "ACCEPTED", Act.AGREE),
+        Reaction(Side.PROVIDER, "VERIFIED", Act.FINALIZE),
+    ),
+)
+DATASETS: Mapping[str, tuple[Policy, Strategy]] = {
+    "open": (FREE, AGREE),
+    "research": (RESEARCH, AGREE),
+    "refused": (FREE, REFUSE),
+    "manual": (FREE, MANUAL),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MockIdentity:
+    """Speaks iam-mock with the participants of the peers file; all else is the node's own."""
+
+    own: Any
+    did: str
+    address: str
+    peers_file: Path
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the node's own identity room has."""
+        return getattr(self.own, name)
+
+    def peers(self) -> Mapping[str, str]:
+        """Return where each participant's Dataspace Protocol is served, by its name."""
+        if not self.peers_file.exists():
+            return {}
+        return dict(json.loads(self.peers_file.read_text(encoding="utf-8")))
+
+    def authenticate(self, authorization: str | None) -> Peer:
+        """Return the participant a mock token names; raise PeerUnauthenticatedError."""
+        if not (authorization or "").startswith("{"):
+            return self.own.authenticate(authorization)
+        try:
+            said = json.loads(authorization or "")
+            name, audience = said["clientId"], said["audience"]
+        except (ValueError, KeyError, TypeError):
+            raise PeerUnauthenticatedError("The token cannot be read.") from None
+        if audience not in {self.did, self.address} or name not in self.peers():
+            raise PeerUnauthenticatedError("The token is for another node, or from nobody known.")
+        return Peer(name, name, Seat.HK, "participant", ())
+
+    def token_for(self, audience: str) -> str:
+        """Return a mock token for a participant of the file."""
+        if audience not in self.peers():
+            return self.own.token_for(audience)
+        return json.dumps({"region": "any", "audience": audience, "clientId": self.did})
+
+    def endpoint_of(self, did: str, service_type: str) -> str:
+        """Return where a participant's Dataspace Protocol is served."""
+        known = self.peers().get(did)
+        if known is None and not did.startswith("did:"):
+            raise PeerUnreachableError(f"No address of {did} is known.")
+        return known or self.own.endpoint_of(did, service_type)
+
+    def resolve_did(self, did: str) -> DidDocument:
+        """Return a DID document that names the participant's address."""
+        known = self.peers().get(did)
+        if known is None:
+            return self.own.resolve_did(did)
+        return DidDocument(did, (), services=(ServiceEntry("#dsp", "DataService", known),))
+
+
+def profile(place: Place, home: Path, more: int = 0) -> Profile:
+    """Return the profile; `more` is how many datasets there are beyond those of the matrix."""
+    return Profile(
+        settings={},
+        fittings=Fittings(
+            identity=lambda own: MockIdentity(
+                own, place.node_did, place.node + BASE_PATH, home / PEERS_FILE
+            ),
+            assessment=NoLaw,
+            routes=_routes,
+        ),
+        seed=lambda node: _seed(node, home, more),
+    )
+
+
+def _seed(node: Node, home: Path, more: int) -> None:
+    access = node.house.access
+    person = access.add_person("Operator beside EDC", "edc@localhost", PEOPLE, by=STEWARD)
+    token = home / TOKEN_FILE
+    token.touch(mode=0o600)
+    token.write_text(access.issue_token(person.id, by=STEWARD), encoding="utf-8")
+    for name, (policy, strategy) in DATASETS.items():
+        offer = _offer(node, name, policy)
+        node.house.negotiation.set_strategy(offer, strategy, by=STEWARD)
+    for number in range(more):
+        _offer(node, f"cohort-{number:05}", RESEARCH)
+
+
+def _offer(node: Node, name: str, policy: Policy) -> str:
+    catalogue, version = node.house.catalogue, f"ver-{name}"
+    with node.journal.write(by=STEWARD.id, did="dataset.described", to=f"dataset:{name}") as tx:
+        catalogue.register_dataset(
+            tx,
+            DatasetRecord(
+                id=name,
+                title=Multilingual(f"Liver cohort {name}", f"肝臟隊列 {name}", f"肝脏队列 {name}"),
+                description=Multilingual("A dataset that is offered to an EDC."),
+                keywords=(Multilingual("liver", "肝臟", "肝脏"),),
+                theme="HEAL",
+                publisher=node.house.participant,
+                created_at=tx.at,
+            ),
+        )
+        catalogue.register_version(
+            tx, VersionRecord(version, name, 1, "stored", tx.at, rows_accepted=17)
+        )
+    return catalogue.publish_offer(version, policy, FORMATS, by=STEWARD).id
+
+
+def _routes(node: Node) -> Sequence[BaseRoute]:
+    return [Route("/edc/harvests/{name}", _harvest(node), methods=["POST"])]
+
+
+def _harvest(node: Node) -> Any:
+    """Return the door by which the node reads the catalogue of a participant of no space."""
+
+    async def answer(request: Request) -> Response:
+        name = request.path_params["name"]
+        member = Member(name, name, Seat.HK, MemberRole.PARTICIPANT, "", "", MemberState.ACTIVE)
+        report = await run_in_threadpool(node.house.harvest.harvest_member, member, by=STEWARD)
+        return JSONResponse(
+            {
+                "state": report.state,
+                "datasets": report.datasets,
+                "unreadable": report.unreadable,
+                "reason": report.reason,
+            }
+        )
+
+    return answer
+
+
+def main() -> None:
+    """Make the home where there is none yet, and serve it until SIGTERM."""
+    reader = argparse.ArgumentParser(prog="python -m tidegate_tck.edc", description=__doc__)
+    reader.add_argument("--home", type=Path, required=True)
+    reader.add_argument("--port", type=int, required=True, help="where the node listens")
+    reader.add_argument("--more", type=int, default=0, help="further datasets to offer")
+    said = reader.parse_args()
+    home = said.home.resolve()
+    place = Place(f"http://localhost:{said.port}", "")
+    made = profile(place, home, said.more)
+    if not (home / TOKEN_FILE).exists():
+        make_home(home, place, made)
+    serve_fitted(home, made.fittings)
+
+
+if __name__ == "__main__":
+    main()
