@@ -10,7 +10,7 @@ step() {
 }
 step "format" $bin/ruff format --check --quiet .
 step "lint" $bin/ruff check --quiet .
-step "types" $bin/mypy --no-error-summary src demo/tidegate_demo tck/tidegate_tck
+step "types" $bin/mypy --no-error-summary src demo/tidegate_demo tck/tidegate_tck interop/tidegate_interop
 step "import contracts" $bin/lint-imports --no-cache
 step "house" $bin/python -m pytest -q tests/house
 step "generated docs" $bin/python scripts/make_docs.py --check

@@ -36,6 +36,7 @@ class Edc:
     database: tuple[str, str, str] | None = None
     more: dict[str, str] = field(default_factory=dict)
     memory: str = ""
+    arguments: tuple[str, ...] = ()
     ports: dict[str, int] = field(init=False)
     process: subprocess.Popen[bytes] | None = field(init=False, default=None)
 
@@ -69,7 +70,15 @@ class Edc:
         with self.log.open("ab") as log:
             already = log.tell()
             self.process = subprocess.Popen(
-                ["java", *options, f"-Dedc.fs.config={settings}", "-cp", f"{self.jars}/*", MAIN],
+                [
+                    "java",
+                    *options,
+                    f"-Dedc.fs.config={settings}",
+                    "-cp",
+                    f"{self.jars}/*",
+                    MAIN,
+                    *self.arguments,
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,

@@ -158,7 +158,7 @@ def test_what_is_unknown_makes_the_policy_unreadable_and_is_named(wire, named):
         ({"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": 3}, "right operand"),
         ({"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": []}, "right operand"),
         (
-            {"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": {"@value": "3"}},
+            {"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": {"@value": 3}},
             "right operand",
         ),
         ({"leftOperand": "odrl:count", "operator": "about", "rightOperand": "3"}, "about"),

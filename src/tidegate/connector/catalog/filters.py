@@ -119,9 +119,9 @@ def _read_criterion(wanted: Wanted, one: Any) -> Wanted:
 
 
 def _kind(left: Any) -> str:
-    if left in _IDS:
-        return "id"
-    return "title" if left in _TITLES else ""
+    if not isinstance(left, str):
+        return ""
+    return "id" if left in _IDS else "title" if left in _TITLES else ""
 
 
 def _contains(wanted: Wanted, texts: list[str]) -> Wanted:

@@ -19,6 +19,12 @@ DEEPEST_NESTING = 5
 
 Document = Mapping[str, Any]
 
+_EDC: Mapping[str, tuple[str, ...]] = {
+    # Eclipse EDC describes assets in words of its own.
+    "title": ("edc:name", "https://w3id.org/edc/v0.0.1/ns/name", "name"),
+    "description": ("edc:description", "https://w3id.org/edc/v0.0.1/ns/description"),
+}
+
 
 def datasets_in(catalog: Document, depth: int = 0) -> Iterator[Document]:
     """Yield the datasets of a catalogue and of the catalogues inside it."""
@@ -85,7 +91,7 @@ def _offers(part: Document) -> tuple[tuple[HarvestedOffer, ...], int]:
 
 
 def _term(part: Document, name: str) -> Any:
-    for written in (f"dct:{name}", name, f"http://purl.org/dc/terms/{name}"):
+    for written in (f"dct:{name}", name, f"http://purl.org/dc/terms/{name}", *_EDC.get(name, ())):
         if written in part:
             return part[written]
     return None

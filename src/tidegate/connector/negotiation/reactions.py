@@ -4,8 +4,9 @@ The strategy of the offer (provider) or dataset (consumer) says which act; decid
 and the permits first, outside any write, and keeps their answer with the negotiation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from tidegate.audit.journal import Tx
 from tidegate.catalogue.model import Offer
@@ -216,8 +217,22 @@ class Reactions:
     def agree(self, one: Negotiation, *, by: str) -> Negotiation:
         """Send the agreement."""
         at = self._desk.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        said = agreement_document(one, self._desk.ids.urn(), assigner=self._desk.did, at=at)
+        in_our_words = replace(one, offer=self._in_our_words(one))
+        said = agreement_document(
+            in_our_words, self._desk.ids.urn(), assigner=self._desk.did, at=at
+        )
         return self.send(replace(one, agreement=said), Step.AGREE, by=by)
+
+    def _in_our_words(self, one: Negotiation) -> Mapping[str, Any]:
+        """Return the terms agreed on: as published, where that is what the peer asked for.
+
+        An EDC asks in a spelling of its own and without the profile, then holds the agreement
+        against the words of the catalogue.
+        """
+        offer = self._desk.offers.find_open_offer(one.offer_id)
+        if offer is not None and is_same_terms(one.offer, published_terms(offer)):
+            return published_terms(offer)
+        return one.offer
 
     def refuse(self, one: Negotiation, code: str, reason: str) -> Negotiation:
         """Terminate with a reason the peer is told."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tidegate.catalogue.model import Offer, OfferState
@@ -13,7 +14,7 @@ from tidegate.connector.negotiation.errors import (
 )
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.policy.errors import PolicyInvalidError
-from tidegate.policy.model import Agreement, Operator, Policy
+from tidegate.policy.model import Agreement, Operator, Policy, Rule
 from tidegate.policy.service import from_odrl, read_agreement, seal, to_message_offer
 
 Document = Mapping[str, Any]
@@ -42,7 +43,24 @@ def is_same_terms(one: Document, other: Document) -> bool:
 
 
 def _read_terms(document: Document) -> Policy:
-    return policy_of({**bare_terms(document), "@type": "Offer"})
+    policy = policy_of({**bare_terms(document), "@type": "Offer"})
+    return Policy(*(tuple(map(_spelled, rules)) for rules in _groups(policy)))
+
+
+def _groups(policy: Policy) -> tuple[tuple[Rule, ...], ...]:
+    return policy.permissions, policy.prohibitions, policy.obligations
+
+
+def _spelled(rule: Rule) -> Rule:
+    """Return a rule with a list of one right operand as that one: JSON-LD does not tell them apart.
+
+    Source: JSON-LD 1.1, §4.3 Value Ordering and §4.1 (arrays of one value compact to the value).
+    """
+    constraints = tuple(
+        replace(one, right=one.right[0] if len(one.right) == 1 else one.right)
+        for one in rule.constraints
+    )
+    return replace(rule, constraints=constraints, duties=tuple(map(_spelled, rule.duties)))
 
 
 def _canonical(document: Document) -> str:

@@ -82,6 +82,12 @@ class NegotiationService:
         found = self._desk.offers.find_harvested(dataset_id, provider)
         offers = found.dataset.offers if found else ()
         offer = next((one for one in offers if offer_id in {"", one.id}), None)
+        if found is not None and offer is None and found.dataset.unreadable_offers:
+            raise OfferNotOpenError(
+                "The provider offers this dataset under terms this node does not understand, and so"
+                " cannot keep; ask the provider for terms of the constraints reference.",
+                code="offer_unreadable",
+            )
         if found is None or offer is None:
             raise OfferNotOpenError(
                 "The provider's catalogue, as last read here, has no such offer; harvest it again.",

@@ -118,6 +118,20 @@ def test_a_filter_that_is_not_understood_is_refused(hospital, wanted):
     assert (answer.status, answer.body["code"]) == (400, "filter_unsupported")
 
 
+def test_an_edc_pages_by_offset_and_limit(hospital):
+    for number in (1, 2, 3):
+        hospital.publish(number)
+
+    def page(**members):
+        query = {"@type": "QuerySpec", "sortOrder": "ASC", "filterExpression": [], **members}
+        return ask(hospital, document("CatalogRequestMessage", filter=[query]))
+
+    assert names(page(offset=0, limit=50)) == ["ds_1", "ds_2", "ds_3"]
+    assert names(page(offset=1, limit=1)) == ["ds_2"]
+    assert 'rel="next"' in page(offset=1, limit=1).headers["link"]
+    assert names(page(offset=3, limit=50)) == []
+
+
 @pytest.mark.parametrize("cursor", ["!!", "bm90", "WzFd", "a" * 5000])
 def test_a_foreign_cursor_is_refused(hospital, cursor):
     assert ask(hospital, query=f"?cursor={cursor}").status == 400

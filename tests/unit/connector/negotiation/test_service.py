@@ -1,5 +1,6 @@
 """Negotiations between two nodes, from request to agreement, in both roles."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from tidegate.access.errors import RoleMissingError
 from tidegate.access.model import Actor, Role
 from tidegate.catalogue.model import OfferState
 from tidegate.connector.http.model import Answer
+from tidegate.connector.messages.compose import document
 from tidegate.connector.messages.errors import ProcessUnknownError
 from tidegate.connector.messages.model import MessageState, Side
 from tidegate.connector.negotiation.errors import (
@@ -29,7 +31,7 @@ from tidegate.connector.negotiation.strategy import MANUAL, REFUSE, WAIT, counte
 from tidegate.kernel.machine import IllegalMoveError
 from tidegate.policy.errors import AttestationUnacceptedError
 from tidegate.policy.model import Outcome
-from tidegate.policy.service import research_policy
+from tidegate.policy.service import research_policy, to_message_offer, to_offer
 
 
 @pytest.fixture
@@ -165,6 +167,69 @@ def test_terms_that_differ_from_the_published_ones_wait_for_a_person(pair):
 
     assert mirror(hospital).reason_code == "terms_differ"
     assert faculty.negotiation.get(pid).state.value == "REQUESTED"
+
+
+def test_the_agreement_says_the_published_words_when_the_peer_spelled_them_otherwise(pair):
+    hospital, faculty = pair
+    offer = hospital.publish()
+    said = json.loads(
+        json.dumps(to_message_offer(offer.policy, offer.id, offer.dataset_id)).replace(
+            '"http://www.w3.org/ns/odrl/2/', '"odrl:'
+        )
+    )
+    said.pop("profile")
+
+    pid = faculty.negotiation.request_terms(
+        HOSPITAL, said, by=RESEARCHER, accepts=("record-use",)
+    ).pid
+    pump(hospital, faculty)
+
+    (there,) = hospital.negotiation.list_negotiations()
+    assert states(hospital, faculty, pid) == ("FINALIZED", "FINALIZED")
+    assert there.agreement["permission"] == to_offer(offer.policy, offer.id)["permission"]
+    assert there.agreement["profile"] == to_offer(offer.policy, offer.id)["profile"]
+
+
+def test_terms_this_node_cannot_keep_are_refused_in_words_and_nobody_is_asked(pair):
+    hospital, faculty = pair
+    offer = hospital.publish()
+    foreign = {"leftOperand": "https://example.org/x", "operator": "eq", "rightOperand": "y"}
+    body = document(
+        "ContractRequestMessage",
+        "urn:uuid:1",
+        consumerPid="urn:uuid:2",
+        callbackAddress=f"{faculty.base}/dsp/2025-1",
+        offer={
+            "@type": "Offer",
+            "@id": offer.id,
+            "target": offer.dataset_id,
+            "permission": [{"action": "use", "constraint": [foreign]}],
+        },
+    )
+    hospital.network.post(
+        f"{hospital.base}/dsp/2025-1/negotiations/request",
+        body,
+        authorization=f"Bearer {FACULTY}>{HOSPITAL}",
+    )
+    pump(hospital, seconds=30)
+
+    (there,) = hospital.negotiation.list_negotiations()
+    assert (there.waiting, there.reason_code) == ("", "left_operand_unknown")
+    assert "https://example.org/x" in there.reason
+
+
+def test_an_offer_that_could_not_be_read_whole_cannot_be_asked_for_and_that_is_said(pair):
+    hospital, faculty = pair
+    offer = hospital.publish()
+    faculty.knows(hospital, offer)
+    known = faculty.shelf.records[offer.dataset_id, HOSPITAL]
+    faculty.shelf.records[offer.dataset_id, HOSPITAL] = replace(
+        known, dataset=replace(known.dataset, offers=(), unreadable_offers=1)
+    )
+
+    with pytest.raises(OfferNotOpenError) as refused:
+        faculty.negotiation.request(HOSPITAL, offer.dataset_id, by=RESEARCHER)
+    assert refused.value.code == "offer_unreadable"
 
 
 def test_a_withdrawn_offer_is_refused_and_the_request_ends_with_the_reason(pair):
