@@ -103,11 +103,8 @@ def _check_pins(made: Assembly) -> None:
     if os.environ.get("RELOCK"):
         lines = (f"{digest}  {name}\n" for name, digest in sorted(found.items()))
         PINS.write_text("".join(lines), encoding="utf-8")
-    pinned = dict(
-        reversed(line.split(maxsplit=1))
-        for line in PINS.read_text(encoding="utf-8").splitlines()
-        if line
-    )
+    lines = PINS.read_text(encoding="utf-8").splitlines()
+    pinned = {name: digest for digest, name in map(str.split, lines)}
     odd = sorted(
         name for name in found.keys() | pinned.keys() if found.get(name) != pinned.get(name)
     )

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -84,7 +84,7 @@ class MockIdentity:
     def authenticate(self, authorization: str | None) -> Peer:
         """Return the participant a mock token names; raise PeerUnauthenticatedError."""
         if not (authorization or "").startswith("{"):
-            return self.own.authenticate(authorization)
+            return cast(Peer, self.own.authenticate(authorization))
         try:
             said = json.loads(authorization or "")
             name, audience = said["clientId"], said["audience"]
@@ -97,7 +97,7 @@ class MockIdentity:
     def token_for(self, audience: str) -> str:
         """Return a mock token for a participant of the file."""
         if audience not in self.peers():
-            return self.own.token_for(audience)
+            return str(self.own.token_for(audience))
         return json.dumps({"region": "any", "audience": audience, "clientId": self.did})
 
     def endpoint_of(self, did: str, service_type: str) -> str:
@@ -111,7 +111,7 @@ class MockIdentity:
         """Return a DID document that names the participant's address."""
         known = self.peers().get(did)
         if known is None:
-            return self.own.resolve_did(did)
+            return cast(DidDocument, self.own.resolve_did(did))
         return DidDocument(did, (), services=(ServiceEntry("#dsp", "DataService", known),))
 
 
