@@ -103,8 +103,8 @@ def _check_pins(made: Assembly) -> None:
     if os.environ.get("RELOCK"):
         lines = (f"{digest}  {name}\n" for name, digest in sorted(found.items()))
         PINS.write_text("".join(lines), encoding="utf-8")
-    lines = PINS.read_text(encoding="utf-8").splitlines()
-    pinned = {name: digest for digest, name in map(str.split, lines)}
+    locked = PINS.read_text(encoding="utf-8").splitlines()
+    pinned = {name: digest for digest, name in map(str.split, locked)}
     odd = sorted(
         name for name in found.keys() | pinned.keys() if found.get(name) != pinned.get(name)
     )
