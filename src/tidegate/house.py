@@ -21,6 +21,7 @@ from tidegate.connector.identity.sts.service import StsService
 from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.connector.negotiation.service import NegotiationService
 from tidegate.connector.progress.service import ProgressService
+from tidegate.connector.signaling.service import SignalingService
 from tidegate.connector.transfer.service import TransferService
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.values import dataclass
@@ -79,6 +80,7 @@ class House:
     dsp_catalog: DspCatalogService
     negotiation: NegotiationService
     transfer: TransferService
+    signaling: SignalingService
     harvest: HarvestService
     progress: ProgressService
     # lab

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from tidegate_tck import dsp
+from tidegate_tck import dps, dsp
 from tidegate_tck.model import Place, Profile
 
 PROFILES: Mapping[str, Callable[[Place], Profile]] = {
+    "dps": dps.profile,
     "dsp": dsp.profile,
 }

@@ -15,6 +15,7 @@ ROOMS = (
     "commons",
     "connector",
     "connector_identity",
+    "connector_signaling",
     "lab",
 )
 

@@ -17,8 +17,9 @@ from tidegate.kernel.values import dataclass
 class Fittings:
     """Each takes the node's own part and returns what the protocol's rooms are given.
 
-    `crossing` decides whether rows may move, `planes` move them; `routes` takes the open node and
-    returns doors that come before all others.
+    `crossing` decides whether rows may move, `planes` move them, `manners` say what is forgiven
+    planes elsewhere, `wire` carries calls to peers; `routes` takes the open node and returns doors
+    that come before all others.
     """
 
     identity: Callable[[Any], Any] = lambda own: own
@@ -26,6 +27,8 @@ class Fittings:
     gate: Callable[[Any], Any] = lambda own: own
     crossing: Callable[[Any], Any] = lambda own: own
     planes: Callable[[tuple[Any, ...]], tuple[Any, ...]] = lambda own: own
+    manners: Callable[[Any], Any] = lambda own: own
+    wire: Callable[[Any], Any] = lambda own: own
     routes: Callable[[Any], Sequence[BaseRoute]] = lambda _node: ()
 
 

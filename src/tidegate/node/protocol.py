@@ -12,12 +12,15 @@ from tidegate.connector.messages.delivery import Courier
 from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
 from tidegate.connector.negotiation.service import NegotiationService
 from tidegate.connector.progress.service import ProgressService
+from tidegate.connector.signaling.model import Manners
+from tidegate.connector.signaling.service import SignalingService
 from tidegate.connector.transfer.desk import Crossing
 from tidegate.connector.transfer.desk import Desk as TransferDesk
 from tidegate.connector.transfer.service import TransferService
 from tidegate.kernel.ids import secret_token
 from tidegate.kernel.values import dataclass
 from tidegate.node.ground import Ground
+from tidegate.node.signaling import build_signaling
 from tidegate.partners.gate.service import GateService
 from tidegate.partners.space.service import SpaceService
 from tidegate.policy.service import PolicyService
@@ -26,11 +29,12 @@ from tidegate.work.service import WorkService
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """Catalogue, negotiation, transfer, harvest, and how they get on."""
+    """Catalogue, negotiation, transfer, signaling, harvest, and how they get on."""
 
     dsp_catalog: DspCatalogService
     negotiation: NegotiationService
     transfer: TransferService
+    signaling: SignalingService
     harvest: HarvestService
     progress: ProgressService
 
@@ -41,6 +45,7 @@ class Others:
 
     http: PeerHttp
     identity: IdentityService
+    callers: IdentityService
     gate: GateService
     catalogue: CatalogueService
     policy: PolicyService
@@ -50,24 +55,21 @@ class Others:
     planes: tuple[DataPlane, ...]
     evidence: EvidenceService
     work: WorkService
+    manners: Manners
 
 
 def build_protocol(ground: Ground, others: Others) -> Protocol:
     """Build the rooms of the Dataspace Protocol."""
     base = f"{ground.settings.base_url}/dsp/2025-1"
     courier = Courier(others.http, others.identity)
-    negotiation = NegotiationDesk(
-        journal=ground.journal,
-        clock=ground.clock,
-        ids=ground.ids,
-        did=ground.did,
-        address=base,
-        courier=courier,
-        offers=others.catalogue,
-        agreements=others.policy,
-        assessor=others.assessment,
-        peer_document=others.identity.resolve_did,
-        loopback=ground.loopback,
+    negotiation = _negotiation(ground, others, base, courier)
+    signaling = build_signaling(
+        ground,
+        callers=others.callers,
+        catalogue=others.catalogue,
+        policy=others.policy,
+        inside=others.planes,
+        manners=others.manners,
     )
     transfer = TransferDesk(
         journal=ground.journal,
@@ -88,13 +90,14 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
         loopback=ground.loopback,
         gate=negotiation.gate,
         crossing=others.crossing,
-        planes=others.planes,
+        planes=(signaling.planes,),
     )
     negotiations, transfers = NegotiationService(negotiation), TransferService(transfer)
     return Protocol(
         dsp_catalog=DspCatalogService(others.catalogue, did=ground.did, address=base),
         negotiation=negotiations,
         transfer=transfers,
+        signaling=signaling.service(transfers),
         harvest=HarvestService(
             ground.journal,
             ground.clock,
@@ -105,6 +108,22 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
             records=others.catalogue,
         ),
         progress=_progress(ground, others, negotiations, transfers),
+    )
+
+
+def _negotiation(ground: Ground, others: Others, base: str, courier: Courier) -> NegotiationDesk:
+    return NegotiationDesk(
+        journal=ground.journal,
+        clock=ground.clock,
+        ids=ground.ids,
+        did=ground.did,
+        address=base,
+        courier=courier,
+        offers=others.catalogue,
+        agreements=others.policy,
+        assessor=others.assessment,
+        peer_document=others.identity.resolve_did,
+        loopback=ground.loopback,
     )
 
 

@@ -25,6 +25,7 @@ from tidegate.connector.identity.model import NodeIdentity
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.sts.service import StsService
 from tidegate.connector.identity.wallet.service import WalletService
+from tidegate.connector.signaling.model import Manners
 from tidegate.connector.transfer.desk import Closed
 from tidegate.deid.service import DeidService
 from tidegate.house import House
@@ -118,20 +119,7 @@ def build_house(
     work = WorkService(ground.journal, ground.clock)
     speaker = fittings.identity(identity.identity)
     protocol = build_protocol(
-        ground,
-        ProtocolOthers(
-            http=identity.http,
-            identity=speaker,
-            gate=fittings.gate(partners.gate),
-            catalogue=commons.catalogue,
-            policy=law.policy,
-            assessment=fittings.assessment(law.assessment),
-            space=space,
-            crossing=fittings.crossing(Closed()),
-            planes=fittings.planes(()),
-            evidence=law.evidence,
-            work=work,
-        ),
+        ground, _others(Rooms(space, identity, partners, commons, law, work), speaker, fittings)
     )
     lab = build_lab(
         ground,
@@ -173,6 +161,37 @@ def _house(ground: Ground, groups: tuple[Any, ...], **rooms: Any) -> House:
         participant=ground.settings.participant,
         clock=ground.clock,
         **{name: room for name, room in (named | rooms).items() if name in wanted},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What stands when the protocol's rooms are built."""
+
+    space: SpaceService
+    identity: Identity
+    partners: Partners
+    commons: Commons
+    law: Law
+    work: WorkService
+
+
+def _others(rooms: Rooms, speaker: Any, fittings: Fittings) -> ProtocolOthers:
+    """Return what the protocol's rooms stand on, as the fittings give it."""
+    return ProtocolOthers(
+        http=fittings.wire(rooms.identity.http),
+        identity=speaker,
+        callers=rooms.identity.identity,
+        gate=fittings.gate(rooms.partners.gate),
+        catalogue=rooms.commons.catalogue,
+        policy=rooms.law.policy,
+        assessment=fittings.assessment(rooms.law.assessment),
+        space=rooms.space,
+        crossing=fittings.crossing(Closed()),
+        planes=fittings.planes(()),
+        manners=fittings.manners(Manners()),
+        evidence=rooms.law.evidence,
+        work=rooms.work,
     )
 
 

@@ -130,7 +130,19 @@ class Measured:
 
 
 DOORS = frozenset(
-    {"api", "dsp", "dcp", "space", "peer", "visit", "evidence", "health", "metrics", ".well-known"}
+    {
+        "api",
+        "dsp",
+        "dcp",
+        "dps",
+        "space",
+        "peer",
+        "visit",
+        "evidence",
+        "health",
+        "metrics",
+        ".well-known",
+    }
 )
 
 

@@ -288,6 +288,11 @@ class IdentityService:
         self.resolver.forget(did)
         self.statuses.forget()
 
+    def is_first_use(self, issuer: str, jti: str, until: datetime) -> bool:
+        """Remember a token that is good once; tell whether it was never seen before."""
+        with self._journal.upkeep() as tx:
+            return store.remember_token(tx.connection, issuer, jti, iso(until))
+
     def purge_tokens(self) -> int:
         """Forget the ids of tokens that have expired; return how many."""
         with self._journal.upkeep() as tx:

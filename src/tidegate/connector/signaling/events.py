@@ -1,0 +1,13 @@
+"""What signaling leaves as evidence; PREMIS has no code for any of it."""
+
+from collections.abc import Mapping
+
+EVENTS: Mapping[str, str | None] = {
+    "signaling.registered": None,
+    "signaling.removed": None,
+    "signaling.opened": None,
+    "signaling.moved": None,
+    "signaling.errored": None,
+    "signaling.renewed": None,
+    "signaling.refused": None,
+}

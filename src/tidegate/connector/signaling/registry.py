@@ -1,0 +1,277 @@
+"""Which planes are registered here, what they prove themselves with, and what we send them.
+
+Source: Data Plane Signaling 1.0-RC3, registration and authorization profiles. Two things are
+stricter here: only an operator registers, and a token is believed by its signature alone, so that
+client credentials need the key set that the specification leaves optional.
+"""
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.util import urlsafe_b64decode
+
+from tidegate.access.model import Actor, Role
+from tidegate.access.rules import check_has_role
+from tidegate.connector.http.addresses import check_url
+from tidegate.connector.http.body import read_json
+from tidegate.connector.identity.rules import bearer
+from tidegate.connector.signaling import store
+from tidegate.connector.signaling.desk import Desk
+from tidegate.connector.signaling.errors import (
+    PlaneAnswerError,
+    PlaneUnauthenticatedError,
+    RegistrationInvalidError,
+)
+from tidegate.connector.signaling.model import Asked, AuthType, Plane, PlaneKind, Registered
+from tidegate.connector.signaling.sealing import open_secret, seal_secret, secret_digest
+from tidegate.kernel.canonical import canonical_json
+from tidegate.kernel.errors import TidegateError, UnavailableError
+
+ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA", "Ed25519"]
+LEEWAY_SECONDS = 10
+LONGEST_TOKEN_SECONDS = 3600
+_LONGEST_ANSWER = 64 * 1024
+_MOST = 100
+
+
+class Registry:
+    """Keeps the registrations and knows who a caller is by them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._tokens: dict[str, tuple[str, float]] = {}
+        self._guard = threading.Lock()
+
+    def put(self, asked: Asked, *, by: Actor) -> Registered:
+        """Register a plane, in place of an earlier registration of that name.
+
+        With bearer tokens the answer holds the one that the plane has to present, this once.
+        """
+        check_has_role(by, Role.OPERATOR)
+        auth = self._check(asked)
+        token = self._desk.token() if auth is AuthType.BEARER else ""
+        one = Plane(
+            kind=asked.kind,
+            id=asked.id,
+            endpoint=asked.endpoint.rstrip("/"),
+            auth=auth,
+            profiles=asked.profiles,
+            labels=asked.labels,
+            datasets=asked.datasets,
+            token_endpoint=asked.token_endpoint,
+            client_id=asked.client_id,
+            jwks=canonical_json(dict(asked.jwks)).decode() if asked.jwks else "",
+            digest=secret_digest(token) if token else "",
+        )
+        one = replace(one, sealed=seal_secret(self._desk.keys, one.key, asked.secret))
+        with self._desk.journal.write(
+            by=by.id,
+            did="signaling.registered",
+            to=one.key,
+            why={
+                "endpoint": one.endpoint,
+                "profiles": list(one.profiles),
+                "datasets": list(one.datasets),
+                "authorization": auth.value,
+            },
+        ) as tx:
+            before = store.find_plane(tx.connection, one.kind, one.id)
+            made = (before.created_by, before.created_at) if before else (by.id, tx.at)
+            one = replace(
+                one, created_by=made[0], created_at=made[1], changed_by=by.id, changed_at=tx.at
+            )
+            store.put_plane(tx.connection, one)
+        with self._guard:
+            self._tokens.pop(one.key, None)
+        return Registered(one, token)
+
+    def _check(self, asked: Asked) -> AuthType:
+        if not asked.id.strip() or len(asked.id) > 100 or "/" in asked.id:
+            raise RegistrationInvalidError(
+                "A plane is named by 1 to 100 characters without a slash.", code="plane_id_invalid"
+            )
+        if asked.kind is PlaneKind.DATA and not asked.profiles:
+            raise RegistrationInvalidError(
+                "A data plane serves at least one transfer profile; name it.",
+                code="profiles_missing",
+            )
+        if max(map(len, (asked.profiles, asked.labels, asked.datasets))) > _MOST:
+            raise RegistrationInvalidError(f"At most {_MOST} of each are kept.", code="too_many")
+        self._check_url(asked.endpoint)
+        if asked.auth not in set(AuthType):
+            raise RegistrationInvalidError(
+                f"The authorization must be one of {', '.join(AuthType)}; nothing is open without.",
+                code="authorization_unsupported",
+            )
+        auth = AuthType(asked.auth)
+        if not asked.secret:
+            raise RegistrationInvalidError(
+                "Give the secret this node is to present: `token` or `clientSecret`.",
+                code="authorization_incomplete",
+            )
+        if auth is AuthType.CLIENT_CREDENTIALS:
+            self._check_client(asked)
+        return auth
+
+    def _check_client(self, asked: Asked) -> None:
+        self._check_url(asked.token_endpoint)
+        if not asked.client_id or not asked.jwks:
+            raise RegistrationInvalidError(
+                "Client credentials need clientId and an inline key set (jwks): tokens are "
+                "believed by their signature alone.",
+                code="authorization_incomplete",
+            )
+        try:
+            KeySet.import_key_set(asked.jwks)  # type: ignore[arg-type]
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise RegistrationInvalidError(
+                "The key set (jwks) cannot be read (RFC 7517 §5).", code="jwks_invalid"
+            ) from None
+
+    def _check_url(self, url: str) -> None:
+        try:
+            check_url(url, loopback=self._desk.loopback)
+        except TidegateError as problem:
+            raise RegistrationInvalidError(problem.message, code=problem.code) from None
+
+    def remove(self, kind: PlaneKind, name: str, *, by: Actor) -> int:
+        """Forget a plane; end what it had open and return how many flows that were."""
+        check_has_role(by, Role.OPERATOR)
+        one = self._desk.journal.read(store.get_plane, kind, name)
+        with self._desk.journal.write(
+            by=by.id, did="signaling.removed", to=one.key, why={"endpoint": one.endpoint}
+        ) as tx:
+            left = store.list_flows(tx.connection, plane=one.key, is_open=True, limit=100_000)
+            for flow in left:
+                tx.enqueue("signaling.orphaned", lane=f"dataflow:{flow.id}", flow=flow.id)
+            store.drop_plane(tx.connection, one.key)
+        return len(left)
+
+    def list(self, kind: PlaneKind | None = None) -> tuple[Plane, ...]:
+        """Return the registered planes, oldest first."""
+        return self._desk.journal.read(store.list_planes, kind)
+
+    def authenticate(self, kind: PlaneKind, authorization: str | None) -> Plane:
+        """Return the plane behind an Authorization header; raise PlaneUnauthenticatedError."""
+        try:
+            token = bearer(authorization)
+        except TidegateError:
+            raise _stranger(
+                "Send the token of a registered plane as `Authorization: Bearer …`."
+            ) from None
+        found = self._desk.journal.read(store.find_by_digest, kind, secret_digest(token))
+        if found is not None and found.auth is AuthType.BEARER:
+            return found
+        if token.count(".") != 2:
+            raise _stranger("The token belongs to no plane that is registered here.")
+        return self._by_signature(kind, token)
+
+    def _by_signature(self, kind: PlaneKind, token: str) -> Plane:
+        """Return the plane whose key signed a token (authorization profile client credentials)."""
+        name = _subject_of(token)
+        one = self._desk.journal.read(store.find_plane, kind, name)
+        if one is None or one.auth is not AuthType.CLIENT_CREDENTIALS:
+            raise _stranger("The token belongs to no plane that is registered here.")
+        try:
+            keys = KeySet.import_key_set(json.loads(one.jwks))
+            claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise _stranger("The signature of the token does not hold.") from None
+        self._check_claims(one, claims)
+        return one
+
+    def _check_claims(self, one: Plane, claims: Mapping[str, Any]) -> None:
+        now = self._desk.clock.now().timestamp()
+        expires, issued = claims.get("exp"), claims.get("iat")
+        audience = claims.get("aud")
+        if not isinstance(claims.get("iss"), str) or claims.get("sub") != one.id:
+            raise _stranger("The token must name its issuer, and the plane as its subject.")
+        if self._desk.did not in (audience if isinstance(audience, list) else [audience]):
+            raise _stranger("The token is for another audience.")
+        if not isinstance(expires, int | float) or not isinstance(issued, int | float):
+            raise _stranger("The token needs the times exp and iat.")
+        if expires <= now or expires - now > LONGEST_TOKEN_SECONDS:
+            raise _stranger("The token has expired, or lives too long.")
+        if issued > now + LEEWAY_SECONDS:
+            raise _stranger("The token is not valid yet; check both clocks.")
+        jti = claims.get("jti")
+        if not isinstance(jti, str) or not jti:
+            raise _stranger("The token needs an id (jti): it is good for one call.")
+        until = datetime.fromtimestamp(expires + LEEWAY_SECONDS, UTC)
+        if not self._desk.callers.is_first_use(one.key, jti, until):
+            raise _stranger("The token was used before; make a new one for every call.")
+
+    def token_for(self, one: Plane) -> str:
+        """Return the Authorization header for a call to a plane."""
+        secret = open_secret(self._desk.keys, one.key, one.sealed)
+        if one.auth is AuthType.BEARER:
+            return f"Bearer {secret}"
+        now = self._desk.clock.now().timestamp()
+        with self._guard:
+            token, until = self._tokens.get(one.key, ("", 0.0))
+        if now >= until:
+            token, seconds = self._fetch(one, secret)
+            with self._guard:
+                self._tokens[one.key] = (token, now + seconds - 2 * LEEWAY_SECONDS)
+        return f"Bearer {token}"
+
+    def _fetch(self, one: Plane, secret: str) -> tuple[str, float]:
+        """Fetch an access token by client credentials (RFC 6749 §4.4)."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": one.client_id,
+            "client_secret": secret,
+            "audience": one.id,
+        }
+        headers = {
+            "content-type": "application/x-www-form-urlencoded",
+            "accept": "application/json",
+        }
+        raw = bytearray()
+        with self._desk.wire.stream(
+            "POST", one.token_endpoint, headers=headers, content=urlencode(form).encode()
+        ) as answer:
+            for chunk in answer.chunks:
+                raw += chunk
+                if len(raw) > _LONGEST_ANSWER:
+                    break
+            status = answer.status
+        if status >= 500 or status == 429:
+            raise UnavailableError(
+                f"The token endpoint of {one.id} cannot answer now (HTTP {status}).",
+                code="token_unavailable",
+            )
+        said = read_json(bytes(raw)) if status == 200 else None
+        token = said.get("access_token") if isinstance(said, dict) else None
+        if not isinstance(token, str) or not token or not token.isascii():
+            raise PlaneAnswerError(
+                f"The token endpoint of {one.id} gave no access token (HTTP {status}); check the "
+                "client id and secret of its registration.",
+                code="token_refused",
+            )
+        seconds = said.get("expires_in", 60) if isinstance(said, dict) else 60
+        return token, float(seconds) if isinstance(seconds, int | float) else 60.0
+
+
+def _subject_of(token: str) -> str:
+    try:
+        part = token.split(".")[1]
+        found = read_json(urlsafe_b64decode(part.encode("ascii")))
+    except (ValueError, TidegateError):
+        raise _stranger("The token cannot be read.") from None
+    name = found.get("sub") if isinstance(found, dict) else None
+    if not isinstance(name, str):
+        raise _stranger("The token must name the plane as its subject.")
+    return name
+
+
+def _stranger(words: str) -> PlaneUnauthenticatedError:
+    return PlaneUnauthenticatedError(words, code="plane_unauthenticated")

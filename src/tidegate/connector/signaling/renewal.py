@@ -1,0 +1,120 @@
+"""Renewing the access token of a hosted pull, for the consumer whose DID proves it.
+
+Source: Data Plane Signaling 1.0-RC3, token renewal profile; RFC 6749 §5 and §6. Refresh tokens are
+good once: each renewal gives the next one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tidegate.connector.dataplane.model import DataFlowState, PlaneAddress, find_plane
+from tidegate.connector.messages.compose import Document
+from tidegate.connector.messages.model import Side
+from tidegate.connector.signaling import store
+from tidegate.connector.signaling.desk import Desk
+from tidegate.connector.signaling.errors import RenewalRefusedError
+from tidegate.connector.signaling.flows import about, as_flow
+from tidegate.connector.signaling.model import DataFlow, FlowRole, TokenGrant
+from tidegate.connector.signaling.sealing import secret_digest
+from tidegate.connector.signaling.wire import spoken_address
+from tidegate.kernel.clock import parse_iso
+from tidegate.kernel.errors import ForbiddenError, InvalidError
+
+EXPIRES = "https://w3id.org/tidegate/expires"
+OTHERWISE_SECONDS = 300
+
+
+class Renewal:
+    """Makes refresh tokens, and takes them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def made(
+        self, one: DataFlow, address: PlaneAddress | None
+    ) -> tuple[PlaneAddress | None, tuple[str, str] | None]:
+        """Return the address of a pull with what renews it, and the hashes to keep of it."""
+        is_pull = one.side is Side.PROVIDER and one.format.endswith("-PULL")
+        access = address.properties.get("authorization", "") if address else ""
+        if address is None or not is_pull or not access:
+            return address, None
+        refresh = self._desk.token()
+        properties = {
+            **address.properties,
+            "refreshToken": refresh,
+            "expiresIn": str(self._seconds(address)),
+            "refreshEndpoint": f"{self._desk.base}/token",
+        }
+        full = replace(address, properties=properties)
+        return full, (secret_digest(access), secret_digest(refresh))
+
+    def given(
+        self, one: DataFlow, address: PlaneAddress | None
+    ) -> tuple[Document | None, tuple[str, str] | None]:
+        """Return the address as it is spoken, with what renews it, and the hashes to keep."""
+        full, digests = self.made(one, address)
+        return spoken_address(full, one.profile), digests
+
+    def renew(self, authorization: str | None, form: Mapping[str, Any]) -> TokenGrant:
+        """Return a fresh access token for a refresh token and the caller's own proof.
+
+        Raises RenewalRefusedError with the error codes of RFC 6749 §5.2. The refresh token is
+        looked at first: for a stranger no DID document is fetched.
+        """
+        if form.get("grant_type") != "refresh_token":
+            raise _refusal("unsupported_grant_type", "Only refresh tokens are taken here.")
+        digest = secret_digest(str(form.get("refresh_token", "")))
+        one = self._desk.journal.read(store.find_by_refresh, digest)
+        if one is None or one.state is not DataFlowState.STARTED:
+            raise _refusal("invalid_grant", "The refresh token renews nothing, or not any more.")
+        try:
+            caller = self._desk.callers.identify(authorization)
+        except ForbiddenError as problem:
+            raise _refusal("invalid_client", problem.message) from None
+        if caller.did != one.counterparty:
+            raise _refusal("invalid_grant", "The refresh token was given to another participant.")
+        if secret_digest(caller.access_token) != one.access_digest:
+            raise _refusal("invalid_grant", "The proof names another access token.")
+        plane = find_plane(self._desk.inside, one.format)
+        address = plane.renew(as_flow(one)) if plane else None
+        if address is None:
+            raise _refusal("invalid_grant", "There is nothing to renew.")
+        return self._rotate(one, digest, address)
+
+    def _rotate(self, one: DataFlow, digest: str, address: PlaneAddress) -> TokenGrant:
+        access, refresh = address.properties.get("authorization", ""), self._desk.token()
+        with self._desk.journal.write(
+            by=f"node:{one.counterparty}",
+            did="signaling.renewed",
+            to=f"dataflow:{one.id}",
+            why=about(one),
+        ) as tx:
+            current = store.get_flow(tx.connection, one.id, FlowRole.HOSTED)
+            if current.refresh_digest != digest or current.state is not DataFlowState.STARTED:
+                raise _refusal("invalid_grant", "The refresh token was used before.")
+            store.save_flow(
+                tx.connection,
+                replace(
+                    current,
+                    access_digest=secret_digest(access),
+                    refresh_digest=secret_digest(refresh),
+                    changed_by=f"node:{one.counterparty}",
+                    changed_at=tx.at,
+                ),
+            )
+        return TokenGrant(access, self._seconds(address), refresh)
+
+    def _seconds(self, address: PlaneAddress) -> int:
+        said = address.properties.get("expiresIn", "")
+        if said.isdigit():
+            return int(said)
+        try:
+            until = parse_iso(address.properties.get(EXPIRES, ""))
+        except InvalidError:
+            return OTHERWISE_SECONDS
+        return max(1, int((until - self._desk.clock.now()).total_seconds()))
+
+
+def _refusal(code: str, words: str) -> RenewalRefusedError:
+    return RenewalRefusedError(words, code=code)
