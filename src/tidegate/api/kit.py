@@ -11,7 +11,6 @@ from dataclasses import field
 from typing import Any, Generic, TypeVar
 
 import msgspec
-import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,7 +47,6 @@ STATUS: Mapping[type[TidegateError], int] = {
 """The one table from a kind of error to an HTTP status."""
 
 _FOUND = re.compile(r"(Invalid value|Invalid \w+ value|unknown field).*", re.DOTALL)
-log = structlog.get_logger("tidegate.api")
 
 
 class UnauthenticatedError(ForbiddenError):

@@ -1,5 +1,6 @@
 """`tidegate init | serve | doctor | migrate`: making, running and examining a node."""
 
+import gc
 import json
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def init(  # noqa: PLR0913, PLR0917 - one option each
 @HOME
 def serve(home: Path) -> None:
     """Serve the node in HOME until it is told to stop."""
+    gc.disable()  # a start makes what stays; the server turns it on again once it serves
     from tidegate.node.server import run  # noqa: PLC0415 - heavy, needed only here
 
     run(home)

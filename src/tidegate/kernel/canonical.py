@@ -30,7 +30,8 @@ def canonical_json(value: Any) -> bytes:
 
 
 def _ordered(value: Any) -> Any:
-    if value is None or isinstance(value, bool):
+    kind = type(value)
+    if kind is str or kind is bool or value is None:  # most values by far
         return value
     if isinstance(value, str):
         return str(value)  # an enum member travels as its value
@@ -41,9 +42,12 @@ def _ordered(value: Any) -> Any:
             )
         return int(value)
     if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            raise InvalidError("Names in canonical JSON must be text.")
-        return {str(key): _ordered(value[key]) for key in sorted(value, key=_utf16)}
+        try:
+            is_plain = "".join(value).isascii()
+        except TypeError:
+            raise InvalidError("Names in canonical JSON must be text.") from None
+        names = sorted(value) if is_plain else sorted(value, key=_utf16)
+        return {str(name): _ordered(value[name]) for name in names}
     if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
     raise InvalidError(f"Canonical JSON has no {type(value).__name__}; write it as text.")

@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.kernel.values import dataclass
-from tidegate.lab.disclosure.model import Codes, Family, FamilyKind, Limits, family_of
+from tidegate.lab.disclosure.limits import Limits
+from tidegate.lab.disclosure.model import Codes, Family, FamilyKind, family_of
 from tidegate.lab.disclosure.survival import SafeCurve, curve_family, grid_of, safe_curve
 from tidegate.lab.disclosure.tables import check_enough, safe_table, table_families
 from tidegate.lab.errors import SmallCountError, TooCloseError

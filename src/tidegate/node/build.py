@@ -1,6 +1,7 @@
 """Making and opening a node: its keys, its database, its rooms, its runner."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.ground import Ground
 from tidegate.node.rooms import build_house
 from tidegate.node.tasks import SUBSCRIPTIONS, handlers_of, periodics_of, receivers_of
+from tidegate.policy.rulepack.service import load_shipped
 from tidegate.settings import NodeSettings, read_passphrase, read_settings
 from tidegate.work.runner import Runner
 
@@ -56,7 +58,11 @@ def open_node(home: Path, fittings: Fittings = PLAIN) -> Iterator[Node]:
     Raises HomeMissingError, PassphraseWrongError or SchemaBehindError, each saying what to do.
     """
     settings = read_settings(home)
-    keys = open_key_file(settings.keys_file, read_passphrase(settings.passphrase_file))
+    passphrase = read_passphrase(settings.passphrase_file)
+    with ThreadPoolExecutor(1) as aside:  # scrypt takes a tenth of a second and no interpreter lock
+        opening = aside.submit(open_key_file, settings.keys_file, passphrase)
+        load_shipped()  # and proves the rule packs meanwhile
+        keys = opening.result()
     database = open_database(settings)
     try:
         check_current(database)

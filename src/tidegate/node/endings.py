@@ -1,6 +1,6 @@
 """What is judged once data should be gone: was it complete (rule LC-03), was it in time (LC-04)."""
 
-import structlog
+import logging
 
 from tidegate.access.model import system_actor
 from tidegate.connector.assessment.model import DestructionFacts
@@ -9,7 +9,7 @@ from tidegate.house import House
 OVERDUE = "agreement.deletion_overdue"
 JUDGE = system_actor("destruction.assess")
 
-log = structlog.get_logger("tidegate.node")
+log = logging.getLogger("tidegate.node")
 
 
 def assess_destruction(house: House, version: str) -> None:
@@ -47,6 +47,8 @@ def note_overdue_deletions(house: House) -> int:
         ):
             continue
         house.policy.note_deletion_overdue(agreement)
-        log.warning("deletion overdue", agreement=agreement.id, peer=agreement.assignee)
+        log.warning(
+            "deletion overdue", extra={"agreement": agreement.id, "peer": agreement.assignee}
+        )
         raised += 1
     return raised

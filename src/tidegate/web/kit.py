@@ -1,11 +1,11 @@
 """How a page is made: who reads it, in which language, with which words, under which headers."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -28,12 +28,11 @@ from tidegate.kernel.errors import (
 from tidegate.kernel.ids import secret_token
 from tidegate.kernel.text import Language
 from tidegate.kernel.values import dataclass
-from tidegate.web import rendering
 from tidegate.web.forms import LARGEST_FIELD, TOKEN_FIELD, Form, check_token, make_token
 from tidegate.web.menu import Group, menu_for
 from tidegate.web.messages import choose_language
 
-log = structlog.get_logger("tidegate.web")
+log = logging.getLogger("tidegate.web")
 
 MOST_FORM_FIELDS = 500
 
@@ -162,7 +161,9 @@ class Ask:
         """Render a template for this visitor."""
         shown = {"ask": self, "visitor": self.visitor, "node": self.web.settings, **values}
         shown["csrf"] = make_token(self.web.settings.csrf_key, self.visitor.seed)
-        return HTMLResponse(rendering.render(template, self.language, shown), status_code=status)
+        from tidegate.web.rendering import render  # noqa: PLC0415 - Jinja2 comes with the first page
+
+        return HTMLResponse(render(template, self.language, shown), status_code=status)
 
     def go(self, path: str, *, said: str = "") -> Response:
         """Send the browser on after a form; `said` names the message the next page shows."""
@@ -225,7 +226,7 @@ def respond(
     except TidegateError as problem:
         response = problem_page(ask, problem)
     except Exception as failure:
-        log.error("a page failed", path=request.url.path, exc_info=failure)
+        log.error("a page failed", extra={"path": request.url.path}, exc_info=failure)
         words = "Something went wrong in this node; its operator finds the time in the log."
         response = problem_page(ask, UnforeseenError(words, code="unforeseen"))
     return seal(web, visitor, response)

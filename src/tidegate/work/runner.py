@@ -4,13 +4,12 @@ A task is deleted after its handler returned; a process killed in between runs i
 are idempotent. One process of a node runs tasks at a time (`node.py` holds the lock).
 """
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-
-import structlog
 
 from tidegate.audit.journal import Journal
 from tidegate.db.outbox import party_of
@@ -25,7 +24,7 @@ WORKERS = 12
 PER_PARTY = 4  # of the workers, so that a peer which hangs leaves the others to the rest
 POLL_SECONDS = 0.5  # for tasks another process promised, and for delays
 
-log = structlog.get_logger("tidegate.work")
+log = logging.getLogger("tidegate.work")
 
 
 class Runner:
@@ -85,9 +84,9 @@ class Runner:
             try:
                 self._dispatch()
             except TidegateError as problem:
-                log.warning("tasks cannot be read", reason=problem.code)
-            except Exception as problem:  # noqa: BLE001 - the loop must outlive a database outage
-                log.error("tasks cannot be read", error=type(problem).__name__)
+                log.warning("tasks cannot be read", extra={"reason": problem.code})
+            except Exception:
+                log.exception("tasks cannot be read")  # and go on: the loop outlives an outage
             self._wake.wait(POLL_SECONDS)
 
     def _dispatch(self) -> None:
@@ -120,8 +119,8 @@ class Runner:
     def _run(self, task: Task) -> None:
         try:
             self._attempt(task)
-        except Exception as problem:  # noqa: BLE001 - bookkeeping failed; the task stays and runs again
-            log.error("task bookkeeping failed", handler=task.handler, error=type(problem).__name__)
+        except Exception:  # the task stays and runs again
+            log.exception("task bookkeeping failed", extra={"handler": task.handler})
         finally:
             with self._guard:
                 self._busy.discard(task.seq)
@@ -149,14 +148,8 @@ class Runner:
         code, words = describe(problem)
         attempts = task.attempts + 1
         again = is_worth_retrying(problem, attempts)
-        log.warning(
-            "task failed",
-            handler=task.handler,
-            task=task.seq,
-            attempts=attempts,
-            reason=code,
-            parked=not again,
-        )
+        said = {"handler": task.handler, "task": task.seq, "attempts": attempts, "reason": code}
+        log.warning("task failed", extra={**said, "parked": not again})
         due = iso(self._clock.now() + timedelta(seconds=delay_before(task.attempts)))
         with self._journal.upkeep() as tx:
             if again:
@@ -173,9 +166,9 @@ class Runner:
             try:
                 job.run()
             except TidegateError as problem:
-                log.warning("periodic job failed", job=job.name, reason=problem.code)
-            except Exception as problem:  # noqa: BLE001 - the next round is the retry
-                log.error("periodic job failed", job=job.name, error=type(problem).__name__)
+                log.warning("periodic job failed", extra={"job": job.name, "reason": problem.code})
+            except Exception:
+                log.exception("periodic job failed", extra={"job": job.name})  # the next is a retry
 
 
 def describe(problem: Exception) -> tuple[str, str]:

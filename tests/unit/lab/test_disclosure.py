@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from lib.lab_twin import kaplan_meier
 from tidegate.lab.disclosure.differencing import Ledger, check_beside, is_too_close, shared_people
+from tidegate.lab.disclosure.limits import Limits
 from tidegate.lab.disclosure.model import (
     FamilyKind,
-    Limits,
     family_bytes,
     family_from,
     family_of,

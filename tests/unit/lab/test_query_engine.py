@@ -21,7 +21,8 @@ from tidegate.lab.query import model as q
 from tidegate.lab.query.axes import axes_of
 from tidegate.lab.query.rules import check_query
 from tidegate.lab.query.wire import parse_query, query_bytes
-from tidegate.lab.visits.engine import Engine, Session
+from tidegate.lab.visits.engine import Engine
+from tidegate.lab.visits.session import Session
 
 TABLES = make_tables(people=60, seed=7)
 CODEBOOK = codebook_of(TABLES)

@@ -1,9 +1,10 @@
 """The outgoing HTTP client for every call from node to node."""
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
 
 from tidegate.connector.errors import (
@@ -15,14 +16,12 @@ from tidegate.connector.errors import (
 from tidegate.connector.http.addresses import check_url
 from tidegate.connector.http.body import read_json
 from tidegate.connector.http.model import Answer, HttpSettings
-from tidegate.connector.http.transport import (
-    Deadline,
-    GuardedBackend,
-    GuardedTransport,
-    Resolver,
-    resolve,
-)
 from tidegate.kernel.values import dataclass
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tidegate.connector.http.transport import Deadline, Resolver
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +44,43 @@ class PeerHttp:
         self,
         settings: HttpSettings,
         *,
-        transport: httpx.BaseTransport | None = None,
-        resolver: Resolver = resolve,
+        transport: "httpx.BaseTransport | None" = None,
+        resolver: "Resolver | None" = None,
+        deadline: "Deadline | None" = None,
     ) -> None:
         self._settings = settings
-        self._deadline = Deadline()
-        backend = GuardedBackend(
-            loopback=settings.loopback, deadline=self._deadline, resolver=resolver
+        self._transport = transport
+        self._resolver = resolver
+        self._deadline = deadline
+        self._opening = threading.Lock()
+        self._opened: tuple[httpx.Client, Deadline] | None = None
+
+    def _line(self) -> "tuple[httpx.Client, Deadline]":
+        """Return the client, made at the first call: a start does not wait for it."""
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+    def _open(self) -> "tuple[httpx.Client, Deadline]":
+        import httpx  # noqa: PLC0415 - with trust and pool a tenth of a second, none of it at a start
+
+        from tidegate.connector.http import transport  # noqa: PLC0415 - stands on httpx
+
+        settings, deadline = self._settings, self._deadline or transport.Deadline()
+        backend = transport.GuardedBackend(
+            loopback=settings.loopback,
+            deadline=deadline,
+            resolver=self._resolver or transport.resolve,
         )
-        self._client = httpx.Client(
-            transport=transport or GuardedTransport(settings, backend, self._deadline),
+        client = httpx.Client(
+            transport=self._transport or transport.GuardedTransport(settings, backend, deadline),
             timeout=httpx.Timeout(settings.total_seconds, connect=settings.connect_seconds),
             follow_redirects=False,
             trust_env=False,
             headers={"user-agent": "tidegate", "accept-encoding": "identity"},
         )
+        return client, deadline
 
     @property
     def is_loopback(self) -> bool:
@@ -121,10 +142,11 @@ class PeerHttp:
         if authorization:
             sent["authorization"] = authorization
         limit = seconds or self._settings.total_seconds
+        client, deadline = self._line()
         with (
-            self._deadline.within(limit),
+            deadline.within(limit),
             _in_words(),
-            self._client.stream(method, url, headers=sent, content=content) as response,
+            client.stream(method, url, headers=sent, content=content) as response,
         ):
             found = {name.lower(): value for name, value in response.headers.items()}
             yield Stream(response.status_code, found, response.iter_raw())
@@ -145,7 +167,9 @@ class PeerHttp:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        with self._opening:
+            if self._opened is not None:
+                self._opened[0].close()
 
 
 def _answer(stream: Stream, raw: bytes) -> Answer:
@@ -168,6 +192,8 @@ def _answer(stream: Stream, raw: bytes) -> Answer:
 
 @contextlib.contextmanager
 def _in_words() -> Iterator[None]:
+    import httpx  # noqa: PLC0415 - the client has loaded it
+
     try:
         yield
     except httpx.TimeoutException:

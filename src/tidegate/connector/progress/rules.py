@@ -4,7 +4,7 @@ Whose turn it is comes from the state machines themselves, so that a new move ca
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ from tidegate.connector.transfer.machine import TRANSFER
 from tidegate.connector.transfer.model import Transfer, TransferState
 from tidegate.kernel.clock import parse_iso
 from tidegate.kernel.machine import Machine
+from tidegate.kernel.values import dataclass
 from tidegate.work.model import Task, TaskState
 
 _MACHINES: Mapping[Kind, Machine[Any]] = {Kind.NEGOTIATION: NEGOTIATION, Kind.TRANSFER: TRANSFER}

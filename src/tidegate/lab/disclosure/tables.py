@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tidegate.kernel.values import dataclass
-from tidegate.lab.disclosure.model import Codes, Family, FamilyKind, Limits, family_of
+from tidegate.lab.disclosure.limits import Limits
+from tidegate.lab.disclosure.model import Codes, Family, FamilyKind, family_of
 from tidegate.lab.disclosure.network import Arc, protect, unsafe_arcs
 from tidegate.lab.errors import SmallCountError
 

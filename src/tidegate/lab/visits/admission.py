@@ -9,7 +9,7 @@ from tidegate.connector.transfer.model import Visit
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.text import Language
 from tidegate.kernel.values import dataclass
-from tidegate.lab.disclosure.model import NODE_FLOOR, Limits
+from tidegate.lab.disclosure.limits import NODE_FLOOR, Limits
 from tidegate.lab.errors import RuleSaysNoError
 from tidegate.lab.model import Run
 from tidegate.lab.query.model import KaplanMeier, Query

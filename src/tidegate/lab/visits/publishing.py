@@ -1,6 +1,7 @@
 """How a query ends: its result is released, held for a checker, refused, stopped or taken back."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -8,8 +9,7 @@ from tidegate.audit.journal import Journal
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import TidegateError
-from tidegate.lab.analysis import Settled
-from tidegate.lab.disclosure.model import Family, Limits
+from tidegate.lab.disclosure.limits import Limits
 from tidegate.lab.errors import StaleRunError
 from tidegate.lab.model import CHECKER, MACHINE, QUERY_LIFE, REQUESTER, Result, Run, RunState
 from tidegate.lab.query.model import Query
@@ -17,8 +17,11 @@ from tidegate.lab.query.wire import parse_query
 from tidegate.lab.sealing import Seal
 from tidegate.lab.visits import store
 from tidegate.lab.visits.admission import Admission, Admitted, limits_of
-from tidegate.lab.visits.ledger import close_families, open_families
 from tidegate.lab.visits.versions import Opened, OpenVersions
+
+if TYPE_CHECKING:
+    from tidegate.lab.analysis import Settled
+    from tidegate.lab.disclosure.model import Family
 
 RELEASED = "query.released"
 CLOSED = "query.closed"
@@ -43,7 +46,7 @@ class Publishing:
         self._versions = versions
 
     def settle(
-        self, run: Run, query: Query, settled: Settled, opened: Opened, admitted: Admitted
+        self, run: Run, query: Query, settled: "Settled", opened: Opened, admitted: Admitted
     ) -> Run:
         """Release a result that passed the machine, or hold it for a checker."""
         content = result_bytes(settled.result)
@@ -62,6 +65,8 @@ class Publishing:
 
     def clear(self, run: Run, *, by: str, checker_ref: str) -> Run:
         """Release a held result after a checker looked at it; everything is checked again."""
+        from tidegate.lab.visits.ledger import open_families  # noqa: PLC0415 - numpy comes with a query
+
         opened = self._versions.open(run.version_id)
         agreement = self._admission.agreement(run.agreement_id)
         query = parse_query(run.query.encode())
@@ -110,8 +115,10 @@ class Publishing:
         move = QUERY_LIFE.step(run.state, action, by=by)
         return replace(run, state=move.target, settled_at=iso(self._clock.now()))
 
-    def _hold(self, run: Run, settled: Settled, opened: Opened, limits: Limits) -> Run:
+    def _hold(self, run: Run, settled: "Settled", opened: Opened, limits: Limits) -> Run:
         """Keep a result until a checker has looked; it is compared with the released ones now."""
+        from tidegate.lab.visits.ledger import close_families  # noqa: PLC0415 - numpy comes with a query
+
         with opened.lock:
             with self._journal.reading() as conn:
                 opened.ledger.refresh(conn)
@@ -135,13 +142,15 @@ class Publishing:
         self,
         run: Run,
         before: RunState,
-        families: tuple[Family, ...],
+        families: "tuple[Family, ...]",
         opened: Opened,
         limits: Limits,
         *,
         by: str = "system:lab",
     ) -> Run:
         """Compare with everything released so far and release, as one step for the dataset."""
+        from tidegate.lab.visits.ledger import close_families  # noqa: PLC0415 - numpy comes with a query
+
         sealed = close_families(opened.seal, run.id, families)
         for _ in range(_ATTEMPTS):
             with opened.lock:

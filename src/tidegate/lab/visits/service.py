@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegate.audit.journal import Journal
 from tidegate.connector.transfer.model import Visit
@@ -11,7 +11,6 @@ from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import CorruptError, InvalidError, TidegateError, WithheldError
 from tidegate.kernel.ids import Ids
-from tidegate.lab.analysis import Settled, settle
 from tidegate.lab.errors import (
     TELLING,
     QueryInvalidError,
@@ -29,6 +28,9 @@ from tidegate.lab.visits.admission import Admission, Admitted
 from tidegate.lab.visits.ports import Transfers
 from tidegate.lab.visits.publishing import Publishing, why_of
 from tidegate.lab.visits.versions import Opened, OpenVersions
+
+if TYPE_CHECKING:
+    from tidegate.lab.analysis import Settled
 
 MAX_ID = 100
 MAX_REFUSALS = 30
@@ -189,7 +191,9 @@ class LabService:
             self._admission.count_use(tx, run.agreement_id)
             store.add_run(tx.connection, run)
 
-    def _compute(self, run: Run, query: Query, opened: Opened, admitted: Admitted) -> Settled:
+    def _compute(self, run: Run, query: Query, opened: Opened, admitted: Admitted) -> "Settled":
+        from tidegate.lab.analysis import settle  # noqa: PLC0415 - numpy comes with a query
+
         session = opened.session
         axes = axes_of(query, session.codebook)
         rows = self._versions.engine.ask(

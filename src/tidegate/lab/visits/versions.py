@@ -1,6 +1,7 @@
 """Open versions with what was released on them: everything a query needs beside the data."""
 
 import threading
+from typing import TYPE_CHECKING
 
 from tidegate.access.model import system_actor
 from tidegate.audit.journal import Journal
@@ -10,9 +11,12 @@ from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.lab.sealing import KeyShelf, Seal, key_name, open_or_create
 from tidegate.lab.visits import store
-from tidegate.lab.visits.engine import Engine, Session
-from tidegate.lab.visits.ledger import DatasetLedger, check_roster, close_roster
+from tidegate.lab.visits.engine import Engine
 from tidegate.lab.visits.ports import Holdings, Versions
+
+if TYPE_CHECKING:
+    from tidegate.lab.visits.ledger import DatasetLedger
+    from tidegate.lab.visits.session import Session
 
 _STORED = "stored"
 
@@ -26,9 +30,9 @@ class Opened:
     """A version in the engine, the seal of its releases, and the ledger of its dataset."""
 
     record: VersionRecord
-    session: Session
+    session: "Session"
     seal: Seal
-    ledger: DatasetLedger
+    ledger: "DatasetLedger"
     lock: threading.Lock
 
 
@@ -66,6 +70,8 @@ class OpenVersions:
 
     def open(self, version_id: str) -> Opened:
         """Return a version ready to be asked, decrypting it at the first use."""
+        from tidegate.lab.visits.ledger import DatasetLedger  # noqa: PLC0415 - numpy: with a query
+
         record = self.record(version_id)
         session = self.engine.session(version_id, lambda: self._load(record))
         with self._guard:
@@ -92,7 +98,13 @@ class OpenVersions:
         self.forget(version_id, "the version was destroyed")
         self._shelf.destroy(key_name("version", version_id))
 
-    def _load(self, record: VersionRecord) -> Session:
+    def _load(self, record: VersionRecord) -> "Session":
+        from tidegate.lab.visits.ledger import (  # noqa: PLC0415 - numpy comes with a query
+            check_roster,
+            close_roster,
+        )
+        from tidegate.lab.visits.session import Session  # noqa: PLC0415 - the same
+
         tables = self._holdings.open_tables(
             record.id, by=system_actor("lab"), why={"for": "visiting queries"}
         )

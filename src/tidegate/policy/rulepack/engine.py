@@ -24,18 +24,21 @@ STRICTEST_FIRST = (
 
 def decide(pack: RulePack, inputs: Inputs, *, on: date) -> Decision:
     """Return the pack's answer to a flow on a day, with every rule that stood against it."""
+    outcome, findings = weigh(pack, inputs, on=on)
+    return Decision(
+        outcome=outcome, findings=findings, pack_hash=pack.hash, inputs_hash=inputs_hash(inputs)
+    )
+
+
+def weigh(pack: RulePack, inputs: Inputs, *, on: date) -> tuple[Outcome, tuple[Finding, ...]]:
+    """Return the strictest answer and every rule that stood against the flow."""
     findings = tuple(
         finding
         for rule in pack.rules
         if rule.is_valid_on(on) and (finding := judge(rule, inputs)) is not None
     )
     reached = {finding.outcome for finding in findings} or {Outcome.ALLOW}
-    return Decision(
-        outcome=next(one for one in STRICTEST_FIRST if one in reached),
-        findings=findings,
-        pack_hash=pack.hash,
-        inputs_hash=inputs_hash(inputs),
-    )
+    return next(one for one in STRICTEST_FIRST if one in reached), findings
 
 
 def judge(rule: LawRule, inputs: Inputs) -> Finding | None:

@@ -47,18 +47,21 @@ def evaluate(expression: Expression, inputs: Inputs) -> Truth:
             answer = evaluate(inner, inputs)
             return answer if isinstance(answer, Unknown) else not answer
         case All(parts):
-            return _joined(tuple(evaluate(part, inputs) for part in parts), decided=False)
+            return _joined(parts, inputs, decided=False)
         case _:
-            parts = expression.parts
-            return _joined(tuple(evaluate(part, inputs) for part in parts), decided=True)
+            return _joined(expression.parts, inputs, decided=True)
 
 
-def _joined(answers: tuple[Truth, ...], *, decided: bool) -> Truth:
-    """Return `decided` if any answer is, else unknown if any is, else the opposite."""
-    if decided in [one for one in answers if isinstance(one, bool)]:
-        return decided
-    missing = [name for one in answers if isinstance(one, Unknown) for name in one.missing]
-    return Unknown(tuple(dict.fromkeys(missing))) if missing else not decided
+def _joined(parts: tuple[Expression, ...], inputs: Inputs, *, decided: bool) -> Truth:
+    """Return `decided` if any part's answer is, else unknown if any is, else the opposite."""
+    missing: dict[str, None] = {}
+    for part in parts:
+        answer = evaluate(part, inputs)
+        if answer is decided:
+            return decided
+        if isinstance(answer, Unknown):
+            missing |= dict.fromkeys(answer.missing)
+    return Unknown(tuple(missing)) if missing else not decided
 
 
 def _value(operand: Field | Literal, inputs: Inputs) -> Value | tuple[str | int, ...] | Unknown:

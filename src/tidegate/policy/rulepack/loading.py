@@ -9,6 +9,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -16,7 +17,7 @@ from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.text import Multilingual
 from tidegate.policy.errors import RulepackInvalidError
 from tidegate.policy.model import Outcome
-from tidegate.policy.rulepack.engine import decide, plain_inputs
+from tidegate.policy.rulepack.engine import plain_inputs, weigh
 from tidegate.policy.rulepack.expressions import Sets, parse
 from tidegate.policy.rulepack.model import GoldenCase, LawRule, RulePack
 
@@ -69,12 +70,12 @@ def check_cases(pack: RulePack, cases: tuple[GoldenCase, ...]) -> None:
     """
     fired: set[str] = set()
     for case in cases:
-        decision = decide(pack, case.inputs, on=case.day)
-        found = tuple(sorted(finding.rule for finding in decision.findings))
+        outcome, findings = weigh(pack, case.inputs, on=case.day)
+        found = tuple(sorted(finding.rule for finding in findings))
         fired |= set(found)
-        if (decision.outcome, found) != (case.outcome, case.findings):
+        if (outcome, found) != (case.outcome, case.findings):
             raise RulepackInvalidError(
-                f"The rule pack fails its case '{case.name}': {decision.outcome} {found}.",
+                f"The rule pack fails its case '{case.name}': {outcome} {found}.",
                 code="rulepack_case",
             )
     silent = sorted({rule.id for rule in pack.rules} - fired)
@@ -109,8 +110,9 @@ def shipped_folders() -> tuple[Traversable, ...]:
     return tuple(sorted(found, key=lambda one: one.name))
 
 
+@cache
 def load_shipped() -> tuple[RulePack, ...]:
-    """Return every pack that comes with this software, checked."""
+    """Return every pack that comes with this software, checked; read once a process."""
     return tuple(load_pack(folder) for folder in shipped_folders())
 
 

@@ -167,9 +167,8 @@ def client(network):
     deadline = Deadline()
     settings = HttpSettings(loopback=True)
     backend = GuardedBackend(loopback=True, deadline=deadline, inner=network)
-    http = PeerHttp(settings, transport=GuardedTransport(settings, backend, deadline))
-    http._deadline = deadline
-    return http
+    transport = GuardedTransport(settings, backend, deadline)
+    return PeerHttp(settings, transport=transport, deadline=deadline)
 
 
 def test_a_question_is_asked_again_when_its_kept_connection_was_dead():

@@ -73,9 +73,8 @@ def client(network, addresses, *, loopback=False, **limits):
     names = (lambda _host, _port: addresses) if isinstance(addresses, tuple) else addresses
     deadline = Deadline(network.moments)
     backend = GuardedBackend(loopback=loopback, deadline=deadline, resolver=names, inner=network)
-    http = PeerHttp(settings, transport=GuardedTransport(settings, backend, deadline))
-    http._deadline = deadline
-    return http
+    transport = GuardedTransport(settings, backend, deadline)
+    return PeerHttp(settings, transport=transport, deadline=deadline)
 
 
 def answering(response: httpx.Response, **limits) -> PeerHttp:
