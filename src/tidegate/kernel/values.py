@@ -4,8 +4,8 @@ The standard library writes seven methods of every data class as text and compil
 module is imported: about a millisecond a class, and a node has hundreds. Here the methods are
 shared, and `__init__`, which must name the fields, is compiled when it is first asked for.
 Everything else is the standard library's: `fields`, `replace`, `asdict`, `field(default=…,
-default_factory=…, repr=…, compare=…)`, `__post_init__`, matching by position, inheritance. Type
-checkers see `dataclasses.dataclass` itself; what it has and this has not raises TypeError.
+default_factory=…, init=…, repr=…, compare=…)`, `__post_init__`, matching by position, inheritance.
+Type checkers see `dataclasses.dataclass` itself; what it has and this has not raises TypeError.
 """
 
 import dataclasses
@@ -38,10 +38,11 @@ def _describe(cls: type[Any], *, frozen: bool, eq: bool) -> None:
     is_heir = any(dataclasses.is_dataclass(base) for base in cls.__bases__)
     words = cls.__doc__
     cls.__doc__ = words or cls.__name__  # without one it writes the signature, which takes long
-    dataclasses.dataclass(init=False, repr=False, eq=False, frozen=frozen and is_heir)(cls)
+    find = dataclasses.dataclass  # noqa: TID251 - for the fields alone
+    find(init=False, repr=False, eq=False, frozen=frozen and is_heir)(cls)
     cls.__doc__ = words
     cls.__dataclass_params__.frozen, cls.__dataclass_params__.eq = frozen, eq
-    if any(not one.init or one.kw_only or one.hash is not None for one in dataclasses.fields(cls)):
+    if any(one.kw_only or one.hash is not None for one in dataclasses.fields(cls)):
         raise TypeError(f"{cls.__name__} asks for more than a value class has.")
 
 
@@ -101,15 +102,19 @@ def _compiled(cls: type[Any]) -> Callable[..., None]:
     for one in dataclasses.fields(cls):
         name = value = one.name
         known[f"_set_{name}"] = getattr(cls, name).__set__  # of the slot: frozen or not
+        given = name
         if one.default is not dataclasses.MISSING:
             known[f"_default_{name}"] = one.default
-            parameters.append(f"{name}=_default_{name}")
+            given = f"{name}=_default_{name}"
+            value = name if one.init else f"_default_{name}"
         elif one.default_factory is not dataclasses.MISSING:
             known[f"_make_{name}"] = one.default_factory
-            parameters.append(f"{name}=_NOT_GIVEN")
-            value = f"_make_{name}() if {name} is _NOT_GIVEN else {name}"
-        else:
-            parameters.append(name)
+            given = f"{name}=_NOT_GIVEN"
+            made_now = f"_make_{name}()"
+            value = f"{made_now} if {name} is _NOT_GIVEN else {name}" if one.init else made_now
+        elif not one.init:  # __post_init__ sets it
+            continue
+        parameters += [given] if one.init else []
         lines.append(f" _set_{name}(self, {value})")
     if hasattr(cls, "__post_init__"):
         lines.append(" self.__post_init__()")
@@ -117,7 +122,7 @@ def _compiled(cls: type[Any]) -> Callable[..., None]:
     exec(text, known)  # noqa: S102 - the names of fields, as the standard library does it
     made: Callable[..., None] = known["__init__"]
     made.__qualname__, made.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
-    made.__annotations__ = {one.name: one.type for one in dataclasses.fields(cls)}
+    made.__annotations__ = {one.name: one.type for one in dataclasses.fields(cls) if one.init}
     made.__annotations__["return"] = None
     return made
 
@@ -171,6 +176,6 @@ def _restore(self: Any, state: list[Any]) -> None:
 
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass
+    from dataclasses import dataclass  # noqa: TID251 - what it stands for
 else:
     dataclass = _value_class

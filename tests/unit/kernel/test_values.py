@@ -169,6 +169,22 @@ def test_it_is_checked_when_made_and_its_own_methods_stay() -> None:
     assert (repr(Named("n")), hash(Named("n"))) == ("n", 7)
 
 
+def test_a_field_that_is_not_given_is_set_by_its_default_or_afterwards() -> None:
+    @values.dataclass(slots=True)
+    class Sides:
+        start: str
+        ours: str = field(init=False)
+        steps: list[str] = field(init=False, default_factory=list)
+        count: int = field(init=False, default=3)
+
+        def __post_init__(self) -> None:
+            self.ours = self.start
+
+    assert repr(Sides("s")).endswith("Sides(start='s', ours='s', steps=[], count=3)")
+    with pytest.raises(TypeError):
+        Sides("s", "o")
+
+
 def test_what_it_has_not_is_refused() -> None:
     with pytest.raises(TypeError):
         values.dataclass(frozen=True)(Nothing)

@@ -154,7 +154,7 @@ def _rested(process: Process, now: datetime) -> float:
 # --- the timeline
 
 
-@dataclass
+@dataclass(slots=True)
 class _Sides:
     """The states of both sides while the messages are told again."""
 
