@@ -7,11 +7,12 @@ request that is half understood would show too much.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tidegate.catalogue.model import DatasetRecord
 from tidegate.connector.messages.errors import MessageRefusedError
+from tidegate.kernel.values import dataclass
 
 EDC = "https://w3id.org/edc/v0.0.1/ns/"
 LARGEST_PAGE = 1000
