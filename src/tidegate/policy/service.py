@@ -54,7 +54,7 @@ from tidegate.policy.soundness import (
     promises,
     unenforceable,
 )
-from tidegate.policy.values import IN_PLACE
+from tidegate.policy.values import IN_PLACE, REVIEWED_FLOWS
 from tidegate.policy.vocabulary import ACTS, CONSTRAINTS, ResearchTerms, research_policy
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "CONSTRAINTS",
     "IN_PLACE",
     "PURPOSES",
+    "REVIEWED_FLOWS",
     "AgreementTerms",
     "Difference",
     "Effect",

@@ -29,7 +29,7 @@ from tidegate.kernel.ids import secret_token
 from tidegate.kernel.text import Language
 from tidegate.kernel.values import dataclass
 from tidegate.web.forms import LARGEST_FIELD, TOKEN_FIELD, Form, check_token, make_token
-from tidegate.web.menu import Group, menu_for
+from tidegate.web.menu import Group, counts_for, menu_for
 from tidegate.web.messages import choose_language
 
 log = logging.getLogger("tidegate.web")
@@ -152,14 +152,16 @@ class Ask:
         """The language of the page."""
         return self.visitor.language
 
-    @property
-    def menu(self) -> tuple[Group, ...]:
-        """What stands in the menu for this visitor."""
-        return menu_for(self.actor, self.url.partition("?")[0])
+    def menu(self, *, counted: bool) -> tuple[Group, ...]:
+        """Return the menu of this visitor; a page about a problem counts nothing."""
+        house, did = self.house, self.web.settings.node_did
+        counts = counts_for(house, self.actor, did) if counted else {}
+        return menu_for(self.actor, self.url.partition("?")[0], counts)
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """Render a template for this visitor."""
         shown = {"ask": self, "visitor": self.visitor, "node": self.web.settings, **values}
+        shown["menu"] = self.menu(counted=status < 500)
         shown["csrf"] = make_token(self.web.settings.csrf_key, self.visitor.seed)
         from tidegate.web.rendering import render  # noqa: PLC0415 - Jinja2 comes with the first page
 

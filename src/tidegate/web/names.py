@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from tidegate.access.model import PERSON_MARK
 from tidegate.house import House
+from tidegate.kernel.errors import NotFoundError
+from tidegate.kernel.text import Multilingual
 from tidegate.web.kit import Ask
 from tidegate.web.messages import words
 
@@ -25,6 +27,14 @@ def institutions_of(house: House) -> Mapping[str, str]:
     """Return the names of institutions by DID: whom we harvest, and the members of the space."""
     harvested = {record.peer.did: record.peer.name for record in house.catalogue.list_harvested()}
     return harvested | {member.did: member.name for member in house.space.list_members()}
+
+
+def title_of(ask: Ask, dataset_id: str) -> Multilingual | None:
+    """Return the title of a dataset, or None where the catalogue does not know it."""
+    try:
+        return ask.house.catalogue.get_listing(dataset_id, by=ask.actor).title
+    except NotFoundError:
+        return None
 
 
 class Named(dict[str, str]):

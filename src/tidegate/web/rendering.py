@@ -36,6 +36,8 @@ def _environment() -> Environment:
         problem=_problem,
         plain=_plain,
         plain_term=_plain_term,
+        plain_change=_plain_change,
+        reason=_reason,
     )
     return environment
 
@@ -109,3 +111,20 @@ def _plain_term(context: Context, term: Any, names: Mapping[str, str]) -> str:
     """Say a term of a policy with names instead of DIDs and days instead of stamps."""
     language = _language(context)
     return sayings.plain_term(term.name, term.text.in_language(language), names, language)
+
+
+@pass_context
+def _plain_change(context: Context, change: Any, names: Mapping[str, str]) -> str:
+    """Say a difference between two policies with names instead of DIDs, days instead of stamps."""
+    language = _language(context)
+    return sayings.plain_term(change.name, change.text.in_language(language), names, language)
+
+
+@pass_context
+def _reason(context: Context, text: str, code: str = "") -> str:
+    """Say why something waits, failed or ended: by its code where we have the reader's words."""
+    language = _language(context)
+    if language is Language.EN and text:
+        return text
+    found = find_words(language, f"reason.{code}") or find_words(language, f"problem.{code}")
+    return found or text or code.replace("_", " ")

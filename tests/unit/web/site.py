@@ -38,6 +38,7 @@ from tidegate.policy.service import research_policy
 from tidegate.settings import NodeRole, NodeSettings
 from tidegate.web.app import routes
 from tidegate.web.kit import WebSettings
+from unit.web import negotiations
 
 HOSPITAL = Participant("did:web:localhost%3A7003", "Nansha Hospital", Seat.CN_GBA9)
 FACULTY = Participant("did:web:localhost%3A7002", "Faculty of Medicine, Hong Kong", Seat.HK)
@@ -134,6 +135,12 @@ def build_site(home: Path) -> Site:
     _agreements(site)
     _queries(site)
     _trouble(site)
+    negotiations.seed(
+        site,
+        FACULTY,
+        lambda **changes: _policy(FACULTY.did, **changes),
+        lambda **changes: _policy(HOSPITAL.did, **changes),
+    )
     node.house.evidence.checkpoint_now()
     return site
 
@@ -228,17 +235,18 @@ def _dataset(site: Site, home: Path) -> None:
     site.ids["offer"] = offer.id
 
 
-def _policy(assignee: str):
-    return research_policy(
-        assignees=(assignee,),
-        seats=("HK", "CN-GBA9"),
-        purposes=("HMB",),
-        until=UNTIL,
-        max_uses=200,
-        minimum_cell=10,
-        delete_within_days=30,
-        review="cross-border",
-    )
+def _policy(assignee: str, **changes):
+    terms = {
+        "assignees": (assignee,),
+        "seats": ("HK", "CN-GBA9"),
+        "purposes": ("HMB",),
+        "until": UNTIL,
+        "max_uses": 200,
+        "minimum_cell": 10,
+        "delete_within_days": 30,
+        "review": "cross-border",
+    }
+    return research_policy(**terms | changes)
 
 
 def _peer(site: Site) -> None:

@@ -158,6 +158,15 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """One state on the way of a side: behind it, where it is, or still ahead."""
+
+    state: str
+    is_done: bool = False
+    is_here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PeerSays:
     """What the peer answered when it was asked how a process stands."""
 

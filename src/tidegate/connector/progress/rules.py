@@ -21,6 +21,7 @@ from tidegate.connector.progress.model import (
     Patience,
     Process,
     Standing,
+    Stop,
     Trouble,
     Try,
 )
@@ -34,6 +35,7 @@ from tidegate.work.model import Task, TaskState
 
 _MACHINES: Mapping[Kind, Machine[Any]] = {Kind.NEGOTIATION: NEGOTIATION, Kind.TRANSFER: TRANSFER}
 _RESTING = frozenset({TransferState.STARTED, TransferState.SUSPENDED})
+_GOOD_ENDS = frozenset({"FINALIZED", "COMPLETED"})
 _SPOKEN = frozenset({MessageState.ACKNOWLEDGED, MessageState.ACCEPTED})
 
 
@@ -74,6 +76,44 @@ def may_take(one: Negotiation | Transfer, action: str) -> bool:
         (move.source, move.action, move.by) == (process.state, action, process.side.value)
         for move in _MACHINES[process.kind].moves
     )
+
+
+def course(
+    process: Process, moments: Sequence[Moment], *, theirs: bool = False
+) -> tuple[Stop, ...]:
+    """Return the states one side has been in, where it is, and the shortest way to a good end.
+
+    The other side is where our messages and its own brought it, as far as this node knows.
+    """
+    told = (each.theirs if theirs else each.ours for each in moments)
+    start = _MACHINES[process.kind].start.value
+    been = list(dict.fromkeys(_changes(each for each in told if each and each != start)))
+    here = been[-1] if been else start
+    done = tuple(Stop(each, is_done=True) for each in been[:-1])
+    ahead = () if process.is_final else _ahead(_MACHINES[process.kind], here)
+    return (*done, Stop(here, is_here=True), *(Stop(each) for each in ahead))
+
+
+def _changes(states: Iterable[str]) -> Iterator[str]:
+    last = ""
+    for state in states:
+        if state != last:
+            yield state
+        last = state
+
+
+def _ahead(machine: Machine[Any], here: str) -> tuple[str, ...]:
+    """Return the shortest way from a state to an end that is no termination, by the machine."""
+    ways: list[tuple[str, ...]] = [(here,)]
+    for way in ways:
+        if way[-1] in _GOOD_ENDS:
+            return way[1:]
+        ways += [
+            (*way, move.target.value)
+            for move in machine.moves
+            if move.source == way[-1] and move.target.value not in (*way, "TERMINATED")
+        ]
+    return ()
 
 
 # --- stuck

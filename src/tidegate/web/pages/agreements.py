@@ -4,11 +4,13 @@ from starlette.responses import Response
 
 from tidegate.access.model import Role
 from tidegate.access.rules import has_role
+from tidegate.connector.progress.model import Standing
 from tidegate.kernel.errors import NotFoundError
 from tidegate.policy.model import Agreement, AgreementState
 from tidegate.policy.service import max_uses, sentences
 from tidegate.web.kit import Ask, action, page
-from tidegate.web.names import names_of
+from tidegate.web.names import names_of, title_of
+from tidegate.web.pages.progress import progress_of
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.steps import steps_of
 
@@ -17,54 +19,44 @@ _ENDERS = (Role.STEWARD, Role.COMMITTEE, Role.LEGAL)
 
 def show_agreements(ask: Ask) -> Response:
     """List agreements and the negotiations that are still open."""
-    negotiations = [
-        one
-        for one in ask.house.negotiation.list_negotiations()
-        if one.state.value not in ("FINALIZED", "TERMINATED")
-    ]
+    negotiations = ask.house.negotiation.list_negotiations()
+    agreed = {one.id for one in ask.house.policy.list_agreements()}
+    negotiations = tuple(one for one in negotiations if one.agreement_id not in agreed)
     agreements = ask.house.policy.list_agreements()
     spoken_of = {one.dataset_id for one in agreements} | {one.dataset_id for one in negotiations}
     return ask.page(
         "agreements.html",
         agreements=agreements[::-1],
         negotiations=negotiations,
-        titles={dataset_id: _title(ask, dataset_id) for dataset_id in spoken_of},
+        stuck=_stuck(ask),
+        titles={dataset_id: title_of(ask, dataset_id) for dataset_id in spoken_of},
         people=names_of(ask),
     )
 
 
-def _title(ask: Ask, dataset_id: str) -> object:
-    try:
-        return ask.house.catalogue.get_listing(dataset_id, by=ask.actor).title
-    except NotFoundError:
-        return None
+def _stuck(ask: Ask) -> dict[str, Standing]:
+    """Return how the processes stand that do not go on by themselves, by pid."""
+    return {one.process.pid: one for one in ask.house.progress.list_stuck()}
 
 
 def show_agreement(ask: Ask) -> Response:
     """Show one agreement: its terms, its messages and its whole history."""
     agreement = ask.house.policy.get_agreement(ask.path["agreement_id"])
-    negotiation = next(
-        (
-            one
-            for one in ask.house.negotiation.list_negotiations()
-            if one.agreement_id == agreement.id
-        ),
-        None,
-    )
-    messages = ask.house.negotiation.list_messages(negotiation.pid) if negotiation else ()
-    subjects = [f"agreement:{agreement.id}"]
-    if negotiation:
-        subjects.append(f"negotiation:{negotiation.pid}")
+    negotiation = ask.house.negotiation.find_by_agreement(agreement.id)
+    transfers = ask.house.transfer.list_transfers(agreement_id=agreement.id)
     return ask.page(
         "agreement.html",
         agreement=agreement,
-        title=_title(ask, agreement.dataset_id),
+        title=title_of(ask, agreement.dataset_id),
         terms=sentences(agreement.policy),
         uses=ask.house.policy.uses_so_far(agreement.id),
         limit=max_uses(agreement.policy),
         negotiation=negotiation,
-        messages=messages,
-        steps=steps_of(ask.house.evidence.timeline(*subjects)),
+        progress=progress_of(ask, negotiation),
+        transfers=transfers,
+        stuck=_stuck(ask),
+        peer_says=None,
+        steps=steps_of(ask.house.evidence.timeline(f"agreement:{agreement.id}")),
         can_end=agreement.state is not AgreementState.ENDED and has_role(ask.actor, *_ENDERS),
         people=names_of(ask),
         purpose_name=lambda code: purpose_name(ask, code),
@@ -83,14 +75,14 @@ def negotiate(ask: Ask) -> Response:
     record = ask.house.catalogue.find_harvested(ask.path["dataset_id"])
     if record is None:
         raise NotFoundError("No peer offers this dataset.", code="dataset_unknown")
-    ask.house.negotiation.request(
+    one = ask.house.negotiation.request(
         record.peer.did,
         record.dataset.id,
         ask.form.required("offer"),
         by=ask.actor,
         accepts=ask.form.every("accepts"),
     )
-    return ask.go("/agreements", said="negotiation_started")
+    return ask.go(f"/negotiations/{one.pid}", said="negotiation_started")
 
 
 PAGES = (

@@ -45,8 +45,9 @@ def _tiles(ask: Ask) -> Iterator[Tile]:
     if has_role(actor, Role.STEWARD):
         yield Tile("to_prepare", _unfinished(ask), "/datasets")
     if has_role(actor, Role.STEWARD, Role.LEGAL):
-        waiting = house.negotiation.list_negotiations(waiting="person")
-        yield Tile("to_negotiate", len(waiting), "/agreements")
+        yield Tile("to_negotiate", house.negotiation.count_waiting(), "/inbox")
+        stuck = [one for one in house.progress.list_stuck() if not one.process.waiting]
+        yield Tile("stuck", len(stuck), "/inbox")
     if has_role(actor, Role.OPERATOR):
         yield Tile("parked", len(house.work.list_parked(by=actor)), "/operation")
     if has_role(actor, Role.RESEARCHER):

@@ -12,6 +12,7 @@ from tidegate.connector.messages.model import Direction
 from tidegate.connector.negotiation.strategy import MANUAL, WAIT
 from tidegate.connector.progress.errors import NothingWaitsError
 from tidegate.connector.progress.model import Trouble
+from tidegate.connector.progress.rules import course, process_of
 from tidegate.connector.progress.service import ProgressService
 from tidegate.work.service import WorkService
 
@@ -229,3 +230,39 @@ def test_a_refused_message_leaves_both_sides_where_they_were(pair):
 
     assert Direction.IN is told[-1].message.direction
     assert ("FINALIZED", "FINALIZED") == (told[-1].ours, told[-1].theirs)
+
+
+def test_the_course_of_a_side_is_where_it_was_and_the_shortest_way_ahead(pair):
+    hospital, faculty = pair
+    hospital.negotiation.set_strategy("offer_1", WAIT, by=STEWARD)
+    pid = ask(hospital, faculty)
+    pump(*pair)
+    one = faculty.negotiation.get(pid)
+
+    stops = course(process_of(one), progress_of(faculty).timeline(one))
+
+    assert [
+        ("REQUESTED", False, True), ("AGREED", False, False), ("VERIFIED", False, False),
+        ("FINALIZED", False, False),
+    ] == [(stop.state, stop.is_done, stop.is_here) for stop in stops]  # fmt: skip
+
+
+def test_the_course_of_a_finished_side_has_nothing_ahead(pair):
+    hospital, faculty = pair
+    one = faculty.negotiation.find_by_agreement(agreed(hospital, faculty))
+
+    stops = course(process_of(one), progress_of(faculty).timeline(one), theirs=True)
+
+    assert ["REQUESTED", "AGREED", "VERIFIED", "FINALIZED"] == [stop.state for stop in stops]
+    assert stops[-1].is_here
+
+
+def test_a_peer_that_never_answered_is_still_at_the_beginning(pair):
+    hospital, faculty = pair
+    hospital.network.down.add(hospital.base)
+    pid = ask(hospital, faculty)
+    pump(*pair, seconds=1)
+    one = faculty.negotiation.get(pid)
+
+    assert "INITIAL" == course(process_of(one), progress_of(faculty).timeline(one), theirs=True)[
+        0].state  # fmt: skip
