@@ -78,7 +78,7 @@ class Peer:
 
     port: int
     heard: list[Heard] = field(default_factory=list)
-    answers: list[tuple[int, dict | None]] = field(default_factory=list)
+    answers: list = field(default_factory=list)  # (status, body), or a callable that returns it
     pid: str = ""
 
     def __post_init__(self):
@@ -109,18 +109,20 @@ class Peer:
     def take(self, path, body, authorization):
         """Keep a message; answer as told, or as a willing peer would."""
         with self._news:
-            status, said = self.answers.pop(0) if self.answers else (0, None)
+            answer = self.answers.pop(0) if self.answers else (0, None)
             self.heard.append(Heard(path, body, authorization, time.monotonic()))
             self._news.notify_all()
+        status, said = answer(body) if callable(answer) else answer
         if status:
             return status, said
         if path in {"/negotiations/request", "/negotiations/offers"}:
-            return 201, self._opened(body, "ContractNegotiation")
+            return 201, self.opened(body, "ContractNegotiation")
         if path == "/transfers/request":
-            return 201, self._opened(body, "TransferProcess")
+            return 201, self.opened(body, "TransferProcess")
         return 200, None
 
-    def _opened(self, body, kind):
+    def opened(self, body, kind):
+        """Return the answer to an opening message: the process, now with a pid of ours."""
         is_offer = body["@type"] == "ContractOfferMessage"
         ours, theirs = (
             ("consumerPid", "providerPid") if is_offer else ("providerPid", "consumerPid")
