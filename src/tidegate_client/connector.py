@@ -155,6 +155,15 @@ class Strategy(msgspec.Struct, frozen=True):
     reactions: tuple[Reaction, ...]
 
 
+class ChosenStrategy(msgspec.Struct, frozen=True):
+    """A strategy that was set, for which offer or dataset, by whom and when."""
+
+    subject: str
+    strategy: Strategy
+    set_by: str
+    set_at: str
+
+
 class Connector:
     """Negotiations, transfers, visits, harvests and peers."""
 
@@ -232,6 +241,14 @@ class Connector:
     def get_strategy(self, subject: str) -> Strategy:
         """Return the strategy in force for an offer or dataset."""
         return self._http.get(f"/strategies/{quote(subject, safe=':')}", Strategy)
+
+    def list_strategies(self) -> tuple[ChosenStrategy, ...]:
+        """Return every strategy that was set."""
+        return self._http.get("/strategies", tuple[ChosenStrategy, ...])
+
+    def clear_strategy(self, subject: str) -> Strategy:
+        """Let the usual strategy hold again for an offer or dataset; return it."""
+        return self._http.delete(f"/strategies/{quote(subject, safe=':')}", Strategy)
 
     def set_strategy(self, subject: str, strategy: Strategy) -> Strategy:
         """Set the strategy for an offer (as provider) or dataset (as consumer)."""

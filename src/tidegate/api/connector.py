@@ -7,7 +7,7 @@ from typing import Any
 from tidegate.api.kit import Call, Operation
 from tidegate.connector.harvest.model import HarvestReport
 from tidegate.connector.messages.model import MessageRecord
-from tidegate.connector.negotiation.model import Negotiation, Strategy
+from tidegate.connector.negotiation.model import ChosenStrategy, Negotiation, Strategy
 from tidegate.connector.negotiation.strategy import AUTOMATIC
 from tidegate.kernel.values import dataclass
 
@@ -135,6 +135,16 @@ def show_strategy(call: Call[None]) -> Strategy:
     return call.house.negotiation.find_strategy(call.path["subject"]) or AUTOMATIC
 
 
+def list_strategies(call: Call[None]) -> tuple[ChosenStrategy, ...]:
+    """Return every strategy that was set."""
+    return call.house.negotiation.list_strategies()
+
+
+def clear_strategy(call: Call[None]) -> Strategy:
+    """Let the usual strategy hold again."""
+    return call.house.negotiation.clear_strategy(call.path["subject"], by=call.actor)
+
+
 def set_strategy(call: Call[Strategy]) -> Strategy:
     """Set the strategy for an offer (as provider) or dataset (as consumer)."""
     return call.house.negotiation.set_strategy(call.path["subject"], call.body, by=call.actor)
@@ -228,6 +238,20 @@ OPERATIONS: tuple[Operation, ...] = (
         takes=Reason,
         gives=Negotiation,
         summary="End a negotiation",
+    ),
+    Operation(
+        "GET",
+        "/strategies",
+        list_strategies,
+        gives=tuple[ChosenStrategy, ...],
+        summary="List the negotiation strategies that were set",
+    ),
+    Operation(
+        "DELETE",
+        "/strategies/{subject}",
+        clear_strategy,
+        gives=Strategy,
+        summary="Let the usual negotiation strategy hold again",
     ),
     Operation(
         "GET",

@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = {
     "certification": "tidegate.cli.identity_commands:certification",
     "sts": "tidegate.cli.identity_commands:sts",
     "dataset": "tidegate.cli.dataset_commands:dataset",
+    "strategy": "tidegate.cli.strategy_commands:strategy",
     "evidence": "tidegate.cli.evidence_commands:evidence",
 }
 

@@ -77,6 +77,16 @@ class Strategy:
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenStrategy:
+    """A strategy that was set, for which offer or dataset, by whom and when."""
+
+    subject: str
+    strategy: Strategy
+    set_by: str
+    set_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """What the rules said to this negotiation, kept with it in words."""
 

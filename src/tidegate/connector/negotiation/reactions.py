@@ -39,6 +39,7 @@ from tidegate.policy.errors import PolicyInvalidError, PolicyUnenforceableError
 from tidegate.policy.model import Decision, Outcome
 from tidegate.policy.service import attested, check_enforceable
 
+_DIFFER = "The terms differ from the offer that is published."
 _PLAIN = {
     Act.ACCEPT: Step.ACCEPT,
     Act.VERIFY: Step.VERIFY,
@@ -160,7 +161,7 @@ class Reactions:
     def _decide(self, one: Negotiation) -> None:
         question, exact = self.question(one)
         if not exact:
-            self.ask(one, "terms_differ", "The terms differ from the offer that is published.")
+            self.ask(one, "terms_differ", _DIFFER)
         elif not self._desk.assessor.has_permit(question):
             self.ask(one, "permit_missing", "No approved permit covers this peer and dataset.")
         else:
@@ -176,6 +177,10 @@ class Reactions:
             self.refuse(judged, decision.outcome.value, _told(judged))
 
     def _agree_unless_refused(self, one: Negotiation) -> None:
+        """Agree without a permit or a person, to the published terms alone."""
+        if not self.question(one)[1]:
+            self.ask(one, "terms_differ", _DIFFER)
+            return
         try:
             judged = self.judge(one)
         except NegotiationWithheldError as problem:

@@ -22,11 +22,17 @@ from tidegate.connector.negotiation import store
 from tidegate.connector.negotiation.desk import Desk
 from tidegate.connector.negotiation.errors import NegotiationBusyError, OfferNotOpenError
 from tidegate.connector.negotiation.incoming import Incoming
-from tidegate.connector.negotiation.model import Negotiation, NegotiationState, Step, Strategy
+from tidegate.connector.negotiation.model import (
+    ChosenStrategy,
+    Negotiation,
+    NegotiationState,
+    Step,
+    Strategy,
+)
 from tidegate.connector.negotiation.outgoing import Outgoing
 from tidegate.connector.negotiation.reactions import Reactions
 from tidegate.connector.negotiation.rules import check_open, policy_of, published_terms
-from tidegate.connector.negotiation.strategy import check_strategy
+from tidegate.connector.negotiation.strategy import AUTOMATIC, check_strategy
 from tidegate.kernel.canonical import Json
 from tidegate.policy.service import (
     attested,
@@ -225,6 +231,22 @@ class NegotiationService:
         ) as tx:
             store.put_strategy(tx.connection, subject, strategy, by=by.id, at=tx.at)
         return strategy
+
+    def clear_strategy(self, subject: str, *, by: Actor) -> Strategy:
+        """Let the usual strategy hold again for an offer or dataset; return it."""
+        check_has_role(by, Role.STEWARD, Role.OPERATOR)
+        with self._desk.journal.write(
+            by=by.id,
+            did="negotiation.strategy_set",
+            to=f"offer:{subject}",
+            why={"strategy": AUTOMATIC.name},
+        ) as tx:
+            store.drop_strategy(tx.connection, subject)
+        return AUTOMATIC
+
+    def list_strategies(self) -> tuple[ChosenStrategy, ...]:
+        """Return every strategy that was set, by offer or dataset."""
+        return self._desk.journal.read(store.list_strategies)
 
     def find_strategy(self, subject: str) -> Strategy | None:
         """Return the strategy set for an offer or dataset, or None where the usual one holds."""

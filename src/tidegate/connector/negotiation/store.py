@@ -14,6 +14,7 @@ from tidegate.connector.negotiation.errors import NegotiationRacedError
 from tidegate.connector.negotiation.machine import FINAL
 from tidegate.connector.negotiation.model import (
     Assessment,
+    ChosenStrategy,
     Negotiation,
     NegotiationState,
     Strategy,
@@ -115,6 +116,19 @@ def put_strategy(conn: Connection, subject: str, strategy: Strategy, *, by: str,
             "set_at": at,
         },
     )
+
+
+def list_strategies(conn: Connection) -> tuple[ChosenStrategy, ...]:
+    """Return every strategy that was set, by what it was set for."""
+    rows = conn.execute(select(connector_strategy).order_by(connector_strategy.c.subject))
+    return tuple(
+        ChosenStrategy(row.subject, read_strategy(row.body), row.set_by, row.set_at) for row in rows
+    )
+
+
+def drop_strategy(conn: Connection, subject: str) -> None:
+    """Forget the strategy of an offer or dataset."""
+    conn.execute(delete(connector_strategy).where(connector_strategy.c.subject == subject))
 
 
 def _values(one: Negotiation) -> dict[str, Any]:

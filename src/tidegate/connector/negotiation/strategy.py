@@ -54,9 +54,22 @@ MANUAL = Strategy(
 REFUSE = Strategy(
     "refuse", _provider(Act.REFUSE, reason="This offer is not open at the moment.") + CONSUMER
 )
-WAIT = Strategy("wait", (Reaction(Side.PROVIDER, "REQUESTED", Act.WAIT),))
+WAIT = Strategy(
+    "wait",
+    (Reaction(Side.PROVIDER, "REQUESTED", Act.WAIT), Reaction(Side.CONSUMER, "OFFERED", Act.WAIT)),
+)
+OFFER_FIRST = Strategy("offer-first", _provider(Act.OFFER) + CONSUMER)
+ACCEPT = Strategy(
+    "accept",
+    (
+        *_provider(Act.AGREE),
+        Reaction(Side.CONSUMER, "OFFERED", Act.ACCEPT),
+        Reaction(Side.CONSUMER, "AGREED", Act.VERIFY),
+    ),
+)
 
-PRESETS = {one.name: one for one in (AUTOMATIC, MANUAL, REFUSE, WAIT)}
+PRESETS = {one.name: one for one in (AUTOMATIC, ACCEPT, OFFER_FIRST, MANUAL, REFUSE, WAIT)}
+"""The ready-made ones; each says at both sides what its name says."""
 
 
 def counter_strategy(terms: dict[str, Any]) -> Strategy:

@@ -5,10 +5,12 @@ import pytest
 
 import tidegate_client.connector as sdk
 from lib.dsp_nodes import ADA, HOSPITAL, RESEARCHER, STEWARD, agreed, make_pair, pump
+from tidegate.access.errors import RoleMissingError
 from tidegate.api import connector as api
+from tidegate.api import transfers
 from tidegate.connector.negotiation import store
 from tidegate.connector.negotiation.errors import NegotiationBusyError, NegotiationRacedError
-from tidegate.connector.negotiation.strategy import AUTOMATIC
+from tidegate.connector.negotiation.strategy import AUTOMATIC, PRESETS
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_negotiations_transfers_and_their_messages_are_read(pair):
         api.NegotiationPage(one, faculty.negotiation.list_messages(one.pid)), sdk.NegotiationPage
     )
     other = over_the_wire(
-        api.TransferPage(visit, faculty.transfer.list_messages(visit.pid)), sdk.TransferPage
+        transfers.TransferPage(visit, faculty.transfer.list_messages(visit.pid)), sdk.TransferPage
     )
 
     assert (page.negotiation.agreement_id, page.negotiation.is_final) == (agreement, True)
@@ -92,3 +94,38 @@ def test_a_withdrawn_offer_is_not_agreed_by_a_person_either(pair):
 
     with pytest.raises(Exception, match="withdrawn meanwhile"):
         hospital.negotiation.approve(one.pid, by=STEWARD)
+
+
+def test_strategies_are_listed_and_cleared(pair):
+    service = pair[0].negotiation
+    service.set_strategy("offer_2", PRESETS["manual"], by=STEWARD)
+    service.set_strategy("offer_1", PRESETS["wait"], by=STEWARD)
+
+    (first, second) = over_the_wire(service.list_strategies(), tuple[sdk.ChosenStrategy, ...])
+    cleared = service.clear_strategy("offer_1", by=STEWARD)
+
+    assert (first.subject, first.strategy.name, first.set_by) == ("offer_1", "wait", STEWARD.id)
+    assert (second.subject, second.strategy.name) == ("offer_2", "manual")
+    assert (cleared, service.find_strategy("offer_1")) == (AUTOMATIC, None)
+
+
+def test_a_researcher_clears_no_strategy(pair):
+    with pytest.raises(RoleMissingError):
+        pair[0].negotiation.clear_strategy("offer_1", by=RESEARCHER)
+
+
+def test_a_strategy_that_agrees_does_so_to_the_published_terms_alone(pair):
+    hospital, faculty = pair
+    offer = hospital.publish()
+    hospital.negotiation.set_strategy(offer.id, PRESETS["accept"], by=STEWARD)
+    milder = {"@type": "Offer", "@id": offer.id, "target": offer.dataset_id,
+              "permission": [{"action": "use"}]}  # fmt: skip
+
+    one = faculty.negotiation.request_terms(HOSPITAL, milder, by=RESEARCHER)
+    pump(*pair)
+
+    theirs = hospital.negotiation.list_negotiations()[0]
+    assert (theirs.state.value, theirs.waiting, theirs.reason_code) == (
+        "REQUESTED", "person", "terms_differ",
+    )  # fmt: skip
+    assert faculty.negotiation.get(one.pid).agreement == {}
