@@ -10,12 +10,14 @@ from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.messages.delivery import Courier
 from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
+from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.negotiation.service import NegotiationService
 from tidegate.connector.progress.service import ProgressService
 from tidegate.connector.signaling.model import Manners
 from tidegate.connector.signaling.service import SignalingService
 from tidegate.connector.transfer.desk import Crossing
 from tidegate.connector.transfer.desk import Desk as TransferDesk
+from tidegate.connector.transfer.model import Transfer
 from tidegate.connector.transfer.service import TransferService
 from tidegate.kernel.ids import secret_token
 from tidegate.kernel.values import dataclass
@@ -130,6 +132,12 @@ def _negotiation(ground: Ground, others: Others, base: str, courier: Courier) ->
 def _progress(
     ground: Ground, others: Others, negotiations: NegotiationService, transfers: TransferService
 ) -> ProgressService:
+    def forget(one: Negotiation | Transfer, words: str) -> None:
+        if isinstance(one, Negotiation):
+            negotiations.end_forgotten(one, words)
+        else:
+            transfers.end_forgotten(one, words)
+
     return ProgressService(
         ground.journal,
         ground.clock,
@@ -138,4 +146,5 @@ def _progress(
         wire=others.http,
         credentials=others.identity,
         listed=lambda: (*negotiations.list_open(), *transfers.list_open()),
+        forget=forget,
     )

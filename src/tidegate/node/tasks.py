@@ -123,6 +123,7 @@ def periodics_of(house: House) -> tuple[Periodic, ...]:
         Periodic("harvest", 5 * MINUTE, lambda: _harvest(house), first=5.0),
         Periodic("policy.end_expired", MINUTE, lambda: _ignore(house.policy.end_expired())),
         Periodic("transfer.gate", MINUTE, lambda: _ignore(house.transfer.on_gate_moved())),
+        Periodic("progress.inquire", MINUTE, lambda: _ignore(house.progress.inquire())),
         Periodic("access.prune", 10 * MINUTE, lambda: _ignore(house.access.prune())),
         Periodic("identity.purge", 10 * MINUTE, lambda: _ignore(house.identity.purge_tokens())),
         Periodic("exchange.purge", HOUR, lambda: _ignore(house.exchange.purge())),

@@ -26,6 +26,7 @@ from tidegate.kernel.failpoint import failpoint
 DELIVER = "negotiation.deliver"
 REACT = "negotiation.react"
 ACTOR = "system:negotiation"
+FORGOTTEN = "forgotten_by_peer"
 
 _TYPES = {
     Step.REQUEST: "ContractRequestMessage",
@@ -269,6 +270,32 @@ class Outgoing:
                 self.queue(tx, ended, Step.TERMINATE)
             else:
                 self.arrived(tx, replace(ended, state=NegotiationState.TERMINATED))
+
+    def end_forgotten(self, one: Negotiation, words: str) -> Negotiation:
+        """End a negotiation the peer knows nothing of; there is nobody to tell.
+
+        Raises NegotiationRacedError where it has gone on since `one` was read.
+        """
+        with self._desk.journal.write(
+            by=ACTOR,
+            did=TERMINATED,
+            to=f"negotiation:{one.pid}",
+            why={"peer": one.peer_did, "side": one.side.value, "reason": FORGOTTEN},
+        ) as tx:
+            current = store.get_negotiation(tx.connection, one.pid)
+            if current.revision != one.revision:
+                raise NegotiationRacedError("The negotiation has gone on meanwhile.")
+            move = NEGOTIATION.step(current.state, Step.TERMINATE.value, by=one.side.other.value)
+            ended = replace(
+                current,
+                state=move.target,
+                waiting="",
+                reason_code=FORGOTTEN,
+                reason=words[:1000],
+                changed_by=ACTOR,
+                changed_at=tx.at,
+            )
+            return self.arrived(tx, ended)
 
     def _abandon(self, tx: Tx, message: str, words: str, code: str = "overtaken") -> None:
         messages.settle_message(

@@ -325,6 +325,10 @@ class NegotiationService:
 
     # --- tasks
 
+    def end_forgotten(self, one: Negotiation, words: str) -> Negotiation:
+        """End a negotiation the peer knows nothing of; `one` as it was when the peer was asked."""
+        return self._outgoing.end_forgotten(one, words)
+
     def deliver(self, negotiation: str, message: str) -> None:
         """Try once to deliver a queued message (task `negotiation.deliver`)."""
         self._outgoing.deliver(negotiation, message)

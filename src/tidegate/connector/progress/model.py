@@ -168,8 +168,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class PeerSays:
-    """What the peer answered when it was asked how a process stands."""
+    """What the peer answered when it was asked how a process stands.
+
+    `is_forgotten` where it answered that there is no such process.
+    """
 
     state: str
     words: str
     agrees: bool
+    is_forgotten: bool = False

@@ -69,6 +69,12 @@ def _turns(kind: Kind, state: str) -> frozenset[Side]:
     )
 
 
+def is_peers_turn(process: Process) -> bool:
+    """Tell whether nothing happens before the peer says something."""
+    rests = process.is_final or process.pending or process.waiting
+    return not rests and process.turns == {process.side.other}
+
+
 def may_take(one: Negotiation | Transfer, action: str) -> bool:
     """Tell whether this node's side can take a step of its process now, by the machine."""
     process = process_of(one)

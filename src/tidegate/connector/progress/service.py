@@ -1,6 +1,8 @@
 """How processes stand, for pages and programs, and the two things that help a stuck one on."""
 
+import contextlib
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Protocol
 from urllib.parse import quote
 
@@ -15,15 +17,17 @@ from tidegate.connector.messages.model import MessageRecord
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.progress.errors import NothingWaitsError
 from tidegate.connector.progress.model import Kind, Moment, PeerSays, Process, Standing, Try
-from tidegate.connector.progress.rules import process_of, standing, timeline
+from tidegate.connector.progress.rules import is_peers_turn, process_of, standing, timeline
 from tidegate.connector.transfer.model import Transfer
-from tidegate.kernel.clock import Clock
-from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.clock import Clock, parse_iso
+from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.work.service import WorkService
 
 HELPERS = (Role.STEWARD, Role.LEGAL, Role.COMMITTEE, Role.OPERATOR)
 _PLACES = {Kind.NEGOTIATION: "negotiations", Kind.TRANSFER: "transfers"}
 _ASK_SECONDS = 5.0
+INQUIRE_AFTER_SECONDS = 60.0
+NOT_FOUND = 404
 
 Either = Negotiation | Transfer
 
@@ -37,7 +41,10 @@ class Leaves(Protocol):
 
 
 class ProgressService:
-    """Tells how negotiations and transfers stand on both sides; `listed` gives the open ones."""
+    """Tells how negotiations and transfers stand on both sides.
+
+    `listed` gives the open ones, `forget` ends one whose peer knows nothing of it.
+    """
 
     def __init__(
         self,
@@ -49,6 +56,7 @@ class ProgressService:
         wire: Wire,
         credentials: Credentials,
         listed: Callable[[], Iterable[Either]],
+        forget: Callable[[Either, str], object],
     ) -> None:
         self._journal = journal
         self._clock = clock
@@ -57,6 +65,7 @@ class ProgressService:
         self._wire = wire
         self._credentials = credentials
         self._listed = listed
+        self._forget = forget
 
     def standing(self, one: Either) -> Standing:
         """Tell how a process stands now: what keeps it from going on, if anything does."""
@@ -101,12 +110,33 @@ class ProgressService:
         Raises PeerUnreachableError where it does not answer, RoleMissingError.
         """
         check_has_role(by, *HELPERS)
-        process = process_of(one)
         if not one.peer_pid:
             raise NothingWaitsError(
                 "The peer has not answered yet, so it cannot be asked about this process.",
                 code="peer_pid_unknown",
             )
+        return self._ask(one)
+
+    def inquire(self, after_seconds: float = INQUIRE_AFTER_SECONDS) -> int:
+        """Ask every peer that owes the next word for so long; return how many processes ended.
+
+        A peer that lost its memory never speaks again: where it answers that it knows no such
+        process, the process ends here with that reason. One that cannot be reached is asked later.
+        """
+        due, ended = self._clock.now() - timedelta(seconds=after_seconds), 0
+        for one in tuple(self._listed()):
+            is_silent = is_peers_turn(process_of(one)) and parse_iso(one.changed_at) <= due
+            if not is_silent or not one.peer_pid:
+                continue
+            with contextlib.suppress(UnavailableError):
+                says = self._ask(one)
+                if says.is_forgotten:
+                    self._forget(one, f"The peer no longer knows this process. {says.words}")
+                    ended += 1
+        return ended
+
+    def _ask(self, one: Either) -> PeerSays:
+        process = process_of(one)
         place = f"{one.peer_address}/{_PLACES[process.kind]}/{quote(one.peer_pid, safe=':')}"
         try:
             answer = self._wire.get(
@@ -122,7 +152,7 @@ class ProgressService:
         state = body.get("state")
         if not answer.is_ok or not isinstance(state, str):
             told = refusal_of(answer.body) or answer.reason or f"HTTP {answer.status}"
-            return PeerSays("", told, agrees=False)
+            return PeerSays("", told, agrees=False, is_forgotten=answer.status == NOT_FOUND)
         return PeerSays(state[:40], "", agrees=state == one.wire_state)
 
     def _pending(self, process: Process) -> tuple[MessageRecord, ...]:

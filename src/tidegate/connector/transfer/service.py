@@ -28,6 +28,7 @@ from tidegate.connector.transfer.errors import (
 )
 from tidegate.connector.transfer.flows import PREPARE, moves_rows
 from tidegate.connector.transfer.following import Following
+from tidegate.connector.transfer.forgetting import end_forgotten
 from tidegate.connector.transfer.incoming import Incoming
 from tidegate.connector.transfer.model import (
     VISIT_FORMAT,
@@ -300,6 +301,10 @@ class TransferService(Following):
         return self._incoming.take(peer, pid, Step.TERMINATE, heard)
 
     # --- tasks and facts
+
+    def end_forgotten(self, one: Transfer, words: str) -> Transfer:
+        """End a transfer the peer knows nothing of; `one` as it was when the peer was asked."""
+        return end_forgotten(self._desk, self._outgoing, one, words)
 
     def deliver(self, transfer: str, message: str) -> None:
         """Try once to deliver a queued message (task `transfer.deliver`)."""

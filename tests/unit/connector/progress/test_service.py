@@ -1,6 +1,7 @@
 """The progress of negotiations between two nodes, told from the messages they really sent."""
 
 import pytest
+from sqlalchemy import delete
 
 from lib.dsp_nodes import HOSPITAL, RESEARCHER, STEWARD, agreed, make_pair, pump
 from tidegate.access.errors import RoleMissingError
@@ -9,11 +10,13 @@ from tidegate.audit.surroundings import Surroundings
 from tidegate.connector.errors import PeerUnreachableError
 from tidegate.connector.http.model import Answer
 from tidegate.connector.messages.model import Direction
+from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.negotiation.strategy import MANUAL, WAIT
 from tidegate.connector.progress.errors import NothingWaitsError
 from tidegate.connector.progress.model import Trouble
 from tidegate.connector.progress.rules import course, process_of
 from tidegate.connector.progress.service import ProgressService
+from tidegate.db.tables.connector import connector_negotiation
 from tidegate.work.service import WorkService
 
 ALONE = Surroundings(lambda _did: None, tuple, bytes, tuple)
@@ -37,6 +40,9 @@ def progress_of(node):
         wire=node.wire,
         credentials=node.identity,
         listed=lambda: (*node.negotiation.list_open(), *node.transfer.list_open()),
+        forget=lambda one, words: (
+            node.negotiation if isinstance(one, Negotiation) else node.transfer
+        ).end_forgotten(one, words),
     )
 
 
@@ -266,3 +272,54 @@ def test_a_peer_that_never_answered_is_still_at_the_beginning(pair):
 
     assert "INITIAL" == course(process_of(one), progress_of(faculty).timeline(one), theirs=True)[
         0].state  # fmt: skip
+
+
+def forget_everything(node):
+    with node.ground.journal.write(by="test", did="negotiation.decided", to="negotiation:x") as tx:
+        tx.connection.execute(delete(connector_negotiation))
+
+
+def test_a_negotiation_its_peer_forgot_ends_with_that_reason(pair):
+    hospital, faculty = pair
+    pid = wait_at_the_provider(hospital, faculty)
+    forget_everything(hospital)
+    faculty.ground.clock.advance(seconds=61)
+
+    assert progress_of(faculty).inquire() == 1
+
+    one = faculty.negotiation.get(pid)
+    assert (one.state.value, one.reason_code) == ("TERMINATED", "forgotten_by_peer")
+    assert "no longer knows" in one.reason
+    assert progress_of(faculty).inquire() == 0
+
+
+def test_a_silent_peer_that_still_knows_is_left_alone_and_so_is_one_out_of_reach(pair):
+    hospital, faculty = pair
+    pid = wait_at_the_provider(hospital, faculty)
+    faculty.ground.clock.advance(seconds=61)
+
+    assert progress_of(faculty).inquire() == 0
+    hospital.network.down.add(hospital.base)
+    assert progress_of(faculty).inquire() == 0
+    assert faculty.negotiation.get(pid).state.value == "REQUESTED"
+
+
+def test_a_peer_is_not_asked_before_its_time_nor_when_it_is_our_turn(pair):
+    hospital, faculty = pair
+    pid = wait_at_the_provider(hospital, faculty)
+    forget_everything(hospital)
+
+    assert progress_of(faculty).inquire() == 0
+    assert progress_of(hospital).inquire(0) == 0
+    assert faculty.negotiation.get(pid).state.value == "REQUESTED"
+
+
+def wait_at_the_provider(hospital, faculty):
+    offer = hospital.publish()
+    hospital.negotiation.set_strategy(offer.id, WAIT, by=STEWARD)
+    faculty.knows(hospital, offer)
+    pid = faculty.negotiation.request(
+        HOSPITAL, offer.dataset_id, by=RESEARCHER, accepts=("record-use",)
+    ).pid
+    pump(hospital, faculty)
+    return pid
