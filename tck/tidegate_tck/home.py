@@ -6,7 +6,7 @@ from tidegate.access.model import Participant, Seat
 from tidegate.kernel.clock import SystemClock
 from tidegate.kernel.ids import secret_token
 from tidegate.keys.service import open_key_file
-from tidegate.node.build import assemble, create_node, make_first_operator, open_database
+from tidegate.node.build import assemble, create_node, open_database
 from tidegate.settings import NodeSettings, read_passphrase, read_settings, write_settings
 from tidegate_tck.model import Place, Profile
 
@@ -45,7 +45,7 @@ def _fill(settings: NodeSettings, profile: Profile) -> None:
     database = open_database(settings)
     try:
         node = assemble(settings, database, keys, SystemClock(), profile.ids, profile.fittings)
-        make_first_operator(node, "operator")
+        node.house.access.make_first_operator("operator")
         profile.seed(node)
     finally:
         database.close()

@@ -19,11 +19,10 @@ from unit.commons.commons_world import (
 
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "clinical_tables"
 
-pytestmark = pytest.mark.skipif(not TABLES.is_dir(), reason="the shared data are not here")
-
 
 @pytest.fixture
 def commons(tmp_path):
+    assert TABLES.is_dir(), f"{TABLES} is missing: these tests hold us against the data in it"
     ground = make_ground(tmp_path)
     yield make_commons(ground)
     ground.close()

@@ -6,7 +6,6 @@ from tidegate.kernel.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
-    UnavailableError,
 )
 
 
@@ -24,10 +23,6 @@ class EvidenceMalformedError(InvalidError):
 
 class ForkError(ConflictError):
     """Another node's log went back or changed its past; it is not witnessed."""
-
-
-class EvidenceUnwritableError(UnavailableError):
-    """Evidence could not be written, so the act did not happen."""
 
 
 class EventUnknownError(InvalidError):

@@ -16,5 +16,3 @@ WITHDRAWN = "dataset.withdrawn"
 HARVESTED = "dataset.harvested"
 TOMBSTONED = "dataset.tombstoned"
 """Facts the catalogue announces; the search index is brought up to date on each."""
-
-FACTS = (PUBLISHED, WITHDRAWN, HARVESTED, TOMBSTONED)

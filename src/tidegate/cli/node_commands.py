@@ -50,11 +50,7 @@ def init(  # noqa: PLR0913, PLR0917 - one option each
     as_json: bool,
 ) -> None:
     """Make a new node in HOME: its keys, its database, its first operator."""
-    from tidegate.node.build import (  # noqa: PLC0415 - heavy, needed only here
-        create_node,
-        make_first_operator,
-        open_node,
-    )
+    from tidegate.node.build import create_node, open_node  # noqa: PLC0415 - heavy, needed only here
 
     address = base_url.rstrip("/") or f"http://localhost:{port}"
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -75,16 +71,16 @@ def init(  # noqa: PLR0913, PLR0917 - one option each
     write_settings(settings)
     create_node(read_settings(home))
     with open_node(home) as node:
-        person_id, token = make_first_operator(node, operator)
+        person, token = node.house.access.make_first_operator(operator)
     (home / "operator.token").touch(mode=0o600)
     (home / "operator.token").write_text(token, encoding="utf-8")
-    answer = {"did": settings.participant.did, "operator": person_id, "base_url": address}
+    answer = {"did": settings.participant.did, "operator": person.id, "base_url": address}
     if as_json:
         click.echo(json.dumps(answer))
         return
     click.echo(f"Made {name} ({seat}, {role}) in {home}.")
     click.echo(f"  DID        {settings.participant.did}")
-    click.echo(f"  operator   {person_id}; token in {home / 'operator.token'} (mode 0600)")
+    click.echo(f"  operator   {person.id}; token in {home / 'operator.token'} (mode 0600)")
     if passphrase_file is None:
         click.echo(f"  passphrase {settings.passphrase_file} (mode 0600): keep a copy elsewhere")
     click.echo(f"Next: tidegate serve --home {home}")

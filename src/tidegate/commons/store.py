@@ -9,7 +9,6 @@ from tidegate.catalogue.model import Classification
 from tidegate.commons.errors import HoldingChangedError, HoldingUnknownError
 from tidegate.commons.model import (
     Certificate,
-    CopyState,
     Derived,
     Destruction,
     DestructionState,
@@ -178,13 +177,6 @@ def list_derived(
     if agreement_id:
         query = query.where(table.c.agreement_id == agreement_id)
     return tuple(_read(row.body, Derived) for row in conn.execute(query))
-
-
-def list_held_here(conn: Connection, holder: str) -> tuple[Derived, ...]:
-    """Return the derived copies this node keeps itself."""
-    query = select(commons_derived.c.body).where(commons_derived.c.state == CopyState.HELD.value)
-    copies = (_read(row.body, Derived) for row in conn.execute(query))
-    return tuple(copy for copy in copies if copy.holder == holder)
 
 
 def add_certificate(conn: Connection, certificate: Certificate) -> None:

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tidegate.access.model import Role, system_actor
 from tidegate.audit.journal import Journal
 from tidegate.db.engine import Database
 from tidegate.db.migrate import check_current, upgrade
@@ -99,12 +98,3 @@ def assemble(
 def open_database(settings: NodeSettings) -> Database:
     """Open the node's database."""
     return Database(settings.database_url)
-
-
-def make_first_operator(node: Node, name: str) -> tuple[str, str]:
-    """Add the first operator of a new node; return the person's id and a token."""
-    by = system_actor("init")
-    person = node.house.access.add_person(
-        name, "operator@localhost", frozenset({Role.OPERATOR}), by=by
-    )
-    return person.id, node.house.access.issue_token(person.id, by=by)

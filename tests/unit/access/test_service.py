@@ -24,7 +24,6 @@ from tidegate.access.errors import (
     TokenRefusedError,
     TooManyAttemptsError,
 )
-from tidegate.access.jobs import PruneSessions
 from tidegate.access.model import AccessSettings, PersonState, Role, system_actor
 from tidegate.access.passwords import Passwords
 from tidegate.access.service import AccessService
@@ -225,7 +224,7 @@ def test_signing_out_ends_the_session(access, session):
 def test_old_sessions_are_swept(ground, access, session):
     ground.clock.advance(hours=1)
 
-    PruneSessions(access)()
+    access.prune()
 
     assert access.prune() == 0
 

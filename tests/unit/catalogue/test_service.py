@@ -16,9 +16,9 @@ from tidegate.catalogue.errors import (
     StageChangedError,
     VersionUnknownError,
 )
-from tidegate.catalogue.jobs import REFRESH_SEARCH, SUBSCRIPTIONS, refresh_search
 from tidegate.catalogue.model import OfferState
 from tidegate.kernel.text import Multilingual
+from tidegate.node.tasks import SUBSCRIPTIONS
 from tidegate.policy.errors import PolicyUnenforceableError
 from unit.catalogue.records import (
     RESEARCHER,
@@ -95,7 +95,7 @@ def test_a_steward_publishes_an_offer_for_a_stored_version(ground, catalogue):
 
     assert (offer,) == catalogue.list_offers(dataset_id="ds_liver")
     assert offer.state == OfferState.PUBLISHED
-    assert [handler for handler, _ in ground.tasks()] == [REFRESH_SEARCH]
+    assert [handler for handler, _ in ground.tasks()] == ["catalogue.refresh_search"]
 
 
 def test_only_a_steward_publishes(ground, catalogue):
@@ -257,8 +257,8 @@ def test_a_listing_is_shown_only_to_those_who_may_see_it(ground, catalogue):
 def test_the_search_task_may_run_any_number_of_times(ground, catalogue):
     offered(ground, catalogue)
 
-    ground.run_tasks(catalogue__refresh_search=lambda **p: refresh_search(catalogue, p))
-    refresh_search(catalogue, {})
+    ground.run_tasks(catalogue__refresh_search=lambda **_: catalogue.refresh_search())
+    catalogue.refresh_search()
 
     assert catalogue.search("liver").total == 1
 

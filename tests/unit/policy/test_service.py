@@ -22,7 +22,6 @@ from tidegate.policy.errors import (
     PolicyUnenforceableError,
     UseWithheldError,
 )
-from tidegate.policy.jobs import end_expired
 from tidegate.policy.model import AgreementState, Policy, Rule
 from tidegate.policy.service import PolicyService
 from unit.policy.policies import FACULTY, HOSPITAL, agreement, good_facts, story_policy
@@ -258,12 +257,12 @@ def test_a_malformed_message_is_refused(ground, policy, body):
 
 def test_agreements_whose_time_is_over_end_by_the_clock(ground, policy):
     recorded = record(ground, policy)
-    end_expired(policy)
+    policy.end_expired()
     assert policy.get_agreement(recorded.id).state is AgreementState.ACTIVE
 
     ground.clock.advance(days=400)
-    end_expired(policy)
-    end_expired(policy)
+    policy.end_expired()
+    policy.end_expired()
 
     ended = policy.get_agreement(recorded.id)
     assert (ended.state, ended.ended_reason) == (AgreementState.ENDED, "expired")

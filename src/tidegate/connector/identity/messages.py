@@ -8,9 +8,6 @@ from tidegate.connector.errors import MessageInvalidError
 
 DCP_CONTEXT = "https://w3id.org/dspace-dcp/v1.0/dcp.jsonld"
 
-Short = msgspec.Meta(min_length=1, max_length=2048)
-_LISTED = msgspec.Meta(min_length=1, max_length=64)
-
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     context: tuple[str, ...] = msgspec.field(name="@context", default=(DCP_CONTEXT,))

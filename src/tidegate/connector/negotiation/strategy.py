@@ -11,12 +11,11 @@ import msgspec
 from tidegate.connector.messages.model import Side
 from tidegate.connector.messages.terms import CatalogOffer
 from tidegate.connector.negotiation.errors import StrategyInvalidError
-from tidegate.connector.negotiation.model import Act, NegotiationState, Reaction, Strategy
+from tidegate.connector.negotiation.model import Act, Reaction, Strategy
 
 COUNTERED = "COUNTERED"
 LONGEST_PAUSE_MS = 3_600_000
 
-_TRIGGERS = {state.value for state in NegotiationState} - {"INITIAL", "FINALIZED", "TERMINATED"}
 _ACTS = {
     (Side.PROVIDER, "REQUESTED"): {Act.DECIDE, Act.AGREE, Act.OFFER, Act.COUNTER},
     (Side.PROVIDER, COUNTERED): {Act.DECIDE, Act.AGREE, Act.OFFER, Act.COUNTER},
