@@ -9,8 +9,10 @@ from tidegate.commons.classification.service import ClassificationService
 from tidegate.commons.deidentification.service import DeidentificationService
 from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
+from tidegate.commons.rows.service import RowsService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
+from tidegate.connector.dataplane.service import HttpPlane
 from tidegate.connector.exchange.service import ExchangeService
 from tidegate.connector.harvest.service import HarvestService
 from tidegate.connector.identity.certification.service import CertificationService
@@ -67,6 +69,7 @@ class House:
     classification: ClassificationService
     deidentification: DeidentificationService
     holdings: HoldingsService
+    rows: RowsService
     destruction: DestructionService
     # connector
     identity: IdentityService
@@ -80,7 +83,11 @@ class House:
     dsp_catalog: DspCatalogService
     negotiation: NegotiationService
     transfer: TransferService
+<<<<<<< HEAD
     signaling: SignalingService
+=======
+    dataplane: HttpPlane
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
     harvest: HarvestService
     progress: ProgressService
     # lab

@@ -21,10 +21,15 @@ from tidegate.catalogue.model import (
     VersionRecord,
     Visibility,
 )
+from tidegate.policy.model import Policy
+from tidegate.policy.service import rows_refusal
 
 OFFERABLE_STAGES = frozenset({"deidentified", "stored"})
 KEEPERS = frozenset({Role.STEWARD, Role.OPERATOR, Role.COMMITTEE, Role.LEGAL, Role.AUDITOR})
 """Roles that also see what is catalogued and not (or no longer) offered."""
+
+VISIT = "Tidegate-Visit"
+"""The one format that moves no row."""
 
 LONGEST_QUERY = 1000  # characters
 DEEPEST_HIT = 11_000  # the index sets room aside for every hit before the page asked for
@@ -45,6 +50,16 @@ def check_may_offer(
         )
     if not formats or not all(formats):
         raise OfferInvalidError("Name at least one transfer format, such as Tidegate-Visit.")
+
+
+def check_formats(policy: Policy, formats: tuple[str, ...]) -> None:
+    """Raise unless the policy lets rows leave, where a format beside the visit is named."""
+    moving = [name for name in formats if name != VISIT]
+    refusal = rows_refusal(policy) if moving else None
+    if refusal is not None:
+        raise OfferInvalidError(
+            f"The format {moving[0]} moves rows. {refusal.message}", code="format_not_permitted"
+        )
 
 
 def check_query(query: SearchQuery) -> None:

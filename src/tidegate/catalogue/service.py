@@ -254,6 +254,7 @@ class CatalogueService:
         try:
             rules.check_may_offer(version, self.list_tombstones(version.dataset_id), formats)
             self._check_offerable(policy)
+            rules.check_formats(policy, formats)
         except TidegateError as refusal:
             self._journal.note(
                 by=by.id,

@@ -31,6 +31,8 @@ EVENTS: Mapping[str, str | None] = {
     "derived.reported": None,
     "derived.destruction_ordered": None,
     "derived.destroyed": "del",
+    "parcel.made": "ipc",
+    "parcel.destroyed": "del",
     "certificate.received": None,
     "upload.received": "tra",  # transfer
 }

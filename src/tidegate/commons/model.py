@@ -165,6 +165,21 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
+class Parcel:
+    """A version's rows as one encrypted object, made for one agreement to be fetched or sent."""
+
+    id: str
+    agreement_id: str
+    version_id: str
+    name: str
+    media_type: str
+    sha256: str
+    stored: StoredObject
+    made_at: str
+    state: CopyState = CopyState.HELD
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """A signed statement that data were destroyed."""
 

@@ -13,6 +13,7 @@ from tidegate.commons.model import (
     Destruction,
     DestructionState,
     Holding,
+    Parcel,
     Upload,
 )
 from tidegate.db.tables.commons import (
@@ -21,6 +22,7 @@ from tidegate.db.tables.commons import (
     commons_derived,
     commons_destruction,
     commons_holding,
+    commons_parcel,
     commons_upload,
 )
 
@@ -177,6 +179,48 @@ def list_derived(
     if agreement_id:
         query = query.where(table.c.agreement_id == agreement_id)
     return tuple(_read(row.body, Derived) for row in conn.execute(query))
+
+
+def add_parcel(conn: Connection, parcel: Parcel) -> None:
+    """Insert a parcel."""
+    values = {"id": parcel.id, "agreement_id": parcel.agreement_id, "state": parcel.state.value}
+    values |= {"version_id": parcel.version_id, "body": _text(parcel)}
+    conn.execute(insert(commons_parcel), values)
+
+
+def save_parcel(conn: Connection, parcel: Parcel) -> None:
+    """Save what became of a parcel."""
+    conn.execute(
+        update(commons_parcel)
+        .where(commons_parcel.c.id == parcel.id)
+        .values(state=parcel.state.value, body=_text(parcel))
+    )
+
+
+def get_parcel(conn: Connection, parcel_id: str) -> Parcel | None:
+    """Return a parcel by its id, or None."""
+    query = select(commons_parcel.c.body).where(commons_parcel.c.id == parcel_id)
+    row = conn.execute(query).first()
+    return _read(row.body, Parcel) if row else None
+
+
+def find_parcel(conn: Connection, agreement_id: str, version_id: str) -> Parcel | None:
+    """Return the parcel of a version for an agreement that is still held, or None."""
+    held = list_parcels(conn, agreement_id=agreement_id, version_id=version_id)
+    return next((one for one in held if one.state is CopyState.HELD), None)
+
+
+def list_parcels(
+    conn: Connection, *, agreement_id: str = "", version_id: str = ""
+) -> tuple[Parcel, ...]:
+    """Return parcels made for an agreement, from a version, or all, oldest first."""
+    table = commons_parcel
+    query = select(table.c.body).order_by(table.c.id)
+    if agreement_id:
+        query = query.where(table.c.agreement_id == agreement_id)
+    if version_id:
+        query = query.where(table.c.version_id == version_id)
+    return tuple(_read(row.body, Parcel) for row in conn.execute(query))
 
 
 def add_certificate(conn: Connection, certificate: Certificate) -> None:

@@ -92,6 +92,11 @@ class DeidService:
         """Write the risk report; `about`: id, version_id, project_id, author, created_at."""
         return risk.write_report(recipe, run, count, **about)
 
+    def renamer(self, purpose: str) -> Callable[[str], str]:
+        """Return what gives people other names for a purpose: one name each, and no way back."""
+        names = Pseudonymiser(self._keys.derive(f"pseudonym/{purpose}"))
+        return names.pseudonym
+
     def accepts(self, report: RiskReport) -> bool:
         """Tell whether the report's greatest risk is within its threshold."""
         return risk.within_threshold(report)

@@ -18,7 +18,11 @@ from tidegate.api import (
     peer,
     policies,
     policy,
+<<<<<<< HEAD
     signaling,
+=======
+    rows,
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
     space,
     transfers,
     visit,
@@ -90,5 +94,6 @@ def _machines(house: House) -> list[Route]:
         *space.routes(house),
         *peer.routes(house),
         *visit.routes(house),
+        *rows.routes(house),
         *evidence.routes(house),
     ]

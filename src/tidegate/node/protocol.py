@@ -1,10 +1,19 @@
 """The rooms that speak the Dataspace Protocol, built."""
 
+<<<<<<< HEAD
 from tidegate.audit.service import EvidenceService
+=======
+from collections.abc import Callable
+from dataclasses import dataclass
+
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
 from tidegate.catalogue.service import CatalogueService
+from tidegate.commons.rows.service import RowsService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
+from tidegate.connector.dataplane.desk import PlaneDesk
 from tidegate.connector.dataplane.model import DataPlane
+from tidegate.connector.dataplane.service import HttpPlane
 from tidegate.connector.harvest.service import HarvestService
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity.service import IdentityService
@@ -36,7 +45,11 @@ class Protocol:
     dsp_catalog: DspCatalogService
     negotiation: NegotiationService
     transfer: TransferService
+<<<<<<< HEAD
     signaling: SignalingService
+=======
+    dataplane: HttpPlane
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
     harvest: HarvestService
     progress: ProgressService
 
@@ -54,10 +67,15 @@ class Others:
     assessment: AssessmentService
     space: SpaceService
     crossing: Crossing
+<<<<<<< HEAD
     planes: tuple[DataPlane, ...]
     evidence: EvidenceService
     work: WorkService
     manners: Manners
+=======
+    rows: RowsService
+    planes: Callable[[tuple[DataPlane, ...]], tuple[DataPlane, ...]]
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
 
 
 def build_protocol(ground: Ground, others: Others) -> Protocol:
@@ -73,6 +91,8 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
         inside=others.planes,
         manners=others.manners,
     )
+
+    plane = _plane(ground, others, courier, lambda: rooms.transfer)
     transfer = TransferDesk(
         journal=ground.journal,
         clock=ground.clock,
@@ -92,6 +112,7 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
         loopback=ground.loopback,
         gate=negotiation.gate,
         crossing=others.crossing,
+<<<<<<< HEAD
         planes=(signaling.planes,),
     )
     negotiations, transfers = NegotiationService(negotiation), TransferService(transfer)
@@ -100,6 +121,15 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
         negotiation=negotiations,
         transfer=transfers,
         signaling=signaling.service(transfers),
+=======
+        planes=others.planes((plane,)),
+    )
+    rooms = Protocol(
+        dsp_catalog=DspCatalogService(others.catalogue, did=ground.did, address=base),
+        negotiation=NegotiationService(negotiation),
+        transfer=TransferService(transfer),
+        dataplane=plane,
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
         harvest=HarvestService(
             ground.journal,
             ground.clock,
@@ -147,4 +177,25 @@ def _progress(
         credentials=others.identity,
         listed=lambda: (*negotiations.list_open(), *transfers.list_open()),
         forget=forget,
+    )
+    return rooms
+
+
+def _plane(
+    ground: Ground, others: Others, courier: Courier, control: Callable[[], TransferService]
+) -> HttpPlane:
+    return HttpPlane(
+        PlaneDesk(
+            journal=ground.journal,
+            clock=ground.clock,
+            ids=ground.ids,
+            keys=ground.keys,
+            http=others.http,
+            courier=courier,
+            rows=others.rows,
+            control=control,
+            doors=f"{ground.settings.base_url}/rows",
+            token=secret_token,
+            reports_to=lambda did: others.space.find_member(did) is not None,
+        )
     )

@@ -13,6 +13,7 @@ from tidegate.commons.classification.service import ClassificationService
 from tidegate.commons.deidentification.service import DeidentificationService
 from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
+from tidegate.commons.rows.service import RowsService
 from tidegate.commons.vault.service import Vault
 from tidegate.connector.assessment.service import AssessmentService, Sources
 from tidegate.connector.exchange.service import ExchangeService
@@ -25,12 +26,16 @@ from tidegate.connector.identity.model import NodeIdentity
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.sts.service import StsService
 from tidegate.connector.identity.wallet.service import WalletService
+<<<<<<< HEAD
 from tidegate.connector.signaling.model import Manners
 from tidegate.connector.transfer.desk import Closed
+=======
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
 from tidegate.deid.service import DeidService
 from tidegate.house import House
 from tidegate.kernel.values import dataclass
 from tidegate.node.answers import Answers, PeerKeys
+from tidegate.node.crossing import RowsCrossing
 from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.ground import Ground
 from tidegate.node.installation import Installation
@@ -101,6 +106,7 @@ class Commons:
     classification: ClassificationService
     deidentification: DeidentificationService
     holdings: HoldingsService
+    rows: RowsService
     destruction: DestructionService
 
 
@@ -118,9 +124,26 @@ def build_house(
     law = _law(ground, answers, partners, commons)
     work = WorkService(ground.journal, ground.clock)
     speaker = fittings.identity(identity.identity)
+<<<<<<< HEAD
     protocol = build_protocol(
         ground, _others(Rooms(space, identity, partners, commons, law, work), speaker, fittings)
+=======
+    uses = CountedUses(law.policy, partners.instruments, commons.catalogue, answers)
+    gate, assessment = fittings.gate(partners.gate), fittings.assessment(law.assessment)
+    others = ProtocolOthers(
+        http=identity.http,
+        identity=speaker,
+        gate=gate,
+        catalogue=commons.catalogue,
+        policy=law.policy,
+        assessment=assessment,
+        space=space,
+        crossing=fittings.crossing(_crossing(uses, gate, assessment, commons, answers)),
+        rows=commons.rows,
+        planes=fittings.planes,
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
     )
+    protocol = build_protocol(ground, others)
     lab = build_lab(
         ground,
         LabOthers(
@@ -131,12 +154,13 @@ def build_house(
             destruction=commons.destruction,
             catalogue=commons.catalogue,
             policy=law.policy,
-            uses=CountedUses(law.policy, partners.instruments, commons.catalogue, answers),
+            uses=uses,
             assessment=law.assessment,
             transfer=protocol.transfer,
             seat_of=answers.seat_of,
         ),
     )
+<<<<<<< HEAD
     received: dict[str, Receiver] = {}
     exchange = ExchangeService(
         ground.journal, ground.clock, identity.identity, identity.http, received, work.revive
@@ -147,12 +171,25 @@ def build_house(
         (partners, commons, law, identity, protocol, lab),
         identity=speaker,
         work=work,
+=======
+    journal, received = ground.journal, dict[str, Receiver]()
+    exchange = ExchangeService(journal, ground.clock, identity.identity, identity.http, received)
+    rooms: list[Any] = [partners, commons, law, identity, protocol, lab]
+    named = {name: getattr(group, name) for group in rooms for name in group.__slots__}
+    named["identity"] = speaker
+    wanted = {field.name for field in fields(House)}
+    house = House(
+        participant=ground.settings.participant,
+        clock=ground.clock,
+        work=WorkService(ground.journal, ground.clock),
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
         exchange=exchange,
     )
     received.update(receivers_of(house))
     return house
 
 
+<<<<<<< HEAD
 def _house(ground: Ground, groups: tuple[Any, ...], **rooms: Any) -> House:
     """Put the rooms of the groups on one page; a room named here goes before."""
     wanted = {field.name for field in fields(House)}
@@ -193,6 +230,17 @@ def _others(rooms: Rooms, speaker: Any, fittings: Fittings) -> ProtocolOthers:
         evidence=rooms.law.evidence,
         work=rooms.work,
     )
+=======
+def _crossing(
+    uses: CountedUses,
+    gate: GateService,
+    assessment: AssessmentService,
+    commons: Commons,
+    answers: Answers,
+) -> RowsCrossing:
+    leaves = commons.rows.check_leaves
+    return RowsCrossing(uses, gate, assessment, commons.catalogue, leaves, answers.seat_of)
+>>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
 
 
 def _law(ground: Ground, answers: Answers, partners: Partners, commons: Commons) -> Law:
@@ -285,6 +333,9 @@ def _commons(ground: Ground, peer_keys: PeerKeys) -> Commons:
         deidentification=deidentification,
         holdings=HoldingsService(
             journal, clock, vault=vault, catalogue=catalogue, deidentification=deidentification
+        ),
+        rows=RowsService(
+            journal, clock, ids, vault=vault, deid=deid, catalogue=catalogue, participant=own
         ),
         destruction=DestructionService(
             journal,

@@ -28,6 +28,7 @@ SUBSCRIPTIONS: Mapping[str, tuple[str, ...]] = {
         "lab.agreement_closed",
         "queries.agreement_ended",
         "commons.destroy_derived",
+        "rows.agreement_ended",
     ),
     # what opens the gate: visits it let in end as soon as it does not open any more
     "permit.ended": ("transfer.gate_moved",),
@@ -37,9 +38,14 @@ SUBSCRIPTIONS: Mapping[str, tuple[str, ...]] = {
     "project.closed": ("transfer.gate_moved",),
     "mechanism.ended": ("transfer.gate_moved",),
     "person.disabled": ("transfer.person_disabled",),
-    "transfer.stopped": ("lab.visit_stopped",),
-    "version.closed": ("lab.version_closed",),
-    "version.destroyed": ("lab.version_destroyed", "destruction.assess"),
+    "transfer.stopped": ("lab.visit_stopped", "dataplane.cut"),
+    "version.closed": ("lab.version_closed", "transfer.version_closed"),
+    "version.destroyed": (
+        "lab.version_destroyed",
+        "destruction.assess",
+        "rows.version_destroyed",
+        "transfer.version_closed",
+    ),
     "credentials.stored": (),
 }
 
@@ -57,6 +63,16 @@ def handlers_of(house: House) -> Mapping[str, Handler]:
         "negotiation.react": house.negotiation.react,
         "transfer.deliver": house.transfer.deliver,
         "transfer.react": house.transfer.react,
+        "dataplane.fetch": house.dataplane.fetch,
+        "dataplane.send": house.dataplane.send,
+        "dataplane.cut": lambda transfer, **_: _ignore(house.dataplane.cut(transfer)),
+        "rows.agreement_ended": lambda agreement: _ignore(
+            house.rows.drop_parcels(agreement_id=agreement)
+        ),
+        "rows.version_destroyed": lambda version, **_: _ignore(
+            house.rows.drop_parcels(version_id=version)
+        ),
+        "transfer.version_closed": lambda version, **_: house.transfer.on_version_closed(version),
         "transfer.prepare": house.transfer.prepare,
         "transfer.flow": house.transfer.follow,
         "transfer.script": house.transfer.run_script,

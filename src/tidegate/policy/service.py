@@ -44,6 +44,7 @@ from tidegate.policy.odrl import (
     to_message_offer,
     to_offer,
 )
+from tidegate.policy.rows import rows_refusal
 from tidegate.policy.sentences import Sentence, sentences
 from tidegate.policy.soundness import (
     Promise,
@@ -97,6 +98,7 @@ __all__ = [
     "read_agreement",
     "read_offer",
     "research_policy",
+    "rows_refusal",
     "seal",
     "sentences",
     "to_agreement",

@@ -28,7 +28,7 @@ from tidegate.commons.acquisition.intake import Loaded, Loader
 from tidegate.commons.acquisition.sources import FileSource, Source, TableReader, table_name
 from tidegate.commons.errors import FileRefusedError
 from tidegate.commons.lifecycle import LIFECYCLE
-from tidegate.commons.model import AcquireReport, Descriptor, Holding, Stage, Upload
+from tidegate.commons.model import AcquireReport, CopyState, Descriptor, Holding, Stage, Upload
 from tidegate.commons.vault.model import StoredObject
 from tidegate.commons.vault.service import Vault
 from tidegate.deid.service import DeidService
@@ -240,9 +240,12 @@ class AcquisitionService:
             holding = store.find_holding(conn, folder)
             uploads = [u for u in store.list_uploads(conn) if u.id == folder]
             derived = store.find_derived(conn, folder)
+            parcel = store.get_parcel(conn, folder)
         objects = list(holding.objects()) if holding else [u.stored for u in uploads]
         if derived and derived.stored:
             objects.append(derived.stored)
+        if parcel and parcel.state is CopyState.HELD:
+            objects.append(parcel.stored)
         keys = {stored.key for stored in objects}
         if holding and holding.stage is not Stage.DESTROYED:
             keys.add(folder)

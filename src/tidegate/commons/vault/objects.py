@@ -40,6 +40,13 @@ class Objects:
             yield _Copying(writer)
         self._flush(path)
 
+    def adopt(self, file: Path, path: str) -> None:
+        """Move a whole, flushed file of the same disk into the store as the object at `path`."""
+        target = self._folder / path
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.replace(target)
+        self._flush(path)
+
     def read_range(self, path: str, start: int, length: int) -> bytes:
         """Return some bytes of an object; raise ObjectMissingError where there is none."""
         try:

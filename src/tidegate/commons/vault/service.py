@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tidegate.commons.vault import chunks
+from tidegate.commons.vault.drafts import Draft
 from tidegate.commons.vault.intents import Intents
 from tidegate.commons.vault.keyfiles import KeyFiles
 from tidegate.commons.vault.model import StoredObject
@@ -18,6 +19,8 @@ from tidegate.commons.vault.objects import Objects
 from tidegate.commons.vault.streams import SealedReader, SealedWriter
 from tidegate.kernel.failpoint import failpoint
 from tidegate.keys.service import KeyRing
+
+__all__ = ["Deposit", "Draft", "Vault"]
 
 _READ = 4 * 1024 * 1024
 
@@ -48,6 +51,7 @@ class Vault:
         self.keys = KeyFiles(folder / "keys", keys.derive("vault"))
         self.intents = Intents(folder / "intents")
         self._objects = Objects(folder / "objects")
+        self._drafts = folder / "drafts"
 
     @contextmanager
     def writing(self, path: str, key_name: str) -> Iterator[Deposit]:
@@ -59,6 +63,16 @@ class Vault:
             yield deposit
             deposit.close_as(writer.finish(path, key_name))
             failpoint("vault.publish")
+
+    def draft(self, path: str, key_name: str) -> Draft:
+        """Begin, or go on with, an object that arrives in pieces; its key must exist."""
+        file = self._drafts / path.replace("/", "_")
+        draft = Draft(file, self.keys.open(key_name), path, key_name)
+        return draft.on_publish(lambda whole: self._objects.adopt(whole, path))
+
+    def drop_draft(self, path: str) -> None:
+        """Remove a draft; removing what is not there is no error."""
+        (self._drafts / path.replace("/", "_")).unlink(missing_ok=True)
 
     def open(self, stored: StoredObject) -> io.BufferedReader:
         """Open an object as a seekable file; every byte read from it has been verified."""

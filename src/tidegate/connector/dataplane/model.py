@@ -157,3 +157,50 @@ class ControlPlane(Protocol):
 def find_plane(planes: tuple[DataPlane, ...], name: str) -> DataPlane | None:
     """Return the first plane that serves this format now, or None."""
     return next((one for one in planes if name in one.formats), None)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRecord:
+    """How far the bytes of one flow are, as the plane inside this node keeps it.
+
+    `content` is the parcel that is sent or the copy that arrives; `sha256` what the whole content
+    must hash to, once that is known; `total` its size, -1 while unknown; `moved` the bytes sent or
+    received; `address` the sealed address of the peer. `chain` numbers the runs of the worker, so
+    that a task of an earlier run does nothing; `misses` counts tries in a row without a new byte.
+    """
+
+    flow: Flow
+    state: DataFlowState
+    content: str = ""
+    name: str = ""
+    sha256: str = ""
+    total: int = -1
+    moved: int = 0
+    address: str = ""
+    chain: int = 0
+    misses: int = 0
+    problem: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneSettings:
+    """How long tokens live and tries last, and how much is moved before looking up again.
+
+    The longest wait and the misses together let the other side be away for about half an hour.
+    """
+
+    token_seconds: int = 900
+    renew_before_seconds: int = 60
+    slice_seconds: float = 30.0
+    segment_bytes: int = 64 * 1024 * 1024
+    look_every_bytes: int = 16 * 1024 * 1024
+    first_delay: float = 0.3
+    longest_delay: float = 30.0
+    most_misses: int = 60
+
+    def delay_after(self, misses: int) -> float:
+        """Return the seconds to wait after that many tries without a new byte."""
+        return min(self.first_delay * 2.0 ** max(misses - 1, 0), self.longest_delay)

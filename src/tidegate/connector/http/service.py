@@ -87,6 +87,10 @@ class PeerHttp:
         """Whether plain http and private addresses are open."""
         return self._settings.loopback
 
+    def check_url(self, url: str) -> None:
+        """Raise AddressRefusedError unless this node may call the URL at all."""
+        check_url(url, loopback=self._settings.loopback)
+
     def get(self, url: str, *, authorization: str = "", seconds: float | None = None) -> Answer:
         """Ask for a document; any status comes back as an answer."""
         return self.call("GET", url, authorization=authorization, seconds=seconds)

@@ -10,13 +10,13 @@ import msgspec
 
 from tidegate.audit.journal import Tx
 from tidegate.connector.dataplane.model import PlaneAddress
+from tidegate.connector.dataplane.tokens import PURPOSE, open_token, seal_token, token_digest
 from tidegate.connector.messages.compose import Document, data_address
 from tidegate.connector.messages.wire import DataAddress
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.desk import Desk
 from tidegate.connector.transfer.errors import TransferRequestRefusedError
 from tidegate.connector.transfer.model import PERSON, VISIT_TYPE, Transfer
-from tidegate.connector.transfer.tokens import PURPOSE, open_token, seal_token, token_digest
 from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import InvalidError

@@ -2,7 +2,6 @@
 
 from tidegate.kernel.errors import (
     ConflictError,
-    CorruptError,
     ForbiddenError,
     InvalidError,
     UnavailableError,
@@ -36,10 +35,6 @@ class VisitWithheldError(WithheldError):
 
 class VisitPendingError(UnavailableError):
     """The visit was asked for; the provider has not started it yet."""
-
-
-class TokenSealedError(CorruptError):
-    """A kept token cannot be opened with this node's keys."""
 
 
 class ScriptInvalidError(InvalidError):

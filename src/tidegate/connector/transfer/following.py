@@ -15,6 +15,7 @@ from tidegate.policy.model import AgreementState
 AGREEMENT_SUSPENDED = "agreement_suspended"
 AGREEMENT_ENDED = "agreement_ended"
 PERSON_DISABLED = "person_disabled"
+VERSION_CLOSED = "version_closed"
 
 
 class Following:
@@ -102,5 +103,17 @@ class Following:
                     Step.TERMINATE,
                     AGREEMENT_ENDED,
                     "The agreement has ended.",
+                    system_actor("transfer"),
+                )
+
+    def on_version_closed(self, version: str) -> None:
+        """End the transfers of rows from a version that is not open any more."""
+        for one in self._desk.journal.read(store.list_unfinished, Side.PROVIDER):
+            if one.version_id == version and moves_rows(one) and not self._outgoing.is_ending(one):
+                self._acts.stop(
+                    one,
+                    Step.TERMINATE,
+                    VERSION_CLOSED,
+                    "The version is not open any more.",
                     system_actor("transfer"),
                 )

@@ -5,6 +5,7 @@ import threading
 import msgspec
 from sqlalchemy import Connection
 
+from tidegate.connector.dataplane.tokens import PURPOSE, open_token, token_digest
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.compose import Document, document
 from tidegate.connector.messages.delivery import judge
@@ -30,7 +31,6 @@ from tidegate.connector.transfer.model import (
     VisitAddress,
 )
 from tidegate.connector.transfer.outgoing import ACTOR
-from tidegate.connector.transfer.tokens import PURPOSE, open_token, token_digest
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.partners.model import PersonAssertion
 from tidegate.policy.model import Agreement, AgreementState

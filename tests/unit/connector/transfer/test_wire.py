@@ -13,6 +13,8 @@ from lib.dsp_nodes import (
     make_pair,
     pump,
 )
+from tidegate.connector.dataplane.errors import TokenSealedError
+from tidegate.connector.dataplane.tokens import open_token, seal_token
 from tidegate.connector.http.model import Answer
 from tidegate.connector.messages.compose import document
 from tidegate.connector.messages.model import MessageState
@@ -20,12 +22,10 @@ from tidegate.connector.messages.read import check
 from tidegate.connector.messages.wire import TransferError, TransferProcess
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.errors import (
-    TokenSealedError,
     TransferRacedError,
     VisitPendingError,
     VisitWithheldError,
 )
-from tidegate.connector.transfer.tokens import open_token, seal_token
 from tidegate.kernel.machine import IllegalMoveError
 
 

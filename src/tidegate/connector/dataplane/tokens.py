@@ -1,4 +1,4 @@
-"""The tokens of visits: hashed where they open something, sealed where they are used."""
+"""Tokens of visits and data: hashed where they open something, sealed where they are used."""
 
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tidegate.connector.transfer.errors import TokenSealedError
+from tidegate.connector.dataplane.errors import TokenSealedError
 from tidegate.kernel.canonical import sha256_hex
 
 PURPOSE = "connector.visit-token"

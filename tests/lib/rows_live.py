@@ -1,0 +1,263 @@
+"""Two connectors with the plane inside, over real HTTP: in one process, or each in its own to kill.
+
+Rows are what a test puts into the vault as a parcel; everything else is the product's.
+"""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from lib.dsp_nodes import RESEARCHER, STEWARD, DspNode, Network
+from lib.ground import hasty, make_ground
+from tidegate.access.model import Participant, Seat
+from tidegate.api import dsp, rows
+from tidegate.commons.model import Parcel
+from tidegate.commons.rows.packing import Hashing
+from tidegate.commons.rows.service import RowsService
+from tidegate.commons.vault.service import Vault
+from tidegate.connector.dataplane.desk import PlaneDesk
+from tidegate.connector.dataplane.model import PlaneSettings
+from tidegate.connector.dataplane.service import HttpPlane
+from tidegate.connector.http.model import HttpSettings
+from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.messages.delivery import Courier
+from tidegate.deid.service import DeidService
+from tidegate.kernel.clock import SystemClock, iso
+from tidegate.kernel.ids import secret_token
+from tidegate.policy.model import Agreement
+from tidegate.policy.service import research_policy
+from tidegate.work.runner import Runner
+
+AGREEMENT = "urn:uuid:00000000-0000-4000-8000-00000000a11e"
+VERSION = "ver_rows"
+FREE = research_policy(compute="", minimum_cell=0)
+QUICK = PlaneSettings(slice_seconds=2.0, segment_bytes=4 * 2**20, first_delay=0.05)
+MEBIBYTE = 2**20
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def did_of(port: int) -> str:
+    return f"did:web:127.0.0.1%3A{port}"
+
+
+def content_of(size: int, seed: int = 7) -> bytes:
+    """Return the same noise for the same seed."""
+    return random.Random(seed).randbytes(size)
+
+
+class SeededRows(RowsService):
+    """The rows of a node whose versions may all leave: parcels are put there by the test."""
+
+    def check_leaves(self, version_id):
+        return None
+
+
+class RowsNode:
+    """A connector on a port of its own; made again in the same folder, it goes on."""
+
+    def __init__(self, folder: Path, port: int, settings: PlaneSettings = QUICK, tls=None) -> None:
+        self.did, self.folder = did_of(port), folder
+        ground = make_ground(folder, self.did)
+        clock = SystemClock()
+        ground.clock = ground.journal._clock = clock
+        hasty(ground.database)
+        self.ground = ground
+        self.http = PeerHttp(HttpSettings(loopback=True, ca_file=tls[0] if tls else None))
+        self.node = DspNode(Network(), ground, wire=self.http)
+        if tls:
+            self.node.base = self.node.base.replace("http://", "https://")
+        self.rows = SeededRows(
+            ground.journal,
+            clock,
+            ground.ids,
+            vault=Vault(folder / "vault", ground.keys),
+            deid=DeidService(ground.keys),
+            catalogue=None,
+            participant=Participant(self.did, "Node", Seat.HK),
+        )
+        self.plane = HttpPlane(
+            PlaneDesk(
+                journal=ground.journal,
+                clock=clock,
+                ids=ground.ids,
+                keys=ground.keys,
+                http=self.http,
+                courier=Courier(self.http, self.node.identity),
+                rows=self.rows,
+                control=lambda: self.node.transfer,
+                doors=f"{self.node.base}/rows",
+                token=secret_token,
+                settings=settings,
+            )
+        )
+        self.node.plane = self.plane
+        self.node.restart()
+        self.dataplane = self.plane
+        handlers = {
+            **self.node.handlers,
+            "dataplane.fetch": self.plane.fetch,
+            "dataplane.send": self.plane.send,
+        }
+        self.runner = Runner(ground.journal, clock, handlers)
+        ground.journal.on_tasks = self.runner.wake
+        files = {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])} if tls else {}
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                Starlette(routes=[*dsp.routes(self.node), *rows.routes(self), *_controls(self)]),
+                host="127.0.0.1", port=port, log_level="critical", lifespan="off", **files,
+            )
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def agree(self, provider: str, consumer: str, policy=FREE) -> None:
+        """Have the one agreement between the two nodes."""
+        role = "provider" if provider == self.did else "consumer"
+        with self.ground.journal.write(by="system:test", did="agreement.signed", to="x:y") as tx:
+            self.node.policy.record_agreement(
+                tx,
+                Agreement(
+                    AGREEMENT, role, "ds_rows", VERSION, provider, consumer, policy, "offer_1",
+                    "2026-03-01T00:00:00.000Z",
+                ),
+            )  # fmt: skip
+
+    def seed(self, size: int) -> str:
+        """Put a parcel of that size into the vault; return its SHA-256."""
+        name = self.ground.ids.new("par")
+        vault = self.rows._vault
+        vault.keys.create(name)
+        with vault.writing(f"{name}/rows", name) as deposit:
+            out = Hashing(deposit.file)
+            for start in range(0, size, MEBIBYTE):
+                out.write(content_of(min(MEBIBYTE, size - start), seed=start))
+        self.rows.keep_parcel(
+            Parcel(
+                name, AGREEMENT, VERSION, "rows.zip", "application/zip", out.sha256,
+                deposit.stored, iso(self.ground.clock.now()),
+            )
+        )  # fmt: skip
+        return out.sha256
+
+    def copies(self) -> list[bytes]:
+        """Return the content of every copy that arrived whole."""
+        with self.ground.database.reading() as conn:
+            from tidegate.commons import store
+
+            found = store.list_derived(conn, agreement_id=AGREEMENT)
+        contents = []
+        for one in found:
+            _, file = self.rows.open_copy(one.id, by=RESEARCHER)
+            contents.append(file.read())
+            file.close()
+        return contents
+
+    def start(self) -> "RowsNode":
+        self._thread.start()
+        self.runner.start()
+        while not self._server.started:
+            time.sleep(0.01)
+        return self
+
+    def stop(self) -> None:
+        self.runner.stop()
+        self._server.should_exit = self._server.force_exit = True
+        self._thread.join(timeout=10)
+        self.http.close()
+        self.ground.close()
+
+
+def _controls(node: RowsNode) -> list[Route]:
+    """Return the doors by which a test drives a node in another process."""
+
+    async def act(request: Request) -> Response:
+        said = await request.json()
+        answer = await run_in_threadpool(_ACTS[request.path_params["act"]], node, **said)
+        return Response(msgspec.json.encode(answer))
+
+    return [Route("/test/{act}", act, methods=["POST"])]
+
+
+_ACTS = {
+    "agree": lambda node, **said: node.agree(**said),
+    "seed": lambda node, size: node.seed(size),
+    "ask": lambda node, name: node.node.transfer.request_rows(AGREEMENT, name, by=RESEARCHER).pid,
+    "flow": lambda node, pid: node.plane.progress(pid),
+    "transfers": lambda node: node.node.transfer.list_transfers(),
+    "copies": lambda node: [
+        (len(one), __import__("hashlib").sha256(one).hexdigest()) for one in node.copies()
+    ],
+    "end": lambda node: (
+        (
+            node.node.policy.end_agreement(AGREEMENT, "over", by=STEWARD),
+            node.node.transfer.on_agreement_ended(AGREEMENT),
+        )
+        and None
+    ),
+}
+
+
+class RowsProcess:
+    """A RowsNode in a process of its own, to be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.did = did_of(self.port)
+        self.start()
+
+    def start(self) -> None:
+        folder = Path(__file__).resolve().parents[1]
+        path = os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", "")))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lib.rows_live", str(self.folder), str(self.port)],
+            env={**os.environ, "PYTHONPATH": path},
+            start_new_session=True,
+        )
+        for _ in range(3000):
+            assert self.process.poll() is None
+            try:
+                self.ask("transfers")
+            except httpx.TransportError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError("the process does not answer")
+
+    def ask(self, act: str, **said):
+        answer = httpx.post(f"http://127.0.0.1:{self.port}/test/{act}", json=said, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+def main() -> None:
+    """Serve one node until killed."""
+    node = RowsNode(Path(sys.argv[1]), int(sys.argv[2])).start()
+    print(json.dumps({"did": node.did}), flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
