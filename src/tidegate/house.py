@@ -83,11 +83,8 @@ class House:
     dsp_catalog: DspCatalogService
     negotiation: NegotiationService
     transfer: TransferService
-<<<<<<< HEAD
     signaling: SignalingService
-=======
     dataplane: HttpPlane
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
     harvest: HarvestService
     progress: ProgressService
     # lab

@@ -3,6 +3,7 @@
 Rows are what a test puts into the vault as a parcel; everything else is the product's.
 """
 
+import hashlib
 import json
 import os
 import random
@@ -158,6 +159,10 @@ class RowsNode:
         )  # fmt: skip
         return out.sha256
 
+    def ask(self, name: str) -> str:
+        """Ask for the rows in a format; return the transfer's pid."""
+        return self.node.transfer.request_rows(AGREEMENT, name, by=RESEARCHER).pid
+
     def copies(self) -> list[bytes]:
         """Return the content of every copy that arrived whole."""
         with self.ground.database.reading() as conn:
@@ -197,22 +202,23 @@ def _controls(node: RowsNode) -> list[Route]:
     return [Route("/test/{act}", act, methods=["POST"])]
 
 
+def _end(node: RowsNode) -> None:
+    node.node.policy.end_agreement(AGREEMENT, "over", by=STEWARD)
+    node.node.transfer.on_agreement_ended(AGREEMENT)
+
+
+def _copies(node: RowsNode) -> list[tuple[int, str]]:
+    return [(len(one), hashlib.sha256(one).hexdigest()) for one in node.copies()]
+
+
 _ACTS = {
-    "agree": lambda node, **said: node.agree(**said),
-    "seed": lambda node, size: node.seed(size),
-    "ask": lambda node, name: node.node.transfer.request_rows(AGREEMENT, name, by=RESEARCHER).pid,
+    "agree": RowsNode.agree,
+    "seed": RowsNode.seed,
+    "ask": lambda node, name: node.ask(name),
     "flow": lambda node, pid: node.plane.progress(pid),
     "transfers": lambda node: node.node.transfer.list_transfers(),
-    "copies": lambda node: [
-        (len(one), __import__("hashlib").sha256(one).hexdigest()) for one in node.copies()
-    ],
-    "end": lambda node: (
-        (
-            node.node.policy.end_agreement(AGREEMENT, "over", by=STEWARD),
-            node.node.transfer.on_agreement_ended(AGREEMENT),
-        )
-        and None
-    ),
+    "copies": _copies,
+    "end": _end,
 }
 
 

@@ -18,11 +18,8 @@ from tidegate.api import (
     peer,
     policies,
     policy,
-<<<<<<< HEAD
-    signaling,
-=======
     rows,
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
+    signaling,
     space,
     transfers,
     visit,

@@ -1,18 +1,14 @@
 """The rooms that speak the Dataspace Protocol, built."""
 
-<<<<<<< HEAD
-from tidegate.audit.service import EvidenceService
-=======
 from collections.abc import Callable
-from dataclasses import dataclass
 
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
+from tidegate.audit.service import EvidenceService
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons.rows.service import RowsService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
 from tidegate.connector.dataplane.desk import PlaneDesk
-from tidegate.connector.dataplane.model import DataPlane
+from tidegate.connector.dataplane.model import DataPlane, PlaneAddress
 from tidegate.connector.dataplane.service import HttpPlane
 from tidegate.connector.harvest.service import HarvestService
 from tidegate.connector.http.service import PeerHttp
@@ -45,11 +41,8 @@ class Protocol:
     dsp_catalog: DspCatalogService
     negotiation: NegotiationService
     transfer: TransferService
-<<<<<<< HEAD
     signaling: SignalingService
-=======
     dataplane: HttpPlane
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
     harvest: HarvestService
     progress: ProgressService
 
@@ -67,15 +60,11 @@ class Others:
     assessment: AssessmentService
     space: SpaceService
     crossing: Crossing
-<<<<<<< HEAD
-    planes: tuple[DataPlane, ...]
+    rows: RowsService
+    planes: Callable[[tuple[DataPlane, ...]], tuple[DataPlane, ...]]
     evidence: EvidenceService
     work: WorkService
     manners: Manners
-=======
-    rows: RowsService
-    planes: Callable[[tuple[DataPlane, ...]], tuple[DataPlane, ...]]
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
 
 
 def build_protocol(ground: Ground, others: Others) -> Protocol:
@@ -83,16 +72,16 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
     base = f"{ground.settings.base_url}/dsp/2025-1"
     courier = Courier(others.http, others.identity)
     negotiation = _negotiation(ground, others, base, courier)
+    told = Told()
+    plane = _plane(ground, others, courier, told)
     signaling = build_signaling(
         ground,
         callers=others.callers,
         catalogue=others.catalogue,
         policy=others.policy,
-        inside=others.planes,
+        inside=others.planes((plane,)),
         manners=others.manners,
     )
-
-    plane = _plane(ground, others, courier, lambda: rooms.transfer)
     transfer = TransferDesk(
         journal=ground.journal,
         clock=ground.clock,
@@ -112,24 +101,16 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
         loopback=ground.loopback,
         gate=negotiation.gate,
         crossing=others.crossing,
-<<<<<<< HEAD
         planes=(signaling.planes,),
     )
     negotiations, transfers = NegotiationService(negotiation), TransferService(transfer)
+    told.signaling, told.transfer = signaling.service(transfers), transfers
     return Protocol(
         dsp_catalog=DspCatalogService(others.catalogue, did=ground.did, address=base),
         negotiation=negotiations,
         transfer=transfers,
-        signaling=signaling.service(transfers),
-=======
-        planes=others.planes((plane,)),
-    )
-    rooms = Protocol(
-        dsp_catalog=DspCatalogService(others.catalogue, did=ground.did, address=base),
-        negotiation=NegotiationService(negotiation),
-        transfer=TransferService(transfer),
+        signaling=told.signaling,
         dataplane=plane,
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
         harvest=HarvestService(
             ground.journal,
             ground.clock,
@@ -178,12 +159,44 @@ def _progress(
         listed=lambda: (*negotiations.list_open(), *transfers.list_open()),
         forget=forget,
     )
-    return rooms
 
 
-def _plane(
-    ground: Ground, others: Others, courier: Courier, control: Callable[[], TransferService]
-) -> HttpPlane:
+class Told:
+    """Whom the plane inside tells and asks: signaling first, which knows whose flow it is.
+
+    Rows leave for transfers of this node alone: a flow that another control plane opened here is
+    no transfer, and every read of it is refused.
+    """
+
+    signaling: SignalingService
+    transfer: TransferService
+
+    def flow_prepared(self, pid: str, address: PlaneAddress | None) -> None:
+        """Tell that the request may leave."""
+        self.signaling.flow_prepared(pid, address)
+
+    def flow_started(self, pid: str, address: PlaneAddress | None) -> None:
+        """Tell that the start may leave."""
+        self.signaling.flow_started(pid, address)
+
+    def flow_completed(self, pid: str) -> None:
+        """Tell that every byte arrived and was checked."""
+        self.signaling.flow_completed(pid)
+
+    def flow_failed(self, pid: str, code: str, reason: str) -> None:
+        """Tell that the plane gave up."""
+        self.signaling.flow_failed(pid, code, reason)
+
+    def check_read(self, pid: str) -> object:
+        """Ask whether rows of a transfer may leave now."""
+        return self.transfer.check_read(pid)
+
+    def is_flowing(self, pid: str) -> bool:
+        """Ask whether bytes of a transfer may move at this moment."""
+        return self.transfer.is_flowing(pid)
+
+
+def _plane(ground: Ground, others: Others, courier: Courier, told: Told) -> HttpPlane:
     return HttpPlane(
         PlaneDesk(
             journal=ground.journal,
@@ -193,7 +206,7 @@ def _plane(
             http=others.http,
             courier=courier,
             rows=others.rows,
-            control=control,
+            control=lambda: told,
             doors=f"{ground.settings.base_url}/rows",
             token=secret_token,
             reports_to=lambda did: others.space.find_member(did) is not None,

@@ -26,11 +26,7 @@ from tidegate.connector.identity.model import NodeIdentity
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.sts.service import StsService
 from tidegate.connector.identity.wallet.service import WalletService
-<<<<<<< HEAD
 from tidegate.connector.signaling.model import Manners
-from tidegate.connector.transfer.desk import Closed
-=======
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
 from tidegate.deid.service import DeidService
 from tidegate.house import House
 from tidegate.kernel.values import dataclass
@@ -124,26 +120,9 @@ def build_house(
     law = _law(ground, answers, partners, commons)
     work = WorkService(ground.journal, ground.clock)
     speaker = fittings.identity(identity.identity)
-<<<<<<< HEAD
-    protocol = build_protocol(
-        ground, _others(Rooms(space, identity, partners, commons, law, work), speaker, fittings)
-=======
     uses = CountedUses(law.policy, partners.instruments, commons.catalogue, answers)
-    gate, assessment = fittings.gate(partners.gate), fittings.assessment(law.assessment)
-    others = ProtocolOthers(
-        http=identity.http,
-        identity=speaker,
-        gate=gate,
-        catalogue=commons.catalogue,
-        policy=law.policy,
-        assessment=assessment,
-        space=space,
-        crossing=fittings.crossing(_crossing(uses, gate, assessment, commons, answers)),
-        rows=commons.rows,
-        planes=fittings.planes,
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
-    )
-    protocol = build_protocol(ground, others)
+    standing = Rooms(space, identity, partners, commons, law, work)
+    protocol = build_protocol(ground, _others(standing, speaker, fittings, uses, answers))
     lab = build_lab(
         ground,
         LabOthers(
@@ -160,7 +139,6 @@ def build_house(
             seat_of=answers.seat_of,
         ),
     )
-<<<<<<< HEAD
     received: dict[str, Receiver] = {}
     exchange = ExchangeService(
         ground.journal, ground.clock, identity.identity, identity.http, received, work.revive
@@ -171,25 +149,12 @@ def build_house(
         (partners, commons, law, identity, protocol, lab),
         identity=speaker,
         work=work,
-=======
-    journal, received = ground.journal, dict[str, Receiver]()
-    exchange = ExchangeService(journal, ground.clock, identity.identity, identity.http, received)
-    rooms: list[Any] = [partners, commons, law, identity, protocol, lab]
-    named = {name: getattr(group, name) for group in rooms for name in group.__slots__}
-    named["identity"] = speaker
-    wanted = {field.name for field in fields(House)}
-    house = House(
-        participant=ground.settings.participant,
-        clock=ground.clock,
-        work=WorkService(ground.journal, ground.clock),
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
         exchange=exchange,
     )
     received.update(receivers_of(house))
     return house
 
 
-<<<<<<< HEAD
 def _house(ground: Ground, groups: tuple[Any, ...], **rooms: Any) -> House:
     """Put the rooms of the groups on one page; a room named here goes before."""
     wanted = {field.name for field in fields(House)}
@@ -213,34 +178,32 @@ class Rooms:
     work: WorkService
 
 
-def _others(rooms: Rooms, speaker: Any, fittings: Fittings) -> ProtocolOthers:
+def _others(
+    rooms: Rooms, speaker: Any, fittings: Fittings, uses: CountedUses, answers: Answers
+) -> ProtocolOthers:
     """Return what the protocol's rooms stand on, as the fittings give it."""
+    gate = fittings.gate(rooms.partners.gate)
+    assessment = fittings.assessment(rooms.law.assessment)
+    rows = rooms.commons.rows
+    crossing = RowsCrossing(
+        uses, gate, assessment, rooms.commons.catalogue, rows.check_leaves, answers.seat_of
+    )
     return ProtocolOthers(
         http=fittings.wire(rooms.identity.http),
         identity=speaker,
         callers=rooms.identity.identity,
-        gate=fittings.gate(rooms.partners.gate),
+        gate=gate,
         catalogue=rooms.commons.catalogue,
         policy=rooms.law.policy,
-        assessment=fittings.assessment(rooms.law.assessment),
+        assessment=assessment,
         space=rooms.space,
-        crossing=fittings.crossing(Closed()),
-        planes=fittings.planes(()),
+        crossing=fittings.crossing(crossing),
+        rows=rows,
+        planes=fittings.planes,
         manners=fittings.manners(Manners()),
         evidence=rooms.law.evidence,
         work=rooms.work,
     )
-=======
-def _crossing(
-    uses: CountedUses,
-    gate: GateService,
-    assessment: AssessmentService,
-    commons: Commons,
-    answers: Answers,
-) -> RowsCrossing:
-    leaves = commons.rows.check_leaves
-    return RowsCrossing(uses, gate, assessment, commons.catalogue, leaves, answers.seat_of)
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
 
 
 def _law(ground: Ground, answers: Answers, partners: Partners, commons: Commons) -> Law:

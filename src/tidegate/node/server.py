@@ -139,7 +139,6 @@ class Measured:
             log.info("answered", extra=said)
 
 
-<<<<<<< HEAD
 DOORS = frozenset(
     {
         "api",
@@ -149,16 +148,13 @@ DOORS = frozenset(
         "space",
         "peer",
         "visit",
+        "rows",
         "evidence",
         "health",
         "metrics",
         ".well-known",
     }
 )
-=======
-_DOORS = ("api", "dsp", "dcp", "space", "peer", "visit", "rows", "evidence", "health", "metrics")
-DOORS = frozenset({*_DOORS, ".well-known"})
->>>>>>> 2d4493b (Move rows over HTTP: fetched in ranges, sent in segments, encrypted from the first byte)
 
 
 async def _told(_request: Request, problem: Exception) -> Response:
