@@ -48,6 +48,7 @@ def test_a_killed_draft_goes_on_behind_its_last_whole_chunk(vault):
     content = noise(3 * CHUNK + 5)
     first = vault.draft(PLACE, "der_1")
     first.write(content[: 2 * CHUNK + 77])
+    first.close()
 
     second = vault.draft(PLACE, "der_1")
     assert second.size == 2 * CHUNK
@@ -72,6 +73,7 @@ def test_a_draft_whose_bytes_changed_goes_on_before_them(vault, place):
     again = vault.draft(PLACE, "der_1")
 
     assert again.size == (place - HEADER) // (CHUNK + TAG) * CHUNK
+    again.close()
 
 
 def test_nothing_lies_in_clear_on_the_disk(vault, tmp_path):
