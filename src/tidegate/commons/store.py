@@ -9,6 +9,7 @@ from tidegate.catalogue.model import Classification
 from tidegate.commons.errors import HoldingChangedError, HoldingUnknownError
 from tidegate.commons.model import (
     Certificate,
+    CopyState,
     Derived,
     Destruction,
     DestructionState,

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from tidegate.connector.dataplane.model import (
 from tidegate.connector.dataplane.tokens import open_token, seal_token, token_digest
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 
 PURPOSE = "connector.data-address"
 EXPIRES = "https://w3id.org/tidegate/expires"

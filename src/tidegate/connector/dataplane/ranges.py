@@ -8,9 +8,9 @@ as RFC 9110 §14.2 allows.
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
 
 from tidegate.connector.dataplane.errors import RangeRefusedError
+from tidegate.kernel.values import dataclass
 
 _ONE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))", re.IGNORECASE)
 _CONTENT = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)

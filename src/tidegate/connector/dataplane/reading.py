@@ -1,7 +1,6 @@
 """What a provider serves: a parcel in parts, each read decided again, cut when it must end."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
 
 from tidegate.access.model import node_actor
 from tidegate.commons.model import Parcel
@@ -13,6 +12,7 @@ from tidegate.connector.dataplane.ranges import Part, asked_part, etag_of
 from tidegate.connector.dataplane.tokens import token_digest
 from tidegate.connector.messages.model import Side
 from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.values import dataclass
 
 PIECE = 1024 * 1024
 
