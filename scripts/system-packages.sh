@@ -4,7 +4,7 @@
 set -euo pipefail
 wanted=()
 if [ "${1:-}" = kits ]; then
-  command -v javac >/dev/null || wanted+=(openjdk-17-jdk-headless)
+  command -v javac >/dev/null || wanted+=(default-jdk-headless)
   command -v mvn >/dev/null || wanted+=(maven)
 else
   command -v chromium >/dev/null || wanted+=(chromium)

@@ -10,7 +10,7 @@ from tidegate_tck import dsp
 PAUSE_MS = 20
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dsp_bench(tmp_path_factory):
     with bench(
         tmp_path_factory.mktemp("conformance"), partial(dsp.profile, pause_ms=PAUSE_MS)
