@@ -28,6 +28,7 @@ from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 
 MOST_REFUSALS_KEPT = 50
+MOST_ROUNDS = 50
 
 
 class Paired(Protocol):
@@ -237,6 +238,12 @@ class Incoming:
 
     def _contents(self, one: Negotiation, step: Step, said: Mapping[str, Any]) -> Negotiation:
         if step in {Step.REQUEST, Step.OFFER}:
+            if step is Step.REQUEST and one.rounds >= MOST_ROUNDS:
+                raise MessageRefusedError(
+                    f"After {MOST_ROUNDS} rounds this negotiation takes no other terms; accept the"
+                    " last ones, or terminate and open another.",
+                    code="rounds_exhausted",
+                )
             offer = said["offer"]
             check_offer_target(offer, one.dataset_id)
             return replace(

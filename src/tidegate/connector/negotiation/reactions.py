@@ -39,6 +39,10 @@ from tidegate.policy.errors import PolicyInvalidError, PolicyUnenforceableError
 from tidegate.policy.model import Decision, Outcome
 from tidegate.policy.service import attested, check_enforceable
 
+MOST_ROUNDS_ALONE = 5
+"""How many requests for terms strategies answer with other terms: two that do would never end."""
+
+_PROPOSING = {Act.OFFER, Act.COUNTER}
 _DIFFER = "The terms differ from the offer that is published."
 _PLAIN = {
     Act.ACCEPT: Step.ACCEPT,
@@ -74,6 +78,12 @@ class Reactions:
                     trigger=trigger,
                     paused="yes",
                 )
+            return
+        if reaction.act in _PROPOSING and one.rounds >= MOST_ROUNDS_ALONE:
+            words = (
+                f"Other terms went to and fro {one.rounds} times without a person; look at them."
+            )
+            self.ask(one, "rounds_exhausted", words)
             return
         try:
             self._do(one, reaction)

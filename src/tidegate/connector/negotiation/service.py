@@ -23,6 +23,7 @@ from tidegate.connector.negotiation.desk import Desk
 from tidegate.connector.negotiation.errors import NegotiationBusyError, OfferNotOpenError
 from tidegate.connector.negotiation.incoming import Incoming
 from tidegate.connector.negotiation.model import (
+    Act,
     ChosenStrategy,
     Negotiation,
     NegotiationState,
@@ -220,9 +221,16 @@ class NegotiationService:
         return one
 
     def set_strategy(self, subject: str, strategy: Strategy, *, by: Actor) -> Strategy:
-        """Set how this node answers for an offer (as provider) or a dataset (as consumer)."""
+        """Set how this node answers for an offer (as provider) or a dataset (as consumer).
+
+        Raises StrategyInvalidError where it cannot be followed, and PolicyInvalidError or
+        PolicyUnenforceableError where it would propose terms nobody here can keep.
+        """
         check_has_role(by, Role.STEWARD, Role.OPERATOR)
         check_strategy(strategy)
+        for one in strategy.reactions:
+            if one.act is Act.COUNTER:
+                check_enforceable(policy_of({"@type": "Offer", **(one.offer or {})}))
         with self._desk.journal.write(
             by=by.id,
             did="negotiation.strategy_set",
