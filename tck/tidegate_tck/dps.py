@@ -47,7 +47,14 @@ DATA_TESTS = {
 SELF_COMPLETING = ("DP_C_PULL_03_01", "DP_P_PUSH_03_01")
 
 
-def profile(place: Place) -> Profile:
+FORGIVING = Manners(
+    forgives_omissions=True,
+    needs_renewal=True,
+    aliases={"http-pull": PROFILE_PULL, "http-push": PROFILE_PUSH},
+)
+
+
+def profile(place: Place, manners: Manners = FORGIVING) -> Profile:
     """Return the profile: the kit plays data plane, control plane and peer on one address."""
     planes = KitPlanes(place.node)
     tokens: dict[str, str] = {}
@@ -59,11 +66,7 @@ def profile(place: Place) -> Profile:
             assessment=NoLaw,
             crossing=OpenCrossing,
             planes=planes.around,
-            manners=lambda _own: Manners(
-                forgives_omissions=True,
-                needs_renewal=True,
-                aliases={"http-pull": PROFILE_PULL, "http-push": PROFILE_PUSH},
-            ),
+            manners=lambda _own: manners,
             wire=ForgivingWire,
             routes=lambda node: _open(node, planes, tokens),
         ),

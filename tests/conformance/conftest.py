@@ -4,7 +4,10 @@ from functools import partial
 
 import pytest
 
+from lib.dps_peer import dps_bench
 from lib.dsp_peer import bench
+from tidegate.connector.signaling.model import Manners
+from tidegate_tck import dps as dps_profile
 from tidegate_tck import dsp
 
 PAUSE_MS = 20
@@ -15,4 +18,24 @@ def dsp_bench(tmp_path_factory):
     with bench(
         tmp_path_factory.mktemp("conformance"), partial(dsp.profile, pause_ms=PAUSE_MS)
     ) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def strict_dps(tmp_path_factory):
+    with dps_bench(
+        tmp_path_factory.mktemp("dps"), partial(dps_profile.profile, manners=Manners())
+    ) as one:
+        yield one
+
+
+@pytest.fixture
+def dps(strict_dps):
+    strict_dps.peer.forget()
+    return strict_dps
+
+
+@pytest.fixture(scope="session")
+def kit_dps(tmp_path_factory):
+    with dps_bench(tmp_path_factory.mktemp("kit-dps"), dps_profile.profile) as one:
         yield one

@@ -2,11 +2,11 @@
 
 from tidegate.catalogue.errors import VersionUnknownError
 from tidegate.catalogue.service import CatalogueService
-from tidegate.connector.dataplane.model import ControlPlane, DataPlane
+from tidegate.connector.dataplane.model import DataPlane
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity.service import IdentityService
-from tidegate.connector.signaling.desk import Desk
+from tidegate.connector.signaling.desk import Desk, Transfers
 from tidegate.connector.signaling.flows import Flows
 from tidegate.connector.signaling.model import BASE_PATH, Manners
 from tidegate.connector.signaling.registry import Registry
@@ -29,7 +29,7 @@ class Signaling:
     registry: Registry
     planes: RemotePlanes
 
-    def service(self, control: ControlPlane) -> SignalingService:
+    def service(self, control: Transfers) -> SignalingService:
         """Return the room, joined to the control plane of this node."""
         return SignalingService(self.desk, self.flows, self.registry, control)
 

@@ -41,6 +41,7 @@ class Callbacks:
             raise DataFlowRefusedError(
                 "A callback needs messageId and dataFlowId.", code="callback_incomplete"
             )
+        self._desk.gate.wait(process)
         one = self._seen(by, process)
         actor = f"plane:{by.id}"
         if what == "errored":

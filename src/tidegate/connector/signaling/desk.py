@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from tidegate.audit.journal import Journal
-from tidegate.connector.dataplane.model import DataPlane
+from tidegate.connector.dataplane.model import ControlPlane, DataPlane
 from tidegate.connector.http.model import Answer
 from tidegate.connector.http.service import Stream
 from tidegate.connector.identity.model import Speaker
+from tidegate.connector.messages.delivery import AnswerGate
 from tidegate.connector.signaling.model import Manners
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.ids import Ids
@@ -61,6 +62,18 @@ class Agreements(Protocol):
         ...
 
 
+class Transfers(ControlPlane, Protocol):
+    """The transfer room: the control plane of the flows that are this node's own."""
+
+    def check_read(self, pid: str) -> object:
+        """Decide whether rows of a transfer may leave now; raise why not."""
+        ...
+
+    def is_flowing(self, pid: str) -> bool:
+        """Tell whether bytes of a transfer may move at this moment."""
+        ...
+
+
 class Callers(Protocol):
     """Who proves DIDs, and remembers which tokens were used."""
 
@@ -78,7 +91,8 @@ class Desk:
     """The shared ground. `base` is the address of this node's signaling door.
 
     `inside` are the planes of this node itself; `find_version` names the version of a dataset
-    that is served now, or raises.
+    that is served now, or raises. `gate` holds back what a plane tells of a flow while its answer
+    to a call about that flow is still being taken in.
     """
 
     journal: Journal
@@ -96,3 +110,4 @@ class Desk:
     context: str = "tidegate"
     loopback: bool = False
     manners: Manners = field(default_factory=Manners)
+    gate: AnswerGate = field(default_factory=AnswerGate)

@@ -10,4 +10,5 @@ EVENTS: Mapping[str, str | None] = {
     "signaling.errored": None,
     "signaling.renewed": None,
     "signaling.refused": None,
+    "signaling.served": None,
 }

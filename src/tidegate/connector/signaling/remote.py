@@ -5,7 +5,8 @@ what a plane has answered already is answered from here. A flow stays with the p
 at; flows that were opened inside this node are passed on to the planes inside.
 """
 
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
 from tidegate.access.model import system_actor
 from tidegate.connector.dataplane.model import (
@@ -19,7 +20,7 @@ from tidegate.connector.dataplane.model import (
 from tidegate.connector.http.model import Answer
 from tidegate.connector.messages.compose import Document
 from tidegate.connector.messages.model import Side
-from tidegate.connector.signaling import store
+from tidegate.connector.signaling.asking import Asking
 from tidegate.connector.signaling.desk import Desk
 from tidegate.connector.signaling.errors import (
     PlaneAnswerError,
@@ -31,20 +32,35 @@ from tidegate.connector.signaling.machine import CONTROL, Signal
 from tidegate.connector.signaling.model import (
     DataFlow,
     FlowRole,
-    Plane,
     PlaneKind,
 )
 from tidegate.connector.signaling.registry import Registry
 from tidegate.connector.signaling.wire import (
-    DataFlowStatusMessage,
     heard_address,
-    read_message,
-    spoken_address,
 )
-from tidegate.kernel.errors import TidegateError, UnavailableError
 
 _ACTOR = system_actor("signaling").id
 S = DataFlowState
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _held(
+    call: "Callable[Concatenate[RemotePlanes, Flow, P], T]",
+) -> "Callable[Concatenate[RemotePlanes, Flow, P], T]":
+    """Let callbacks about a flow wait until the answer to a call about it is taken in."""
+
+    def held(self: "RemotePlanes", flow: Flow, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        self.gate.hold(flow.pid)
+        try:
+            return call(self, flow, *args, **kwargs)
+        finally:
+            self.gate.release(flow.pid)
+
+    held.__doc__ = call.__doc__
+    return held
 
 
 class RemotePlanes:
@@ -54,6 +70,8 @@ class RemotePlanes:
         self._desk = desk
         self._flows = flows
         self._registry = registry
+        self._asking = Asking(desk, registry)
+        self.gate = desk.gate
 
     @property
     def formats(self) -> frozenset[str]:
@@ -62,6 +80,7 @@ class RemotePlanes:
         inside = (one.formats for one in self._desk.inside)
         return frozenset().union(*(one.formats for one in listed), *inside)
 
+    @_held
     def prepare(self, flow: Flow) -> FlowAnswer:
         """As consumer, before the request leaves."""
         one = self._opened(flow)
@@ -70,9 +89,10 @@ class RemotePlanes:
         if one.state in {S.PREPARING, S.PREPARED, S.STARTED}:
             return FlowAnswer(S.PREPARED if one.state is S.STARTED else one.state, self._kept(one))
         self._check_fresh(one)
-        said = self._ask(one, "prepare", self._message(one, flow, None))
+        said = self._asking.ask(one, "prepare", self._asking.message(one, flow, None))
         return self._answered(one, said, S.PREPARED, Signal.PREPARE, Signal.PREPARE_LATER)
 
+    @_held
     def start(self, flow: Flow, address: PlaneAddress | None) -> FlowAnswer:
         """As provider, before the start leaves."""
         one = self._opened(flow)
@@ -81,9 +101,10 @@ class RemotePlanes:
         if one.state in {S.STARTING, S.STARTED}:
             return FlowAnswer(one.state, self._kept(one))
         self._check_fresh(one)
-        said = self._ask(one, "start", self._message(one, flow, address))
+        said = self._asking.ask(one, "start", self._asking.message(one, flow, address))
         return self._answered(one, said, S.STARTED, Signal.START, Signal.START_LATER)
 
+    @_held
     def started(self, flow: Flow, address: PlaneAddress | None) -> FlowAnswer:
         """Once the transfer is STARTED, or is so again."""
         one = self._known(flow)
@@ -92,10 +113,11 @@ class RemotePlanes:
         if one.state is S.SUSPENDED:
             return self._resumed(one, address)
         if one.side is Side.CONSUMER and one.state is S.PREPARED:
-            self._ask(one, "started", self._addressed(one, address))
+            self._asking.ask(one, "started", self._asking.addressed(one, address))
             self._move(one, Signal.STARTED)
         return FlowAnswer(S.STARTED)
 
+    @_held
     def resume(self, flow: Flow) -> FlowAnswer:
         """On the side that resumes, before its start leaves."""
         one = self._known(flow)
@@ -109,6 +131,7 @@ class RemotePlanes:
         """Consumers of a plane elsewhere renew there: its address names where."""
         return None if self._known(flow) else self._inside(flow).renew(flow)
 
+    @_held
     def suspend(self, flow: Flow, reason: str) -> None:
         """Stop moving bytes for now."""
         one = self._known(flow)
@@ -117,6 +140,7 @@ class RemotePlanes:
         elif one.state is S.STARTED:
             self._stop(one, "suspend", Signal.SUSPEND, reason)
 
+    @_held
     def complete(self, flow: Flow) -> None:
         """Take note that the transfer has served its purpose."""
         one = self._known(flow)
@@ -125,6 +149,7 @@ class RemotePlanes:
         elif one.state is S.STARTED:
             self._stop(one, "completed", Signal.COMPLETE, "")
 
+    @_held
     def terminate(self, flow: Flow, reason: str) -> None:
         """Stop for good; also for flows that no plane has heard of."""
         one = self._known(flow)
@@ -186,10 +211,6 @@ class RemotePlanes:
         """Whether the flow is one this node hosts: a plane inside moves those by definition."""
         return self._flows.find(flow.pid, FlowRole.HOSTED) is not None
 
-    def _plane_of(self, one: DataFlow) -> Plane:
-        name = one.plane.partition(":")[2]
-        return self._desk.journal.read(store.get_plane, PlaneKind.DATA, name)
-
     def _check_fresh(self, one: DataFlow) -> None:
         if is_over(one):
             raise PlaneRefusedError(
@@ -199,74 +220,10 @@ class RemotePlanes:
     def _kept(self, one: DataFlow) -> PlaneAddress | None:
         return self._flows.address(one)
 
-    # --- calls
-
-    def _message(self, one: DataFlow, flow: Flow, address: PlaneAddress | None) -> Document:
-        said: Document = {
-            "messageId": self._desk.ids.urn(),
-            "participantId": flow.participant,
-            "counterPartyId": flow.peer_did,
-            "dataspaceContext": self._desk.context,
-            "processId": one.process_id,
-            "agreementId": flow.agreement_id,
-            "datasetId": flow.dataset_id,
-            "profile": one.profile,
-            "claims": {"sub": flow.peer_did},
-        }
-        if address is not None:
-            said["dataAddress"] = spoken_address(address, one.profile)
-        return said
-
-    def _addressed(self, one: DataFlow, address: PlaneAddress | None) -> Document:
-        said: Document = {"messageId": self._desk.ids.urn()}
-        if address is not None:
-            said["dataAddress"] = spoken_address(address, one.profile)
-        return said
-
-    def _ask(self, one: DataFlow, what: str, document: Document | None) -> Answer:
-        plane = self._plane_of(one)
-        place = "" if what in {"prepare", "start"} else f"/{quote(self._place(one), safe=':')}"
-        answer = self._desk.wire.call(
-            "POST",
-            f"{plane.endpoint}/dataflows{place}/{what}",
-            document,
-            authorization=self._registry.token_for(plane),
-        )
-        if answer.is_ok:
-            return answer
-        if answer.is_transient or answer.status == 401:
-            raise UnavailableError(
-                f"The data plane {plane.id} cannot {what} now (HTTP {answer.status}).",
-                code="plane_unavailable",
-            )
-        told = f" It says: {answer.reason}" if answer.reason else ""
-        raise PlaneRefusedError(
-            f"The data plane {plane.id} refused to {what} (HTTP {answer.status}).{told}",
-            code="plane_refused",
-        )
-
-    def _place(self, one: DataFlow) -> str:
-        return one.remote_id or one.process_id
-
-    def _read(self, answer: Answer) -> DataFlowStatusMessage:
-        try:
-            said = read_message(answer.body, DataFlowStatusMessage)
-        except TidegateError as problem:
-            raise PlaneAnswerError(
-                f"The data plane's answer cannot be read: {problem.message}", code=problem.code
-            ) from None
-        if not self._desk.manners.forgives_omissions and not (
-            said.message_id and said.data_flow_id
-        ):
-            raise PlaneAnswerError(
-                "The data plane's answer lacks messageId or dataFlowId.", code="answer_incomplete"
-            )
-        return said
-
     def _answered(
         self, one: DataFlow, answer: Answer, wanted: S, now: Signal, later: Signal
     ) -> FlowAnswer:
-        said = self._read(answer)
+        said = self._asking.read(answer)
         waiting = S.PREPARING if wanted is S.PREPARED else S.STARTING
         if said.state not in {wanted, waiting}:
             raise PlaneAnswerError(
@@ -285,7 +242,9 @@ class RemotePlanes:
         return FlowAnswer(moved.state, address)
 
     def _resumed(self, one: DataFlow, address: PlaneAddress | None) -> FlowAnswer:
-        said = self._read(self._ask(one, "resume", self._addressed(one, address)))
+        said = self._asking.read(
+            self._asking.ask(one, "resume", self._asking.addressed(one, address))
+        )
         if said.state is not S.STARTED:
             raise PlaneAnswerError(
                 f"The data plane says {said.state} after it was to resume.",
@@ -307,18 +266,8 @@ class RemotePlanes:
         elif reason and said is not None:
             said["reason"] = reason
         try:
-            self._ask(one, what, said)
+            self._asking.ask(one, what, said)
         except PlaneRefusedError:
-            if signal is not Signal.TERMINATE and self._state_of(one) is not target:
+            if signal is not Signal.TERMINATE and self._asking.state_of(one) is not target:
                 raise
         self._move(one, signal, reason)
-
-    def _state_of(self, one: DataFlow) -> S | None:
-        plane = self._plane_of(one)
-        answer = self._desk.wire.call(
-            "GET",
-            f"{plane.endpoint}/dataflows/{quote(self._place(one), safe=':')}/status",
-            authorization=self._registry.token_for(plane),
-        )
-        said = answer.body.get("state") if isinstance(answer.body, dict) else None
-        return S(said) if answer.is_ok and said in set(S) else None

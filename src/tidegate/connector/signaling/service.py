@@ -5,12 +5,14 @@ from typing import Any
 
 from tidegate.access.model import Actor, Role, system_actor
 from tidegate.access.rules import check_has_role
-from tidegate.connector.dataplane.model import ControlPlane, PlaneAddress, find_plane
+from tidegate.connector.dataplane.model import DataFlowState, PlaneAddress, find_plane
 from tidegate.connector.messages.compose import Document
+from tidegate.connector.messages.model import Side
 from tidegate.connector.signaling import store
 from tidegate.connector.signaling.callbacks import Callbacks
-from tidegate.connector.signaling.desk import Desk
-from tidegate.connector.signaling.flows import Change, Flows, as_flow, is_over
+from tidegate.connector.signaling.desk import Desk, Transfers
+from tidegate.connector.signaling.errors import DataFlowRefusedError
+from tidegate.connector.signaling.flows import Change, Flows, about, as_flow, is_over
 from tidegate.connector.signaling.host import Host
 from tidegate.connector.signaling.machine import CONTROL, Signal
 from tidegate.connector.signaling.model import (
@@ -38,7 +40,7 @@ class SignalingService:
     it passes on to `control`, the transfer room.
     """
 
-    def __init__(self, desk: Desk, flows: Flows, registry: Registry, control: ControlPlane) -> None:
+    def __init__(self, desk: Desk, flows: Flows, registry: Registry, control: Transfers) -> None:
         self._desk = desk
         self._flows = flows
         self._registry = registry
@@ -157,9 +159,32 @@ class SignalingService:
         else:
             self._telling.flow_failed(one, reason)
 
-    def find_hosted(self, pid: str) -> DataFlow | None:
-        """Return a flow that is hosted for a control plane elsewhere, or None."""
-        return self._hosted(pid)
+    def check_read(self, pid: str) -> object:
+        """Decide whether rows of a flow may leave now, with evidence; raise why not."""
+        one = self._hosted(pid)
+        if one is None:
+            return self._control.check_read(pid)
+        if not self._may_move(one):
+            raise DataFlowRefusedError(f"The data flow is {one.state}.", code="dataflow_stopped")
+        actor = f"node:{one.counterparty}"
+        self._desk.journal.note(
+            by=actor, did="signaling.served", to=f"dataflow:{one.id}", why=about(one)
+        )
+        return one
+
+    def is_flowing(self, pid: str) -> bool:
+        """Tell whether bytes of a flow may move at this moment."""
+        one = self._hosted(pid)
+        return self._control.is_flowing(pid) if one is None else self._may_move(one)
+
+    def _may_move(self, one: DataFlow) -> bool:
+        """Tell whether a hosted flow is started, and its control plane registered still."""
+        kind, _, name = one.plane.partition(":")
+        plane = self._desk.journal.read(store.find_plane, PlaneKind(kind), name)
+        is_open = plane is not None and (
+            one.side is Side.CONSUMER or one.dataset_id in plane.datasets
+        )
+        return is_open and one.state is DataFlowState.STARTED
 
     def _hosted(self, pid: str) -> DataFlow | None:
         return self._flows.find(pid, FlowRole.HOSTED)
