@@ -61,7 +61,10 @@ OFFER_FIRST = Strategy("offer-first", _provider(Act.OFFER) + CONSUMER)
 ACCEPT = Strategy(
     "accept",
     (
-        *_provider(Act.AGREE),
+        Reaction(Side.PROVIDER, "REQUESTED", Act.AGREE),
+        Reaction(Side.PROVIDER, COUNTERED, Act.ASK, reason="The peer proposes other terms."),
+        Reaction(Side.PROVIDER, "ACCEPTED", Act.AGREE),
+        Reaction(Side.PROVIDER, "VERIFIED", Act.FINALIZE),
         Reaction(Side.CONSUMER, "OFFERED", Act.ACCEPT),
         Reaction(Side.CONSUMER, "AGREED", Act.VERIFY),
     ),
