@@ -51,6 +51,7 @@ from tidegate.db.engine import Database
 from tidegate.db.tables.work import work_task
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import RandomIds, secret_token
 from tidegate.kernel.text import Multilingual
 from tidegate.partners.errors import GateClosedError
@@ -95,12 +96,15 @@ class Network:
         self.nodes: dict[str, DspNode] = {}
         self.log: list[tuple[str, str, dict, int]] = []
         self.lose_next_answer = False
+        self.on_lost_answer = lambda: None
         self.answers_instead: list[Answer] = []
         self.down: set[str] = set()
+        self.refused = 0
 
     def call(self, method, url, body, authorization):
         base = next((b for b in self.nodes if url.startswith(b + "/")), None)
         if base is None or base in self.down:
+            self.refused += 1
             raise PeerUnreachableError("The other node cannot be reached now.")
         if self.answers_instead:
             return self.answers_instead.pop(0)
@@ -108,10 +112,12 @@ class Network:
         try:
             answer = self.nodes[base].answer(method, url.removeprefix(base), raw, authorization)
         except Crash:
+            self.nodes[base].restart()
             raise PeerUnreachableError("The connection was lost.") from None
         self.log.append((method, url, json.loads(raw) if raw else {}, answer.status))
         if self.lose_next_answer:
             self.lose_next_answer = False
+            self.on_lost_answer()
             raise PeerUnreachableError("The answer was lost.")
         return answer
 
@@ -315,6 +321,7 @@ class DspNode:
         self.shelf, self.rules, self.door = Shelf(), Rules(), Door(self.did)
         self.crossing, self.plane = Crossing(), EmptyPlane()
         self.members: list[Member] = []
+        self.held: set[str] = set()  # handlers that do not run for now
         self.restart()
 
     def restart(self) -> None:
@@ -430,7 +437,10 @@ class DspNode:
             rows = conn.execute(select(work_task).order_by(work_task.c.seq)).all()
         now, lanes = iso(self.ground.clock.now()), set()
         for row in rows:
-            if row.lane in lanes or row.handler not in self.handlers:
+            if (row.lane and row.lane in lanes) or row.handler not in self.handlers:
+                continue
+            if row.handler in self.held:
+                lanes.add(row.lane)
                 continue
             lanes.add(row.lane)
             if row.due_at > now:
@@ -443,6 +453,7 @@ class DspNode:
         done = delete(work_task).where(work_task.c.seq == row.seq)
         try:
             self.handlers[row.handler](**json.loads(row.payload))
+            failpoint(f"{row.handler}.done")
         except UnavailableError:
             later = iso(self.ground.clock.now() + timedelta(seconds=1))
             done = update(work_task).where(work_task.c.seq == row.seq).values(due_at=later)
@@ -455,7 +466,9 @@ class DspNode:
     def next_due(self) -> str:
         with self.ground.database.reading() as conn:
             due = conn.execute(
-                select(work_task.c.due_at).where(work_task.c.handler.in_(self.handlers))
+                select(work_task.c.due_at).where(
+                    work_task.c.handler.in_(set(self.handlers) - self.held)
+                )
             ).scalars()
             return min(due, default="")
 
