@@ -21,7 +21,7 @@ from lib.boundaries import (
     transfer_act,
     transfer_to,
 )
-from lib.dsp_nodes import make_pair
+from lib.dsp_nodes import STEWARD, make_pair, pump
 from tidegate.connector.negotiation.model import Step as NegotiationStep
 from tidegate.connector.negotiation.outgoing import event_of as negotiation_event
 from tidegate.connector.transfer.model import Step as TransferStep
@@ -103,3 +103,86 @@ def test_a_visit_converges(pair, move, subtests):
 @pytest.mark.parametrize("move", TRANSFER_MOVES[:3], ids=name_of)
 def test_a_transfer_of_rows_converges(pair, kind, move, subtests):
     check_transfer(prepare_transfer(*pair, kind), move, subtests)
+
+
+ARRIVED = ["it never left", "it arrived and the answer was lost"]
+
+
+@pytest.mark.parametrize("opening", ARRIVED)
+@pytest.mark.parametrize("side", ["consumer", "provider"])
+def test_a_negotiation_ended_before_its_opening_is_acknowledged_ends_on_both_sides(
+    pair, side, opening
+):
+    stage = prepare_negotiation(*pair)
+    move = next(m for m in NEGOTIATION_MOVES if (m.source, m.by) == ("INITIAL", side))
+    check_ended_early(stage, negotiation_act(stage, move), (side, STEWARD), opening)
+
+
+@pytest.mark.parametrize("opening", ARRIVED)
+@pytest.mark.parametrize("kind", ["Tidegate-Visit", "HttpData-PULL"])
+def test_a_transfer_ended_before_its_opening_is_acknowledged_ends_on_both_sides(
+    pair, kind, opening
+):
+    stage = prepare_transfer(*pair, kind)
+    asking = transfer_act(stage, TRANSFER_MOVES[0])
+    check_ended_early(stage.begin(), asking, ("consumer", stage.researcher), opening)
+
+
+def check_ended_early(stage, act, who, opening) -> None:
+    network, (side, person) = stage.hospital.network, who
+    if opening == ARRIVED[0]:
+        network.down.add(stage.other(side).base)
+    else:
+        network.lose_next_answer = True
+        network.on_lost_answer = lambda: network.down.add(stage.other(side).base)
+    act()
+    pump(stage.hospital, stage.faculty)
+
+    stage.desk(side).terminate(stage.pid(side), "A mistake.", by=person)
+    pump(stage.hospital, stage.faculty, seconds=5)
+    network.down.clear()
+    stage.settle()
+
+    assert (["TERMINATED"], ["TERMINATED"]) == stage.states()
+    assert 0 == stage.tasks()
+
+
+@pytest.mark.parametrize("side", ["consumer", "provider"])
+def test_a_termination_is_not_lost_to_what_the_peer_says_at_the_same_time(pair, side):
+    stage = prepare_negotiation(*pair)
+    negotiate_to(stage.begin(), "REQUESTED" if side == "consumer" else "AGREED")
+    network, mine, theirs = stage.hospital.network, stage.node(side), stage.other(side)
+    network.down.add(theirs.base)
+    mine.negotiation.terminate(stage.pid(side), "No.", by=STEWARD)
+    pump(*pair)
+    other = "provider" if side == "consumer" else "consumer"
+    stage.desk(other).approve(stage.pid(other), by=STEWARD)
+    pump(*pair)
+    assert 1 == stage.taken(side, "agree" if side == "consumer" else "verify")
+
+    network.down.clear()
+    stage.settle()
+
+    assert (["TERMINATED"], ["TERMINATED"]) == stage.states()
+
+
+@pytest.mark.parametrize("side", ["consumer", "provider"])
+def test_a_suspension_of_both_at_once_is_lifted_only_by_both(pair, side):
+    stage = prepare_transfer(*pair, "Tidegate-Visit")
+    transfer_to(stage.begin(), "STARTED", side)
+    other = "provider" if side == "consumer" else "consumer"
+    network, theirs = stage.hospital.network, stage.other(side)
+    people = {"consumer": stage.researcher, "provider": STEWARD}
+    network.down.add(theirs.base)
+    stage.desk(side).suspend(stage.pid(side), "Hold.", by=people[side])
+    pump(*pair)
+    stage.desk(other).suspend(stage.pid(other), "Hold too.", by=people[other])
+    pump(*pair)
+    network.down.clear()
+    stage.settle()
+    assert (["SUSPENDED"], ["SUSPENDED"]) == stage.states()
+
+    stage.desk(other).resume(stage.pid(other), by=people[other])
+    stage.settle()
+
+    assert ["STARTED"] not in stage.states()

@@ -194,8 +194,7 @@ class Incoming:
                 one = replace(one, peer_pid=_peer_pid(one, said))
             one = self._implied(tx, one, step)
             move = NEGOTIATION.step(one.state, step.value, by=one.side.other.value)
-            one = self._contents(one, step, said)
-            one = self._drop_pending(tx, one, step)
+            one = self._drop_pending(tx, self._contents(one, step, said), step, move.target)
             position = messages.next_position(tx.connection, one.pid)
             messages.insert_message(tx.connection, replace(record, position=position))
             moved = replace(
@@ -222,9 +221,17 @@ class Incoming:
             return one
         return self._outgoing.settle(tx, one, record, "Acknowledged by the peer's next message.")
 
-    def _drop_pending(self, tx: Tx, one: Negotiation, step: Step) -> Negotiation:
-        """Give way: what we were about to say is answered by what the peer said first."""
-        if not one.pending:
+    def _drop_pending(
+        self, tx: Tx, one: Negotiation, step: Step, target: NegotiationState
+    ) -> Negotiation:
+        """Give way: what we were about to say is answered by what the peer said first.
+
+        A termination is not: whoever ended this meant it, whatever the peer says meanwhile.
+        """
+        pending = messages.find_message(tx.connection, one.pending) if one.pending else None
+        if pending is None:
+            return one
+        if pending.action == Step.TERMINATE.value and may_step(target, pending.action, by=one.side):
             return one
         messages.settle_message(
             tx.connection,

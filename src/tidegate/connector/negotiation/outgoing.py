@@ -90,7 +90,7 @@ def compose(negotiation: Negotiation, step: Step, message_id: str, callback: str
 def place_of(negotiation: Negotiation, step: Step) -> str:
     """Return the URL this step is sent to."""
     base = f"{negotiation.peer_address}/negotiations"
-    if negotiation.state is NegotiationState.INITIAL:
+    if negotiation.state is NegotiationState.INITIAL and step is not Step.TERMINATE:
         return f"{base}/{_PLACES[step]}"
     return f"{base}/{quote(negotiation.peer_pid, safe=':')}/{_PLACES[step]}"
 
@@ -153,10 +153,35 @@ class Outgoing:
             return
         self._desk.gate.wait(one.peer_pid)
         failpoint("negotiation.before_send")
-        end = self._desk.courier.carry(record.body, to=one.peer_did, url=place_of(one, step))
+        one, end = self._carry(one, step, record)
         failpoint("negotiation.after_send")
         with contextlib.suppress(AlreadySettledError):
             self._ended(one, record, end)
+
+    def _carry(
+        self, one: Negotiation, step: Step, record: MessageRecord
+    ) -> tuple[Negotiation, Delivery]:
+        """Carry a message; return how that ended, with the peer's pid where it was learned."""
+        said = record.body
+        if step is Step.TERMINATE and not one.peer_pid:
+            one, end = self._learn_pid(one)
+            if end.code:
+                return one, end
+            said = compose(one, step, record.message_id, self._desk.address)
+        end = self._desk.courier.carry(said, to=one.peer_did, url=place_of(one, step))
+        return one, end
+
+    def _learn_pid(self, one: Negotiation) -> tuple[Negotiation, Delivery]:
+        """Say the opening again: it may have arrived, and what it opened ends by its pid alone."""
+        opening = self._desk.journal.read(messages.list_messages, one.pid)[0]
+        url = place_of(one, Step(opening.action))
+        end = self._desk.courier.carry(opening.body, to=one.peer_did, url=url)
+        if end.code:
+            return one, end
+        try:
+            return replace(one, peer_pid=_answered_pid(one, end.body)), end
+        except MessageRefusedError as problem:
+            return one, Delivery("refused", problem.message)
 
     def _ended(self, one: Negotiation, record: MessageRecord, end: Delivery) -> None:
         if not end.code:
@@ -212,6 +237,8 @@ class Outgoing:
 
     def _follow(self, tx: Tx, one: Negotiation) -> Negotiation:
         """Queue what the strategy does next: at once where nothing has to be asked first."""
+        if one.pending:  # our termination is on its way: nothing else is said
+            return one
         strategy = store.find_strategy(tx.connection, one.subject) or AUTOMATIC
         reaction = strategy.reaction_to(one.side, one.trigger)
         if reaction is None or reaction.act is Act.WAIT:

@@ -230,8 +230,9 @@ class Incoming:
                 one = replace(one, peer_pid=heard.message.provider_pid)
             one = self._implied(tx, one, step)
             move = TRANSFER.step(one.state, step.value, by=one.side.other.value)
-            one = self._contents(tx, one, step, heard)
-            one = self._drop_pending(tx, one, step)
+            one = self._drop_pending(
+                tx, one, self._contents(tx, one, step, heard), (step, move.target)
+            )
             position = messages.next_position(tx.connection, one.pid)
             messages.insert_message(tx.connection, replace(record, position=position))
             saved = self._outgoing.arrived(
@@ -259,9 +260,23 @@ class Incoming:
             return one
         return self._outgoing.settle(tx, one, record, "Acknowledged by the peer's next message.")
 
-    def _drop_pending(self, tx: Tx, one: Transfer, step: Step) -> Transfer:
-        if not one.pending:
+    def _drop_pending(
+        self, tx: Tx, before: Transfer, one: Transfer, said: tuple[Step, TransferState]
+    ) -> Transfer:
+        """Give way: what we were about to say is answered by what the peer said first.
+
+        Stopping is not: our termination still goes out, and what both sides suspended at once
+        stays held by this one too.
+        """
+        step, target = said
+        pending = messages.find_message(tx.connection, one.pending) if one.pending else None
+        if pending is None:
             return one
+        if pending.action == Step.TERMINATE.value and may_step(target, pending.action, by=one.side):
+            return replace(one, reason_code=before.reason_code, reason=before.reason)
+        if pending.action == step == Step.SUSPEND.value:
+            kept = before.reason_code, before.reason
+            one = replace(one, held=one.side.value, reason_code=kept[0], reason=kept[1])
         messages.settle_message(
             tx.connection,
             one.pending,

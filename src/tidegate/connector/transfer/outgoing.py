@@ -4,19 +4,17 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection
 
 from tidegate.access.model import institution_of
 from tidegate.audit.journal import Tx
 from tidegate.connector.messages import store as messages
-from tidegate.connector.messages.compose import Document, data_address, document
+from tidegate.connector.messages.compose import Document, data_address
 from tidegate.connector.messages.delivery import Delivery
 from tidegate.connector.messages.errors import MessageRefusedError
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
-from tidegate.connector.messages.read import check, printable
-from tidegate.connector.messages.wire import TransferProcess
+from tidegate.connector.messages.read import printable
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.address import (
     grant,
@@ -43,6 +41,7 @@ from tidegate.connector.transfer.model import (
     TransferState,
 )
 from tidegate.connector.transfer.script import counts_as, next_step
+from tidegate.connector.transfer.wording import TYPES, answered_pid, compose, place_of
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 
@@ -52,20 +51,6 @@ SCRIPT = "transfer.script"
 FLOW = "transfer.flow"
 ACTOR = "system:transfer"
 
-_TYPES = {
-    Step.REQUEST: "TransferRequestMessage",
-    Step.START: "TransferStartMessage",
-    Step.SUSPEND: "TransferSuspensionMessage",
-    Step.COMPLETE: "TransferCompletionMessage",
-    Step.TERMINATE: "TransferTerminationMessage",
-}
-_PLACES = {
-    Step.REQUEST: "request",
-    Step.START: "start",
-    Step.SUSPEND: "suspension",
-    Step.COMPLETE: "completion",
-    Step.TERMINATE: "termination",
-}
 _DONE = {
     Step.REQUEST: "transfer.requested",
     Step.START: STARTED,
@@ -88,32 +73,6 @@ def script_of(conn: Connection, one: Transfer) -> TransferScript | None:
 def event_of(step: Step) -> str:
     """Return the evidence code of a step that was taken."""
     return _DONE[step]
-
-
-def compose(one: Transfer, step: Step, message_id: str, callback: str) -> Document:
-    """Write the message that takes this step now, without its secrets."""
-    if step is Step.REQUEST:
-        return document(
-            _TYPES[step],
-            message_id,
-            consumerPid=one.pid,
-            agreementId=one.agreement_id,
-            format=one.format,
-            callbackAddress=callback,
-        )
-    about: dict[str, Any] = {"providerPid": one.provider_pid, "consumerPid": one.consumer_pid}
-    if step in {Step.SUSPEND, Step.TERMINATE}:
-        about["code"] = one.reason_code
-        about["reason"] = [one.reason] if one.reason else []
-    return document(_TYPES[step], message_id, **about)
-
-
-def place_of(one: Transfer, step: Step) -> str:
-    """Return the URL this step is sent to."""
-    base = f"{one.peer_address}/transfers"
-    if step is Step.REQUEST:
-        return f"{base}/request"
-    return f"{base}/{quote(one.peer_pid, safe=':')}/{_PLACES[step]}"
 
 
 class Outgoing:
@@ -141,7 +100,7 @@ class Outgoing:
             process=one.pid,
             position=messages.next_position(tx.connection, one.pid),
             direction=Direction.OUT,
-            type=_TYPES[step],
+            type=TYPES[step],
             action=step.value,
             message_id=message_id,
             body=compose(one, step, message_id, self._desk.address),
@@ -191,7 +150,7 @@ class Outgoing:
             return
         self._desk.gate.wait(one.peer_pid)
         failpoint("transfer.before_send")
-        end = self._carry(one, step, record)
+        one, end = self._reach(one, step, record)
         failpoint("transfer.after_send")
         with contextlib.suppress(AlreadySettledError):
             self._ended(one, record, end)
@@ -203,6 +162,26 @@ class Outgoing:
             self._give_up(one, record, end)
         else:
             self._try_again(one, record, end)
+
+    def _reach(self, one: Transfer, step: Step, record: MessageRecord) -> tuple[Transfer, Delivery]:
+        """Carry a message; say the opening again first where the peer's pid is not known yet.
+
+        The opening may have arrived, and what it opened is ended by its pid alone.
+        """
+        if step is not Step.TERMINATE or one.peer_pid:
+            return one, self._carry(one, step, record)
+        opening = self._desk.journal.read(messages.list_messages, one.pid)[0]
+        if opening.action == Step.TERMINATE.value:
+            return one, Delivery("refused", "The peer was not asked yet.")
+        end = self._carry(one, Step(opening.action), opening)
+        if end.code:
+            return one, end
+        try:
+            one = replace(one, peer_pid=answered_pid(one, end.body))
+        except MessageRefusedError as problem:
+            return one, Delivery("refused", problem.message)
+        said = compose(one, step, record.message_id, self._desk.address)
+        return one, self._carry(one, step, replace(record, body=said))
 
     def _carry(self, one: Transfer, step: Step, record: MessageRecord) -> Delivery:
         try:
@@ -244,7 +223,7 @@ class Outgoing:
     def _acknowledged(self, one: Transfer, record: MessageRecord, end: Delivery) -> None:
         step = Step(record.action)
         try:
-            peer_pid = one.peer_pid or _answered_pid(one, end.body)
+            peer_pid = one.peer_pid or answered_pid(one, end.body)
         except MessageRefusedError as problem:
             self._give_up(one, record, Delivery("refused", problem.message))
             return
@@ -289,6 +268,8 @@ class Outgoing:
 
     def _go_on(self, tx: Tx, one: Transfer) -> None:
         """Queue what this node does next by itself: the script's act, or as usual the start."""
+        if one.pending:  # our termination is on its way: nothing else is said
+            return
         script = script_of(tx.connection, one)
         if script is None:
             if one.state is TransferState.REQUESTED and one.side is Side.PROVIDER:
@@ -377,14 +358,6 @@ def evidence(one: Transfer, record: MessageRecord) -> dict[str, str | int]:
 def is_over(one: Transfer) -> bool:
     """Tell whether nothing can happen to a transfer any more."""
     return one.state in FINAL
-
-
-def _answered_pid(one: Transfer, body: object) -> str:
-    """Return the pid the provider gave this transfer in its first answer."""
-    answer = check(body, TransferProcess).message
-    if answer.consumer_pid != one.pid:
-        raise MessageRefusedError("The peer answered about another transfer.", code="pid_mismatch")
-    return answer.provider_pid
 
 
 def reasons_of(given: Mapping[str, Any], otherwise: str) -> tuple[str, str]:
