@@ -31,54 +31,92 @@ class Management:
         self, asset: str, data_url: str, policy: Document | None = None, *, name: str = ""
     ) -> None:
         """Make an asset behind that address and offer it under a policy of its own."""
+        self._asset(asset, data_url, name or asset)
+        selector = {
+            "operandLeft": "https://w3id.org/edc/v0.0.1/ns/id",
+            "operator": "=",
+            "operandRight": asset,
+        }
+        terms = policy or {"permission": [{"action": "use"}]}
+        self._terms(f"policy-{asset}", terms, f"definition-{asset}", [selector])
+
+    def _asset(self, asset: str, data_url: str, name: str) -> None:
         self._post(
             "/assets",
             {
                 "@id": asset,
-                "properties": {"name": name or asset, "contenttype": "application/json"},
+                "properties": {"name": name, "contenttype": "application/json"},
                 "dataAddress": {"type": "HttpData", "baseUrl": data_url},
             },
         )
-        terms = policy or {"permission": [{"action": "use"}]}
+
+    def _terms(
+        self, policy: str, terms: Document, definition: str, selector: list[Document]
+    ) -> None:
         self._post(
             "/policydefinitions",
-            {
-                "@id": f"policy-{asset}",
-                "policy": {
-                    "@context": ODRL,
-                    "@type": "Set",
-                    **terms,
-                },
-            },
+            {"@id": policy, "policy": {"@context": ODRL, "@type": "Set", **terms}},
         )
         self._post(
             "/contractdefinitions",
             {
-                "@id": f"definition-{asset}",
-                "accessPolicyId": f"policy-{asset}",
-                "contractPolicyId": f"policy-{asset}",
-                "assetsSelector": [
-                    {
-                        "operandLeft": "https://w3id.org/edc/v0.0.1/ns/id",
-                        "operator": "=",
-                        "operandRight": asset,
-                    }
-                ],
+                "@id": definition,
+                "accessPolicyId": policy,
+                "contractPolicyId": policy,
+                "assetsSelector": selector,
             },
         )
 
+    def offer_all(self, assets: list[str], data_url: str) -> None:
+        """Make many assets and offer all of them under one policy."""
+        for asset in assets:
+            self._asset(asset, data_url, asset)
+        self._terms("policy-all", {"permission": [{"action": "use"}]}, "definition-all", [])
+
     # --- as consumer
 
-    def catalog(self, address: str, participant: str, *, limit: int = 50) -> Document:
-        """Return a peer's catalogue as EDC read it."""
+    def withdraw(self, asset: str) -> None:
+        """Offer an asset no longer."""
+        self._call("DELETE", f"/contractdefinitions/definition-{asset}", None)
+
+    def catalog(
+        self,
+        address: str,
+        participant: str,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+        dataset: str = "",
+    ) -> Document:
+        """Return a peer's catalogue as EDC read it, or of it the one dataset."""
+        criterion = {
+            "operandLeft": "https://w3id.org/edc/v0.0.1/ns/id",
+            "operator": "=",
+            "operandRight": dataset,
+        }
         asked = {
             "@type": "CatalogRequest",
             "counterPartyAddress": address,
             "counterPartyId": participant,
             "protocol": PROTOCOL,
-            "querySpec": {"offset": 0, "limit": limit},
+            "querySpec": {
+                "offset": offset,
+                "limit": limit,
+                "filterExpression": [criterion] if dataset else [],
+            },
         }
         return dict(self._post("/catalog/request", asked))
+
+    def dataset(self, address: str, participant: str, dataset: str) -> Document:
+        """Return one dataset of a peer as EDC read it."""
+        asked = {
+            "@type": "DatasetRequest",
+            "@id": dataset,
+            "counterPartyAddress": address,
+            "counterPartyId": participant,
+            "protocol": PROTOCOL,
+        }
+        return dict(self._post("/catalog/dataset/request", asked))
 
     def negotiate(self, address: str, participant: str, asset: str, offer: Document) -> str:
         """Ask for a contract on an offer of a catalogue; return the negotiation's id."""
@@ -205,13 +243,18 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def datasets_of(catalog: Document) -> list[str]:
+    """Return the ids of the datasets of a catalogue as EDC read it."""
+    return [str(one["@id"]) for one in listed(catalog.get("dataset"))]
+
+
 def offers_of(catalog: Document, dataset: str) -> list[Document]:
     """Return the offers of one dataset of a catalogue as EDC read it."""
     return [
         offer
-        for one in listed(catalog.get("dcat:dataset", catalog.get("dataset")))
+        for one in listed(catalog.get("dataset"))
         if one["@id"] == dataset
-        for offer in listed(one.get("odrl:hasPolicy", one.get("hasPolicy")))
+        for offer in listed(one.get("hasPolicy"))
     ]
 
 

@@ -103,7 +103,18 @@ class Node:
 
     def harvest(self, participant: str) -> dict[str, Any]:
         """Have it read a participant's catalogue; return what came of it."""
-        request = urllib.request.Request(f"{self.url}/edc/harvests/{participant}", method="POST")
+        return self._tell(f"harvests/{participant}")
+
+    def trouble(self, messages: int) -> None:
+        """Have it meet trouble with so many messages of peers, as an identity service away does."""
+        self._tell(f"trouble/{messages}")
+
+    def inquire(self) -> int:
+        """Have it ask every silent peer now; return how many processes ended by that."""
+        return int(self._tell("inquiries")["ended"])
+
+    def _tell(self, what: str) -> dict[str, Any]:
+        request = urllib.request.Request(f"{self.url}/edc/{what}", method="POST")
         with urllib.request.urlopen(request, timeout=60) as answer:
             return dict(json.loads(answer.read()))
 

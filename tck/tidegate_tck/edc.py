@@ -33,6 +33,7 @@ from tidegate.node.server import serve_fitted
 from tidegate.partners.model import Member, MemberRole, MemberState
 from tidegate.policy.model import Policy, Rule
 from tidegate.policy.service import research_policy
+from tidegate_tck.cohort import store_cohort
 from tidegate_tck.home import make_home
 from tidegate_tck.model import Place, Profile
 from tidegate_tck.stranger import NoLaw
@@ -62,6 +63,19 @@ DATASETS: Mapping[str, tuple[Policy, Strategy]] = {
 }
 
 
+class Trouble:
+    """So many messages meet a node that cannot tell just now who speaks."""
+
+    def __init__(self) -> None:
+        self.left = 0
+
+    def meet(self) -> None:
+        """Raise PeerUnreachableError while trouble is left."""
+        if self.left > 0:
+            self.left -= 1
+            raise PeerUnreachableError("The peer's DID document cannot be fetched now.")
+
+
 @dataclass(frozen=True, slots=True)
 class MockIdentity:
     """Speaks iam-mock with the participants of the peers file; all else is the node's own."""
@@ -70,6 +84,7 @@ class MockIdentity:
     did: str
     address: str
     peers_file: Path
+    trouble: "Trouble"
 
     def __getattr__(self, name: str) -> Any:
         """Return what the node's own identity room has."""
@@ -83,6 +98,7 @@ class MockIdentity:
 
     def authenticate(self, authorization: str | None) -> Peer:
         """Return the participant a mock token names; raise PeerUnauthenticatedError."""
+        self.trouble.meet()
         if not (authorization or "").startswith("{"):
             return cast(Peer, self.own.authenticate(authorization))
         try:
@@ -117,14 +133,15 @@ class MockIdentity:
 
 def profile(place: Place, home: Path, more: int = 0) -> Profile:
     """Return the profile; `more` is how many datasets there are beyond those of the matrix."""
+    trouble = Trouble()
     return Profile(
         settings={},
         fittings=Fittings(
             identity=lambda own: MockIdentity(
-                own, place.node_did, place.node + BASE_PATH, home / PEERS_FILE
+                own, place.node_did, place.node + BASE_PATH, home / PEERS_FILE, trouble
             ),
             assessment=NoLaw,
-            routes=_routes,
+            routes=lambda node: _routes(node, trouble),
         ),
         seed=lambda node: _seed(node, home, more),
     )
@@ -137,13 +154,14 @@ def _seed(node: Node, home: Path, more: int) -> None:
     token.touch(mode=0o600)
     token.write_text(access.issue_token(person.id, by=STEWARD), encoding="utf-8")
     for name, (policy, strategy) in DATASETS.items():
-        offer = _offer(node, name, policy)
+        offer = _offer(node, name, policy, with_rows=name == "open")
         node.house.negotiation.set_strategy(offer, strategy, by=STEWARD)
     for number in range(more):
         _offer(node, f"cohort-{number:05}", RESEARCH)
 
 
-def _offer(node: Node, name: str, policy: Policy) -> str:
+def _offer(node: Node, name: str, policy: Policy, *, with_rows: bool = False) -> str:
+    """Enter a dataset, with rows in the vault or without, and offer it."""
     catalogue, version = node.house.catalogue, f"ver-{name}"
     with node.journal.write(by=STEWARD.id, did="dataset.described", to=f"dataset:{name}") as tx:
         catalogue.register_dataset(
@@ -158,14 +176,29 @@ def _offer(node: Node, name: str, policy: Policy) -> str:
                 created_at=tx.at,
             ),
         )
-        catalogue.register_version(
-            tx, VersionRecord(version, name, 1, "stored", tx.at, rows_accepted=17)
-        )
+        if not with_rows:
+            catalogue.register_version(
+                tx, VersionRecord(version, name, 1, "stored", tx.at, rows_accepted=17)
+            )
+    if with_rows:
+        version = store_cohort(node, name)
     return catalogue.publish_offer(version, policy, FORMATS, by=STEWARD).id
 
 
-def _routes(node: Node) -> Sequence[BaseRoute]:
-    return [Route("/edc/harvests/{name}", _harvest(node), methods=["POST"])]
+def _routes(node: Node, trouble: Trouble) -> Sequence[BaseRoute]:
+    async def make_trouble(request: Request) -> Response:
+        trouble.left = int(request.path_params["messages"])
+        return JSONResponse({})
+
+    async def inquire(_request: Request) -> Response:
+        ended = await run_in_threadpool(node.house.progress.inquire, 0.0)
+        return JSONResponse({"ended": ended})
+
+    return [
+        Route("/edc/harvests/{name}", _harvest(node), methods=["POST"]),
+        Route("/edc/trouble/{messages}", make_trouble, methods=["POST"]),
+        Route("/edc/inquiries", inquire, methods=["POST"]),
+    ]
 
 
 def _harvest(node: Node) -> Any:

@@ -1,0 +1,83 @@
+"""The data behind an EDC: a small HTTP server that gives and takes bytes, and hears callbacks."""
+
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class DataServer:
+    """Gives `rows` at /data/…, takes what is sent to /sink/…, keeps what EDC tells /callback."""
+
+    def __init__(self, rows: bytes) -> None:
+        self.rows = rows
+        self.taken: dict[str, bytes] = {}
+        self.heard: list[dict[str, Any]] = []
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """One request."""
+
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                """Give the rows."""
+                self.send_response(200)
+                self.send_header("Content-Type", "application/octet-stream")
+                self.send_header("Content-Length", str(len(owner.rows)))
+                self.end_headers()
+                self.wfile.write(owner.rows)
+
+            def do_POST(self) -> None:
+                """Take rows, or hear of an event."""
+                body = self._body()
+                if self.path.startswith("/sink/"):
+                    owner.taken[self.path] = owner.taken.get(self.path, b"") + body
+                else:
+                    owner.heard.append(json.loads(body))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_PUT = do_POST  # noqa: N815 - the name the base class calls
+
+            def _body(self) -> bytes:
+                if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                parts = []
+                while size := int(self.rfile.readline().split(b";")[0], 16):
+                    parts.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(parts)
+
+            def log_message(self, *_arguments: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://localhost:{self._server.server_address[1]}"
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the rows."""
+        return hashlib.sha256(self.rows).hexdigest()
+
+    def started(self, transfer: str) -> dict[str, str]:
+        """Return the data address of a started transfer as EDC told it; empty until it does."""
+        for event in self.heard:
+            payload = event.get("payload", {})
+            if payload.get("transferProcessId") == transfer and payload.get("dataAddress"):
+                properties = payload["dataAddress"]["properties"]
+                return {name.rpartition("/")[2]: value for name, value in properties.items()}
+        return {}
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
