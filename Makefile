@@ -7,7 +7,7 @@ ARGS ?=
 export PYTHONHASHSEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-shared tck check fix docs bench run lock system clean
+.PHONY: help demo test test-fast test-shared tck interop check fix docs bench run lock system clean
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,11 @@ test-shared: $(VENV)/.test ## hold us against official schemas and real data in 
 tck: $(VENV)/.node ## run the official conformance kits (ARGS="dsp" selects, KITS=dir takes jars on disk)
 	@bash scripts/system-packages.sh kits
 	@$(BIN)/python tck/run.py $(ARGS)
+
+interop: $(VENV)/.test ## run the matrix beside Eclipse EDC (ARGS="catalogue" selects areas)
+	@bash scripts/system-packages.sh
+	@bash scripts/system-packages.sh kits
+	@$(BIN)/python interop/run.py $(ARGS)
 
 check: $(VENV)/.test ## everything that must hold without running: format, lint, types, contracts, docs
 	@bash scripts/check.sh

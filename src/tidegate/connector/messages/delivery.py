@@ -86,9 +86,12 @@ def judge(answer: Answer) -> Delivery:
     said = f" It says: {told}" if told else ""
     if answer.status == 404:
         return Delivery("too_early", f"The peer does not know this process (yet).{said}")
+    if answer.status == 409:  # an EDC that is busy with this very process says so, too
+        return Delivery("too_early", f"The peer cannot take this (yet).{said}")
     if answer.status in {401, 403}:
         return Delivery("unproven", f"The peer does not believe who speaks (yet).{said}")
-    if answer.is_transient or answer.status >= 500:
+    # 405: a connector that is starting, its doors not all open (seen at Eclipse EDC)
+    if answer.is_transient or answer.status >= 500 or answer.status == 405:
         return Delivery("unable", f"The peer cannot answer now (HTTP {answer.status}).{said}")
     return Delivery("refused", f"The peer refused (HTTP {answer.status}).{said}")
 

@@ -181,8 +181,8 @@ def test_on_loopback_the_port_of_the_did_is_the_peer():
 @pytest.mark.parametrize(
     ("status", "code"),
     [(200, ""), (201, ""), (204, ""), (404, "too_early"), (500, "unable"), (503, "unable"),
-     (429, "unable"), (400, "refused"), (401, "unproven"), (403, "unproven"), (409, "refused"),
-     (302, "refused")],
+     (429, "unable"), (400, "refused"), (401, "unproven"), (403, "unproven"),
+     (409, "too_early"), (405, "unable"), (302, "refused")],
 )  # fmt: skip
 def test_an_answer_is_judged_by_its_status(status, code):
     assert judge(Answer(status)).code == code
