@@ -12,6 +12,7 @@ from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.rows.service import RowsService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
+from tidegate.connector.checkup.service import CheckupService
 from tidegate.connector.dataplane.service import HttpPlane
 from tidegate.connector.exchange.service import ExchangeService
 from tidegate.connector.harvest.service import HarvestService
@@ -87,6 +88,7 @@ class House:
     dataplane: HttpPlane
     harvest: HarvestService
     progress: ProgressService
+    checkup: CheckupService
     # lab
     lab: LabService
     queries: QueryService

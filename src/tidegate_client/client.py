@@ -10,6 +10,7 @@ from tidegate_client.connector import Connector
 from tidegate_client.evidence import Evidence
 from tidegate_client.lab import Queries, Releases
 from tidegate_client.partners import Mechanisms, Partnerships, Projects, Trainings
+from tidegate_client.peers import Peers
 from tidegate_client.policies import Policies
 from tidegate_client.policy import Agreements, Decisions, Rules
 from tidegate_client.space import Spaces
@@ -42,6 +43,7 @@ class Client:
         self.catalogue = Catalogue(self._transport)
         self.commons = Commons(self._transport)
         self.connector = Connector(self._transport)
+        self.peers = Peers(self._transport)
         self.queries = Queries(self._transport)
         self.releases = Releases(self._transport)
         self.evidence = Evidence(self._transport)

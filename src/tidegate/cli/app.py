@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = {
     "space": "tidegate.cli.space_commands:space",
     "certification": "tidegate.cli.identity_commands:certification",
     "sts": "tidegate.cli.identity_commands:sts",
+    "peers": "tidegate.cli.peer_commands:peers",
     "dataset": "tidegate.cli.dataset_commands:dataset",
     "strategy": "tidegate.cli.strategy_commands:strategy",
     "evidence": "tidegate.cli.evidence_commands:evidence",

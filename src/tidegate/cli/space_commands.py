@@ -130,7 +130,7 @@ def join(home: Path, file: Path, code: str, wait: int, as_json: bool) -> None:
             lambda: time.sleep(WAIT_SECONDS), tries=int(wait / WAIT_SECONDS)
         )
     except NodeError as problem:
-        raise _in_words(problem, home) from None
+        raise in_words(problem, home) from None
     if as_json:
         click.echo(msgspec.json.encode(status).decode())
         return
@@ -186,7 +186,11 @@ def status(home: Path, as_json: bool) -> int:
 
 
 def _running(home: Path) -> Spaces:
-    """Return the calls of the node of this home, which must be running."""
+    return Spaces(transport_of(home))
+
+
+def transport_of(home: Path) -> Transport:
+    """Return the way to the running node of this home, as its operator."""
     settings = read_settings(home)
     path = home / TOKEN_FILE
     if not path.is_file():
@@ -196,7 +200,7 @@ def _running(home: Path) -> Spaces:
             code="operator_token_missing",
         )
     token = path.read_text(encoding="utf-8").strip()
-    return Spaces(Transport(settings.base_url, token))
+    return Transport(settings.base_url, token)
 
 
 def _read_file(file: Path) -> dict[str, Any]:
@@ -209,11 +213,12 @@ def _read_file(file: Path) -> dict[str, Any]:
     return found
 
 
-def _in_words(problem: NodeError, home: Path) -> TidegateError:
+def in_words(problem: NodeError, home: Path) -> TidegateError:
+    """Return the refusal of a running node as this command line says it."""
     if isinstance(problem, UnreachableError) and problem.status == 0:
         return UnavailableError(
-            f"The node in {home} is not running, and the authority must be able to reach it. "
-            f"Start it with `tidegate serve --home {home}`, then join again.",
+            f"The node in {home} is not running, and others must be able to reach it. "
+            f"Start it with `tidegate serve --home {home}`, then try again.",
             code="node_not_running",
         )
     kind: type[TidegateError] = next(

@@ -16,6 +16,7 @@ from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.rows.service import RowsService
 from tidegate.commons.vault.service import Vault
 from tidegate.connector.assessment.service import AssessmentService, Sources
+from tidegate.connector.checkup.service import CheckupService
 from tidegate.connector.exchange.service import ExchangeService
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
@@ -31,6 +32,7 @@ from tidegate.deid.service import DeidService
 from tidegate.house import House
 from tidegate.kernel.values import dataclass
 from tidegate.node.answers import Answers, PeerKeys
+from tidegate.node.checkups import Looked, build_checkup
 from tidegate.node.crossing import RowsCrossing
 from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.ground import Ground
@@ -38,7 +40,7 @@ from tidegate.node.installation import Installation
 from tidegate.node.lab import Others as LabOthers
 from tidegate.node.lab import build_lab
 from tidegate.node.protocol import Others as ProtocolOthers
-from tidegate.node.protocol import build_protocol
+from tidegate.node.protocol import Protocol, build_protocol
 from tidegate.node.uses import CountedUses
 from tidegate.partners.application.service import ApplicationService
 from tidegate.partners.gate.service import GateService
@@ -150,6 +152,7 @@ def build_house(
         identity=speaker,
         work=work,
         exchange=exchange,
+        checkup=_checkup(ground, standing, protocol),
     )
     received.update(receivers_of(house))
     return house
@@ -176,6 +179,22 @@ class Rooms:
     commons: Commons
     law: Law
     work: WorkService
+
+
+def _checkup(ground: Ground, rooms: Rooms, protocol: Protocol) -> CheckupService:
+    proving = rooms.identity
+    return build_checkup(
+        ground,
+        Looked(
+            http=proving.http,
+            identity=proving.identity,
+            wallet=proving.wallet,
+            space=rooms.space,
+            progress=protocol.progress,
+            evidence=rooms.law.evidence,
+            work=rooms.work,
+        ),
+    )
 
 
 def _others(

@@ -20,6 +20,7 @@ from tidegate.web.pages import (
     home,
     inbox,
     operation,
+    peers,
     progress,
     queries,
     searching,
@@ -44,6 +45,7 @@ _MODULES = (
     checking,
     evidence,
     space,
+    peers,
     operation,
 )
 

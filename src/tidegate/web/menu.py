@@ -55,6 +55,7 @@ _MENU: tuple[Group, ...] = (
         (
             Entry("evidence", "/evidence", _EVIDENCE),
             Entry("space", "/space"),
+            Entry("peers", "/peers", frozenset({Role.OPERATOR, Role.AUDITOR})),
             Entry("operation", "/operation", frozenset({Role.OPERATOR})),
         ),
     ),

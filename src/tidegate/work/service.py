@@ -22,6 +22,10 @@ class WorkService:
         check_has_role(by, Role.OPERATOR, Role.AUDITOR)
         return self._journal.read(store.list_parked)
 
+    def all_parked(self) -> tuple[Task, ...]:
+        """Return every parked task, for rooms that tell what is stuck with a peer."""
+        return self._journal.read(store.list_parked)
+
     def count_tasks(self) -> dict[str, int]:
         """Return how many tasks are waiting and how many are parked."""
         return {"waiting": 0, "parked": 0, **self._journal.read(store.count_by_state)}

@@ -45,7 +45,7 @@ PAGES = {
         "space": "/space",
     },
     "cher": {"checking": "/checking"},
-    "olga": {"operation": "/operation"},
+    "olga": {"operation": "/operation", "peers": "/peers"},
 }
 CASES = [(who, name) for who, pages in PAGES.items() for name in pages]
 
@@ -138,6 +138,45 @@ def test_chinese_pages_are_as_good(open_page, who, name, size, language):
 
     assert language == page.locator("html").get_attribute("lang")
     check_page(page, f"{name}-{size}-{language}")
+    page.close()
+
+
+@pytest.mark.parametrize(("size", "language"), [("desktop", "en"), ("phone", "zh-Hant")])
+def test_an_operator_examines_a_peer_that_does_not_answer(open_page, size, language):
+    page = open_page("olga", "/peers", size, language)
+
+    page.fill("#did", "did:web:localhost%3A9")
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press("Enter")
+
+    assert 16 == page.locator(".checks > li").count()
+    assert page.locator(".checks .failed .advice").count() >= 1
+    check_page(page, f"peer_examined-{size}-{language}")
+    page.close()
+
+
+def test_a_counter_offer_is_made_with_the_keyboard_alone(open_page):
+    page = open_page("sam", "/negotiations/{asking}/counter")
+
+    page.focus("#r0-uses")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("120")
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press("Enter")
+
+    assert "At most 120 uses instead of 200." in page.locator(".fresh").inner_text()
+    check_page(page, "counter_previewed-desktop-en")
+    page.close()
+
+
+def test_the_strategy_form_shows_the_terms_only_for_a_counter_offer(open_page):
+    page = open_page("sam", "/offers/{offer}/strategy")
+    assert not page.locator("#r0-uses").is_visible()
+
+    page.select_option("#choice", "counter")
+
+    assert page.locator("#r0-uses").is_visible()
+    check_page(page, "strategy_counter-desktop-en")
     page.close()
 
 
