@@ -40,6 +40,7 @@ class Kit:
     jars: Path
     passes: dict[str, int]
     runs: tuple[dict[str, Any], ...]
+    profiles: dict[str, str]
 
 
 class KitMissingError(Exception):
@@ -99,6 +100,7 @@ def _kit(name: str, declared: dict[str, Any], edition: dict[str, Any], jars: Pat
         jars,
         edition["passes"],
         tuple(declared["runs"]),
+        edition.get("profiles", {}),
     )
 
 
@@ -132,7 +134,8 @@ def run_kit(kit: Kit, run: dict[str, Any]) -> tuple[str, bool]:
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     node_port, kit_port = free_ports(2)
-    with served(run["profile"], place, node_port, kit_port):
+    profile = kit.profiles.get(name, run["profile"])
+    with served(profile, place, node_port, kit_port):
         command = ["java", "-cp", f"{kit.jars}/*", str(HERE / "Run.java"), name, str(expected)]
         command += [kit.launcher, ",".join(run["packages"]), str(place / "home/kit.properties")]
         try:

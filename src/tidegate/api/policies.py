@@ -20,6 +20,7 @@ class ResearchPolicyTerms:
 
     assignees: tuple[str, ...] = ()
     seats: tuple[str, ...] = ()
+    certifications: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
     starts: str = ""
     until: str = ""

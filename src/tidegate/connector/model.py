@@ -2,6 +2,7 @@
 
 from tidegate.access.model import Actor, Participant, Seat, node_actor
 from tidegate.kernel.values import dataclass
+from tidegate.policy.model import UseFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class Peer:
     def as_actor(self) -> Actor:
         """Name the peer as the one who acts."""
         return node_actor(self.did)
+
+    def as_recipient(self) -> UseFacts:
+        """Give what a policy may ask of who the peer is."""
+        return UseFacts(assignee=self.did, seat=self.seat.value, certifications=self.certifications)
 
     def as_participant(self) -> Participant:
         """Give the institution without its credentials."""

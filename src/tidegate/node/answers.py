@@ -16,6 +16,7 @@ from tidegate.kernel.values import dataclass
 from tidegate.node.ground import Ground
 from tidegate.partners.model import MemberState
 from tidegate.partners.space.service import SpaceService, space_document
+from tidegate.policy.model import UseFacts
 from tidegate.policy.rulepack.model import RulePack
 
 
@@ -70,6 +71,7 @@ class Answers:
         self._ground = ground
         self._space = space
         self._wallet = wallet
+        self.identity = identity
         self.peer_keys = PeerKeys(ground.did, ground.keys.identity_public_jwk(), identity, space)
 
     def listed_packs(self) -> tuple[str, ...]:
@@ -83,6 +85,15 @@ class Answers:
             return self._ground.settings.participant.seat
         member = self._space.find_member(did)
         return member.seat if member and member.state is MemberState.ACTIVE else None
+
+    def standing_of(self, did: str) -> UseFacts:
+        """Return what policies may ask of a participant: its seat, and what it lately proved."""
+        seat, met = self.seat_of(did), self.identity.standings.find(did)
+        return UseFacts(
+            assignee=did,
+            seat=None if seat is None else seat.value,
+            certifications=() if met is None else met.certifications,
+        )
 
     def evidence_facts(self, evidence: EvidenceService) -> Callable[[], EvidenceFacts]:
         """Return the question whether evidence can be written and hangs together now.

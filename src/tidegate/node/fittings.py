@@ -10,6 +10,8 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
+from tidegate.connector.http.model import HttpSettings
+from tidegate.connector.http.service import PeerHttp
 from tidegate.kernel.values import dataclass
 
 
@@ -18,8 +20,8 @@ class Fittings:
     """Each takes the node's own part and returns what the protocol's rooms are given.
 
     `crossing` decides whether rows may move, `planes` move them, `manners` say what is forgiven
-    planes elsewhere, `wire` carries calls to peers; `routes` takes the open node and returns doors
-    that come before all others.
+    planes elsewhere, `wire` carries calls to peers, `http` makes the outgoing client of identity
+    from its settings; `routes` takes the open node and returns doors that come before all others.
     """
 
     identity: Callable[[Any], Any] = lambda own: own
@@ -29,6 +31,7 @@ class Fittings:
     planes: Callable[[tuple[Any, ...]], tuple[Any, ...]] = lambda own: own
     manners: Callable[[Any], Any] = lambda own: own
     wire: Callable[[Any], Any] = lambda own: own
+    http: Callable[[HttpSettings], PeerHttp] = PeerHttp
     routes: Callable[[Any], Sequence[BaseRoute]] = lambda _node: ()
 
 

@@ -30,6 +30,7 @@ from tidegate.node.ground import Ground
 from tidegate.node.signaling import build_signaling
 from tidegate.partners.gate.service import GateService
 from tidegate.partners.space.service import SpaceService
+from tidegate.policy.model import UseFacts
 from tidegate.policy.service import PolicyService
 from tidegate.work.service import WorkService
 
@@ -59,6 +60,7 @@ class Others:
     policy: PolicyService
     assessment: AssessmentService
     space: SpaceService
+    standing_of: Callable[[str], UseFacts]
     crossing: Crossing
     rows: RowsService
     planes: Callable[[tuple[DataPlane, ...]], tuple[DataPlane, ...]]
@@ -136,6 +138,7 @@ def _negotiation(ground: Ground, others: Others, base: str, courier: Courier) ->
         agreements=others.policy,
         assessor=others.assessment,
         peer_document=others.identity.resolve_did,
+        standing_of=others.standing_of,
         loopback=ground.loopback,
     )
 

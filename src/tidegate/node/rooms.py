@@ -115,7 +115,7 @@ def build_house(
 ) -> House:
     """Build every room; `receivers_of` says who takes in which peer message."""
     space = SpaceService(ground.journal, ground.clock, ground.ids, ground.did)
-    identity = _identity(ground, space)
+    identity = _identity(ground, space, fittings)
     answers = Answers(ground, space, identity.identity, identity.wallet)
     partners = _partners(ground, space, answers.peer_keys)
     commons = _commons(ground, answers.peer_keys)
@@ -216,6 +216,7 @@ def _others(
         policy=rooms.law.policy,
         assessment=assessment,
         space=rooms.space,
+        standing_of=answers.standing_of,
         crossing=fittings.crossing(crossing),
         rows=rows,
         planes=fittings.planes,
@@ -250,9 +251,9 @@ def _law(ground: Ground, answers: Answers, partners: Partners, commons: Commons)
     )
 
 
-def _identity(ground: Ground, space: SpaceService) -> Identity:
+def _identity(ground: Ground, space: SpaceService, fittings: Fittings) -> Identity:
     settings = ground.settings
-    http = PeerHttp(HttpSettings(loopback=ground.loopback, ca_file=settings.tls_ca))
+    http = fittings.http(HttpSettings(loopback=ground.loopback, ca_file=settings.tls_ca))
     node = NodeIdentity(
         did=ground.did,
         name=settings.name,

@@ -1,5 +1,7 @@
 """Uses that count twice: in the agreement's ledger, and as an export across the border."""
 
+from dataclasses import replace
+
 from tidegate.audit.journal import Tx
 from tidegate.catalogue.model import Table
 from tidegate.catalogue.service import CatalogueService
@@ -34,7 +36,8 @@ class CountedUses:
 
     def check_use(self, agreement: Agreement, facts: UseFacts) -> None:
         """Raise unless the use stays inside the agreement."""
-        self._policy.check_use(agreement, facts)
+        proven = self._answers.standing_of(agreement.assignee)
+        self._policy.check_use(agreement, replace(facts, certifications=proven.certifications))
 
     def count_use(self, tx: Tx, agreement_id: str) -> int:
         """Count one use, and the people it may tell of; raise when no use is left."""

@@ -13,6 +13,7 @@ from tidegate.policy.errors import UseWithheldError
 from tidegate.policy.model import Constraint, Enforcement, Operator, Policy, Rule, UseFacts
 from tidegate.policy.terms import (
     ACTS,
+    CERTIFICATION,
     COMPUTE_PLACE,
     CONSTRAINTS,
     COUNT,
@@ -69,6 +70,20 @@ def _check_seat(constraint: Constraint, facts: UseFacts) -> Refusal | None:
         return None
     return Refusal(
         "seat", "seat_refused", f"The policy does not admit a recipient seated in {facts.seat}."
+    )
+
+
+def _check_certification(constraint: Constraint, facts: UseFacts) -> Refusal | None:
+    if facts.certifications is None:
+        return _missing("certification", "certifications")
+    asked = values.schemes(constraint.right)
+    if set(asked) & set(facts.certifications):
+        return None
+    return Refusal(
+        "certification",
+        "certification_missing",
+        f"The policy asks for a certification under {' or '.join(asked)}; ask the space's"
+        " authority to certify the institution.",
     )
 
 
@@ -149,6 +164,7 @@ def _check_logged(_: Constraint | None, facts: UseFacts) -> Refusal | None:
 CHECKERS: dict[str, Callable[[Constraint, UseFacts], Refusal | None]] = {
     RECIPIENT: _check_assignee,
     SEAT: _check_seat,
+    CERTIFICATION: _check_certification,
     PURPOSE: _check_purpose,
     DATE_TIME: _check_interval,
     COUNT: _check_count,
@@ -156,6 +172,9 @@ CHECKERS: dict[str, Callable[[Constraint, UseFacts], Refusal | None]] = {
     MINIMUM_CELL: _check_cell,
 }
 """The checker of each enforced constraint."""
+
+WHO = frozenset({RECIPIENT, SEAT, CERTIFICATION})
+"""The constraints that ask who the recipient is."""
 
 DUTY_CHECKERS: dict[str, Callable[[Constraint | None, UseFacts], Refusal | None]] = {
     RECORD_USE: _check_logged,
@@ -241,6 +260,24 @@ def check_constraints(policy: Policy, facts: UseFacts) -> Refusal | None:
         (one for one in refusals if one is not None),
         Refusal("use", "not_permitted", "The policy permits no use."),
     )
+
+
+def check_recipient(policy: Policy, facts: UseFacts) -> Refusal | None:
+    """Return why `policy` admits nothing by this recipient, whatever the use, or None.
+
+    Judges the terms that ask who the recipient is and leaves the others to the use itself: for
+    the catalogue, negotiation and transfer, where nobody uses anything yet.
+    """
+    first: Refusal | None = None
+    for rule in policy.permissions:
+        if rule.action != USE:
+            continue
+        judged = (_constraint(one, facts) for one in rule.constraints if one.left in WHO)
+        refusal = next((found for found in judged if found is not None), None)
+        if refusal is None:
+            return None
+        first = first or refusal
+    return first
 
 
 def _permission(rule: Rule, facts: UseFacts) -> Refusal | None:

@@ -16,6 +16,7 @@ from tidegate.policy.model import Constraint, Operator, Policy, Rule
 from tidegate.policy.sentences import compared, items, rule_sentences, value_in_words
 from tidegate.policy.soundness import OPENING, check_known
 from tidegate.policy.terms import (
+    CERTIFICATION,
     COMPUTE_PLACE,
     CONSTRAINTS,
     COUNT,
@@ -98,6 +99,9 @@ _MORE: Mapping[str, Multilingual] = {
         "新增可接受的法定所在地：{v}。",
         "新增可接受的法定所在地：{v}。",
     ),
+    CERTIFICATION: Multilingual(
+        "A certification under {v} will do too.", "亦接受認證：{v}。", "亦接受认证：{v}。"
+    ),
     PURPOSE: Multilingual("Also allowed for {v}.", "新增用途：{v}。", "新增用途：{v}。"),
 }
 _LESS: Mapping[str, Multilingual] = {
@@ -108,6 +112,11 @@ _LESS: Mapping[str, Multilingual] = {
         "Users with the legal seat {v} are no longer admitted.",
         "不再接受法定所在地：{v}。",
         "不再接受法定所在地：{v}。",
+    ),
+    CERTIFICATION: Multilingual(
+        "A certification under {v} will no longer do.",
+        "不再接受認證：{v}。",
+        "不再接受认证：{v}。",
     ),
     PURPOSE: Multilingual(
         "No longer allowed for {v}.", "不再允許用途：{v}。", "不再允许用途：{v}。"

@@ -176,6 +176,7 @@ class UseFacts:
     place: str | None = None
     minimum_cell: int | None = None
     logged: bool | None = None
+    certifications: tuple[str, ...] | None = None
 
 
 class Outcome(StrEnum):

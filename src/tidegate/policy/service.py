@@ -15,6 +15,7 @@ from tidegate.policy import rules, store
 from tidegate.policy.constraints import (
     Refusal,
     check_constraints,
+    check_recipient,
     delete_within_days,
     ends_at,
     max_uses,
@@ -81,6 +82,7 @@ __all__ = [
     "check_attested_accepted",
     "check_constraints",
     "check_enforceable",
+    "check_recipient",
     "conflicts",
     "covered_by",
     "covers",

@@ -24,6 +24,7 @@ COUNT = ODRL + "count"
 DELAY = ODRL + "delayPeriod"
 COMPUTE_PLACE = PROFILE + "computePlace"
 MINIMUM_CELL = PROFILE + "minimumCell"
+CERTIFICATION = PROFILE + "certification"
 OUTPUT_REVIEW = PROFILE + "outputReview"
 
 USE = "use"
@@ -65,7 +66,17 @@ class Act:
 
 
 _USE_TERMS = frozenset(
-    {RECIPIENT, SEAT, PURPOSE, DATE_TIME, COUNT, COMPUTE_PLACE, MINIMUM_CELL, OUTPUT_REVIEW}
+    {
+        RECIPIENT,
+        SEAT,
+        CERTIFICATION,
+        PURPOSE,
+        DATE_TIME,
+        COUNT,
+        COMPUTE_PLACE,
+        MINIMUM_CELL,
+        OUTPUT_REVIEW,
+    }
 )
 
 _TERMS = (
@@ -89,6 +100,20 @@ _TERMS = (
             "The user's legal seat: {value}.",
             "使用方法定所在地：{value}。",
             "使用方法定所在地：{value}。",
+        ),
+    ),
+    Term(
+        CERTIFICATION,
+        "certification",
+        (Operator.EQ, Operator.IS_ANY_OF),
+        values.schemes,
+        Enforcement.ENFORCED,
+        "in the catalogue, at negotiation, transfer and every use: the certification credential"
+        " issued by the space's authority",
+        Multilingual(
+            "The user is certified under {value}.",
+            "使用方須持有認證：{value}。",
+            "使用方须持有认证：{value}。",
         ),
     ),
     Term(

@@ -14,6 +14,7 @@ REVIEWED_FLOWS = ("cross-border", "every")
 
 _WHOLE = re.compile(r"[1-9][0-9]{0,8}")
 _DAYS = re.compile(r"P([1-9][0-9]{0,4})D")
+_SCHEME = re.compile(r"[a-z0-9][a-z0-9.:-]{1,62}[a-z0-9]")
 _DID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%\-]+")
 
 
@@ -45,6 +46,16 @@ def seats(right: Right) -> tuple[Seat, ...]:
     except ValueError:
         known = ", ".join(Seat)
         raise PolicyInvalidError(f"A seat must be one of {known}.") from None
+
+
+def schemes(right: Right) -> tuple[str, ...]:
+    """Read names of certification schemes, such as iso-27001; any one of them will do."""
+    for scheme in _several(right):
+        if not _SCHEME.fullmatch(scheme):
+            raise PolicyInvalidError(
+                "A certification is named in small letters, digits, dots and hyphens."
+            )
+    return _several(right)
 
 
 def purposes(right: Right) -> tuple[Purpose, ...]:

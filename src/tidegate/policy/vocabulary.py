@@ -7,6 +7,7 @@ from tidegate.policy.model import Constraint, Operator, Policy, Rule
 from tidegate.policy.soundness import check_enforceable
 from tidegate.policy.terms import (
     ACTS,
+    CERTIFICATION,
     COMPUTE_PLACE,
     CONSTRAINTS,
     COUNT,
@@ -30,6 +31,7 @@ class ResearchTerms(TypedDict, total=False):
 
     assignees: tuple[str, ...]
     seats: tuple[str, ...]
+    certifications: tuple[str, ...]  # schemes; one of them will do
     purposes: tuple[str, ...]  # DUO shorthands, codes or IRIs
     starts: str
     until: str
@@ -65,6 +67,7 @@ def _who(terms: ResearchTerms) -> tuple[Constraint, ...]:
     lists = (
         (RECIPIENT, terms.get("assignees", ())),
         (SEAT, tuple(str(seat) for seat in terms.get("seats", ()))),
+        (CERTIFICATION, terms.get("certifications", ())),
         (PURPOSE, tuple(get_purpose(one).iri for one in terms.get("purposes", ()))),
     )
     return tuple(Constraint(left, Operator.IS_ANY_OF, right) for left, right in lists if right)

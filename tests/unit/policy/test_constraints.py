@@ -11,6 +11,7 @@ from tidegate.policy.constraints import (
     CHECKERS,
     DUTY_CHECKERS,
     check_constraints,
+    check_recipient,
     delete_within_days,
     ends_at,
     max_uses,
@@ -24,6 +25,7 @@ from unit.policy.policies import FACULTY, good_facts, policies, story_policy
 REFUSED = {
     terms.RECIPIENT: (Operator.IS_ANY_OF, ("did:web:other.example",)),
     terms.SEAT: (Operator.IS_NONE_OF, ("HK",)),
+    terms.CERTIFICATION: (Operator.IS_ANY_OF, ("iso-27001", "gb-t-35273")),
     terms.PURPOSE: (Operator.EQ, "http://purl.obolibrary.org/obo/DUO_0000011"),
     terms.DATE_TIME: (Operator.LT, "2020-01-01T00:00:00Z"),
     terms.COUNT: (Operator.LT, "1"),
@@ -272,3 +274,31 @@ def test_a_policy_ends_with_its_last_permission():
 
     assert ends_at(Policy(rules)) == late
     assert ends_at(Policy((*rules, Rule("use")))) is None
+
+
+def test_any_certification_that_the_policy_names_will_do():
+    policy = research_policy(certifications=("iso-27001", "gb-t-35273"))
+
+    assert check_recipient(policy, UseFacts(certifications=("gb-t-35273",))) is None
+    refusal = check_recipient(policy, UseFacts(certifications=("other",)))
+    assert "certification_missing" == refusal.code
+    assert "iso-27001 or gb-t-35273" in refusal.message
+
+
+def test_a_recipient_is_judged_by_who_it_is_and_by_nothing_else():
+    policy = research_policy(
+        assignees=(FACULTY,), seats=("HK",), until="2020-01-01T00:00:00Z", max_uses=1
+    )
+
+    assert check_recipient(policy, UseFacts(assignee=FACULTY, seat="HK")) is None
+    assert "seat_refused" == check_recipient(policy, UseFacts(assignee=FACULTY, seat="MO")).code
+    assert "fact_missing" == check_recipient(policy, UseFacts(assignee=FACULTY)).code
+    assert "assignee_refused" == check_recipient(policy, UseFacts(assignee="did:web:x")).code
+
+
+def test_one_permission_that_admits_the_recipient_is_enough():
+    strict, open_to_all = Rule("use", (Constraint(terms.SEAT, Operator.EQ, "HK"),)), Rule("use")
+
+    assert check_recipient(Policy((strict, open_to_all)), UseFacts(seat="MO")) is None
+    assert check_recipient(Policy((strict,)), UseFacts(seat="MO")).code == "seat_refused"
+    assert check_recipient(Policy(()), UseFacts()) is None

@@ -103,8 +103,9 @@ class DspCatalogService:
 
     def _visible(self, peer: Peer, dataset_id: str = "") -> dict[str, tuple[Offer, ...]]:
         grouped: dict[str, list[Offer]] = defaultdict(list)
+        who = peer.as_recipient()
         for offer in self._catalogue.list_open_offers(dataset_id=dataset_id):
-            if may_see(offer, peer.did):
+            if may_see(offer, who):
                 grouped[offer.dataset_id].append(offer)
         return {name: tuple(found) for name, found in grouped.items()}
 

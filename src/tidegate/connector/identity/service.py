@@ -19,7 +19,6 @@ from tidegate.connector.identity.access_tokens import AccessTokens
 from tidegate.connector.identity.did import own_document
 from tidegate.connector.identity.model import (
     MEMBER_SCOPE,
-    MEMBERSHIP,
     Credential,
     DidDocument,
     IdentitySettings,
@@ -31,6 +30,7 @@ from tidegate.connector.identity.persons import PERSON_TYP, person_claims, read_
 from tidegate.connector.identity.refusals import Refusals
 from tidegate.connector.identity.resolver import DidResolver, Relation
 from tidegate.connector.identity.schemas import Schemas
+from tidegate.connector.identity.standings import Standings
 from tidegate.connector.identity.statuses import StatusLists
 from tidegate.connector.identity.verifier import PresentationVerifier, peer_from
 from tidegate.connector.model import Peer
@@ -95,6 +95,7 @@ class IdentityService:
         )
         self.resolver = DidResolver(http, clock, self.settings, self._pin_of)
         self.statuses = StatusLists(journal, http, self.resolver, clock, self.settings)
+        self.standings = Standings(journal, clock, self.statuses)
         self.verifier = PresentationVerifier(
             node.did,
             http,
@@ -350,7 +351,7 @@ class IdentityService:
             credentials = self._fetched(speaker, scope)
             peer = peer_from(speaker.did, credentials)
             self._remember(peer, scope, credentials)
-            self._keep_membership(peer.did, credentials)
+            self.standings.keep(peer, credentials)
             return peer
 
     def _fetched(self, speaker: Speaker, scope: tuple[str, ...]) -> tuple[Credential, ...]:
@@ -373,13 +374,6 @@ class IdentityService:
         limit = self._clock.now() + timedelta(seconds=self.settings.peer_cache_seconds)
         with self._guard:
             self._peers[peer.did, scope] = _Known(peer, min([limit, *ends]))
-
-    def _keep_membership(self, did: str, credentials: tuple[Credential, ...]) -> None:
-        """Keep what attests the peer's evidence key, for evidence bundles."""
-        jwt = next(each.jwt for each in credentials if MEMBERSHIP in each.types)
-        if self._journal.read(store.find_peer_membership, did) != jwt:
-            with self._journal.upkeep() as tx:
-                store.keep_peer_membership(tx.connection, did, jwt, tx.at)
 
     def list_peer_memberships(self) -> tuple[str, ...]:
         """Return the membership credential that each peer last presented, as JWT."""

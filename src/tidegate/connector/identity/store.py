@@ -4,10 +4,13 @@ import hashlib
 
 from sqlalchemy import Connection, delete, insert, select
 
+from tidegate.access.model import Seat
 from tidegate.connector.identity.model import PeerRefusal
+from tidegate.connector.model import Peer
 from tidegate.db.tables.connector_identity import (
     connector_peer_membership,
     connector_peer_refusal,
+    connector_peer_standing,
     connector_status_seen,
     connector_token_seen,
 )
@@ -61,6 +64,45 @@ def keep_peer_membership(conn: Connection, did: str, jwt: str, at: str) -> None:
     table = connector_peer_membership
     conn.execute(delete(table).where(table.c.did == did))
     conn.execute(insert(table), {"did": did, "jwt": jwt, "seen_at": at})
+
+
+def find_standing(conn: Connection, did: str, now: str) -> tuple[Peer, str] | None:
+    """Return what a peer last proved of itself, and the JWT of its certification, while in time."""
+    table = connector_peer_standing.c
+    row = conn.execute(
+        select(
+            table.name,
+            table.seat,
+            table.role,
+            table.certifications,
+            table.valid_until,
+            table.certified_by,
+        ).where(table.did == did, table.valid_until > now)
+    ).first()
+    if row is None:
+        return None
+    schemes = tuple(row.certifications.split())
+    peer = Peer(did, row.name, Seat(row.seat), row.role, (), row.valid_until, schemes)
+    return peer, row.certified_by
+
+
+def keep_standing(conn: Connection, peer: Peer, certified_by: str, at: str) -> None:
+    """Keep what a peer has proven of itself, in the place of what it proved before."""
+    table = connector_peer_standing
+    conn.execute(delete(table).where(table.c.did == peer.did))
+    conn.execute(
+        insert(table),
+        {
+            "did": peer.did,
+            "name": peer.name[:400],
+            "seat": peer.seat.value,
+            "role": peer.role[:400],
+            "certifications": " ".join(peer.certifications),
+            "valid_until": peer.valid_until,
+            "seen_at": at,
+            "certified_by": certified_by,
+        },
+    )
 
 
 def keep_refusal(conn: Connection, refusal: PeerRefusal) -> None:

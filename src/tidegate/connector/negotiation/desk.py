@@ -12,7 +12,7 @@ from tidegate.connector.messages.model import DeliverySettings
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.ids import Ids
 from tidegate.kernel.values import dataclass
-from tidegate.policy.model import Agreement, Decision, Policy
+from tidegate.policy.model import Agreement, Decision, Policy, UseFacts
 
 
 class OfferShelf(Protocol):
@@ -61,7 +61,10 @@ class Assessor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The shared ground. `address` is this node's DSP base, `peer_document` resolves a DID."""
+    """The shared ground. `address` is this node's DSP base, `peer_document` resolves a DID.
+
+    `standing_of` says what a participant has proven of itself lately: its seat and certifications.
+    """
 
     journal: Journal
     clock: Clock
@@ -73,6 +76,7 @@ class Desk:
     agreements: AgreementBook
     assessor: Assessor
     peer_document: Callable[[str], DidDocument]
+    standing_of: Callable[[str], UseFacts] = lambda did: UseFacts(assignee=did)
     loopback: bool = False
     settings: DeliverySettings = field(default_factory=DeliverySettings)
     gate: AnswerGate = field(default_factory=AnswerGate)

@@ -146,7 +146,7 @@ class Incoming:
 
     def _published(self, peer: Peer, offer: Mapping[str, Any]) -> Any:
         found = self._desk.offers.find_open_offer(str(offer["@id"]))
-        return check_open(found, peer.did, str(offer.get("target", "")))
+        return check_open(found, peer.as_recipient(), str(offer.get("target", "")))
 
     # --- continuing
 

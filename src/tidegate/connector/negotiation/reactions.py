@@ -225,7 +225,7 @@ class Reactions:
 
     def _published(self, one: Negotiation) -> Offer:
         offer = self._desk.offers.find_open_offer(one.offer_id)
-        if offer is None or not may_see(offer, one.peer_did):
+        if offer is None or not may_see(offer, self._desk.standing_of(one.peer_did)):
             raise OfferNotOpenError("The offer was withdrawn meanwhile.", code="offer_withdrawn")
         return offer
 

@@ -14,13 +14,18 @@ from tidegate.connector.negotiation.errors import (
 )
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.policy.errors import PolicyInvalidError
-from tidegate.policy.model import Agreement, Operator, Policy, Rule
-from tidegate.policy.service import from_odrl, read_agreement, seal, to_message_offer
+from tidegate.policy.model import Agreement, Policy, Rule, UseFacts
+from tidegate.policy.service import (
+    check_recipient,
+    from_odrl,
+    read_agreement,
+    seal,
+    to_message_offer,
+)
 
 Document = Mapping[str, Any]
 
 _ENVELOPE = frozenset({"@context", "@id", "@type", "target", "assigner", "assignee", "timestamp"})
-_RECIPIENT = "http://www.w3.org/ns/odrl/2/recipient"
 
 
 def bare_terms(document: Document) -> dict[str, Any]:
@@ -67,27 +72,18 @@ def _canonical(document: Document) -> str:
     return json.dumps(document, sort_keys=True, ensure_ascii=False)
 
 
-def may_see(offer: Offer, peer_did: str) -> bool:
-    """Tell whether an offer is open, and not reserved for others by name."""
-    if offer.state is not OfferState.PUBLISHED:
-        return False
-    return all(
-        _names(constraint.right, constraint.operator, peer_did)
-        for rule in offer.policy.permissions
-        for constraint in rule.constraints
-        if constraint.left == _RECIPIENT
-    )
+def may_see(offer: Offer, who: UseFacts) -> bool:
+    """Tell whether an offer is open, and its policy admits this recipient at all.
+
+    Who lacks the seat, the certification or the name that a policy asks for does not see the
+    offer, as it could never be agreed.
+    """
+    return offer.state is OfferState.PUBLISHED and check_recipient(offer.policy, who) is None
 
 
-def _names(right: tuple[str, ...] | str, operator: Operator, did: str) -> bool:
-    named = (right,) if isinstance(right, str) else right
-    inside = did in named
-    return not inside if operator in {Operator.NEQ, Operator.IS_NONE_OF} else inside
-
-
-def check_open(offer: Offer | None, peer_did: str, target: str) -> Offer:
+def check_open(offer: Offer | None, who: UseFacts, target: str) -> Offer:
     """Return the offer a request names; raise OfferNotOpenError unless the peer may ask for it."""
-    if offer is None or not may_see(offer, peer_did):
+    if offer is None or not may_see(offer, who):
         raise OfferNotOpenError(
             "There is no such offer; read the catalogue again.", code="offer_unknown"
         )

@@ -139,7 +139,9 @@ class NegotiationService:
     def offer_to(self, consumer: str, offer_id: str, *, by: Actor) -> Negotiation:
         """Offer a published offer of ours to a participant, unasked."""
         check_has_role(by, *DECIDERS)
-        offer = check_open(self._desk.offers.find_open_offer(offer_id), consumer, "")
+        offer = check_open(
+            self._desk.offers.find_open_offer(offer_id), self._desk.standing_of(consumer), ""
+        )
         return self._begin(
             Step.OFFER, by, consumer, published_terms(offer), {"version_id": offer.version_id}
         )

@@ -45,6 +45,7 @@ from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.partners.model import PersonAssertion
 from tidegate.policy.model import Agreement, AgreementState
+from tidegate.policy.service import check_recipient
 
 MOST_REFUSALS_KEPT = 50
 
@@ -64,6 +65,7 @@ class Incoming:
         if known is not None:
             return self._again(known, heard.document)
         agreement = self._agreement(peer, heard.message.agreement_id)
+        _check_standing(agreement, peer)
         heard_at: PlaneAddress | None = None
         assertion: PersonAssertion | None
         if heard.message.format == VISIT_FORMAT:
@@ -373,3 +375,10 @@ class Incoming:
             changed_at=at,
             outcome="Taken.",
         )
+
+
+def _check_standing(agreement: Agreement, peer: Peer) -> None:
+    """Refuse a recipient that has lost what the policy asks of it, such as a certification."""
+    refusal = check_recipient(agreement.policy, peer.as_recipient())
+    if refusal is not None:
+        raise TransferRequestRefusedError(refusal.message, code=refusal.code)

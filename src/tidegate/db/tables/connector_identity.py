@@ -113,6 +113,20 @@ connector_peer_membership = Table(
     info=UPKEEP,
 )
 
+connector_peer_standing = Table(
+    "connector_peer_standing",
+    METADATA,
+    key("did"),
+    text("name"),
+    text("seat"),
+    text("role"),
+    body("certifications"),
+    stamp("valid_until"),
+    stamp("seen_at"),
+    body("certified_by"),
+    info=UPKEEP,
+)
+
 connector_peer_refusal = Table(
     "connector_peer_refusal",
     METADATA,

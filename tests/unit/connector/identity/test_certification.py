@@ -134,3 +134,30 @@ def test_nothing_is_offered_to_one_who_holds_nothing(world):
     world.authority.certification.offer("did:web:stranger")
 
     assert before == len(world.wire.calls)
+
+
+def test_what_a_peer_proved_stands_while_it_is_silent_and_a_withdrawal_is_seen(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    assert hospital.identity.standings.find(faculty.did) is None
+    certify(fresh_world, faculty)
+    meet(fresh_world)
+
+    assert ("iso-27001",) == hospital.identity.standings.find(faculty.did).certifications
+
+    fresh_world.authority.certification.withdraw(faculty.did, "iso-27001", "lapsed", by=OPERATOR)
+    fresh_world.clock.advance(seconds=61)
+    assert () == hospital.identity.standings.find(faculty.did).certifications
+    fresh_world.clock.advance(hours=25)
+    assert hospital.identity.standings.find(faculty.did) is None
+
+
+def test_a_certification_whose_status_cannot_be_known_does_not_count(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    certify(fresh_world, faculty)
+    meet(fresh_world)
+    hospital.identity.statuses.forget()
+    with hospital.ground.journal.upkeep() as tx:
+        tx.connection.exec_driver_sql("DELETE FROM connector_status_seen")
+    fresh_world.wire.down.add("localhost:7400")
+
+    assert () == hospital.identity.standings.find(faculty.did).certifications
