@@ -1,6 +1,7 @@
 """Certifications: granted by the authority, offered, presented, withdrawn, and never a lock-out."""
 
 import pytest
+from sqlalchemy import delete
 
 from lib.space_world import OPERATOR
 from tidegate.access.errors import RoleMissingError
@@ -11,6 +12,7 @@ from tidegate.connector.errors import (
     PeerRefusedError,
     RequestUnknownError,
 )
+from tidegate.db.tables.connector_identity import connector_status_seen
 
 UNTIL = "2026-12-31T00:00:00Z"
 
@@ -157,7 +159,7 @@ def test_a_certification_whose_status_cannot_be_known_does_not_count(fresh_world
     meet(fresh_world)
     hospital.identity.statuses.forget()
     with hospital.ground.journal.upkeep() as tx:
-        tx.connection.exec_driver_sql("DELETE FROM connector_status_seen")
+        tx.connection.execute(delete(connector_status_seen))
     fresh_world.wire.down.add("localhost:7400")
 
     assert () == hospital.identity.standings.find(faculty.did).certifications
