@@ -270,7 +270,7 @@ def _machine_doors() -> Iterator[tuple[Any, list[Route]]]:
     node = SimpleNamespace(base_url="https://node.example")
     nobody = cast("House", SimpleNamespace(identity=SimpleNamespace(node=node)))  # never called
     for module in (commons, dsp, dcp, space, peer, visit, evidence):
-        yield module, module.routes(nobody)
+        yield module, [one for one in module.routes(nobody) if not one.path.endswith("/")]
     yield health, health.routes(nobody, health.Meters(), lambda: True)
 
 

@@ -91,7 +91,9 @@ def test_a_lost_message_is_sent_again_under_its_own_id(dsp_bench):
     talk = consumer_of(dsp_bench, "CN_01_01")
     dsp_bench.peer.answers[:] = [(503, None), (404, None)]
 
-    tries = [talk.hear("offer").body for _ in range(3)]
+    tries = [talk.hear("offer").body]
+    assert talk.state() == "REQUESTED"  # sent is not said: nobody has acknowledged it
+    tries += [talk.hear("offer").body for _ in range(2)]
 
     assert tries[0] == tries[1] == tries[2]
     talk.run("=OFFERED terminate =TERMINATED")
@@ -178,6 +180,68 @@ def test_a_transfer_in_a_format_nobody_serves_is_refused(dsp_bench):
     answer = talk.post("request", said)
 
     assert (answer.status_code, answer.json()["@type"]) == (400, "TransferError")
+
+
+# --- who may say what, and when
+
+CONSUMER_SPEAKS = {
+    "a finalization is the provider's": ("CN_01_03", "<offer !finalize accept <agree !finalize"),
+    "an acceptance comes once": ("CN_01_03", "<offer accept <agree !accept verify <finalize"),
+    "nothing but an end may come before an answer": ("CN_02_02", "!accept !verify !finalize"),
+    "one's own counter-offer cannot be accepted": ("CN_03_04", "<offer counter !accept"),
+    "an agreement is the provider's": ("CN_02_04", "<offer !agree"),
+    "an offer is the provider's": ("CN_02_04", "<offer !offer"),
+}
+PROVIDER_SPEAKS = {
+    "an acceptance is the consumer's": ("CN_C_02_04", "offer !accept"),
+    "a verification is the consumer's": ("CN_C_03_06", "offer <accept agree !verify"),
+    "an agreement comes once": ("CN_C_02_06", "agree <verify !agree"),
+    "a request is the consumer's": ("CN_C_02_04", "offer !counter"),
+}
+
+
+@pytest.mark.parametrize("what", CONSUMER_SPEAKS)
+def test_a_consumer_out_of_turn_is_refused_and_nothing_moves(dsp_bench, what):
+    test, script = CONSUMER_SPEAKS[what]
+    talk = consumer_of(dsp_bench, test)
+
+    talk.run(script)
+
+
+@pytest.mark.parametrize("what", PROVIDER_SPEAKS)
+def test_a_provider_out_of_turn_is_refused_and_nothing_moves(dsp_bench, what):
+    test, script = PROVIDER_SPEAKS[what]
+    talk, _ = provider_of(dsp_bench, test)
+    talk.asked()
+
+    talk.run(script)
+
+
+@pytest.mark.parametrize(
+    ("test", "script"),
+    [
+        ("TP_02_05", "!start =REQUESTED terminate"),
+        ("TP_02_01", "<start !start =STARTED terminate"),
+    ],
+)
+def test_a_consumer_starts_only_what_it_suspended(dsp_bench, test, script):
+    talk = dsp_bench.talk(TRANSFER, "consumer")
+    assert talk.request_transfer(agreement_of(test)).status_code == 201
+
+    talk.run(script)
+
+
+@pytest.mark.parametrize(
+    "path", ["catalog/request", "negotiations/request", "transfers/request", "negotiations/offers"]
+)
+def test_a_slash_too_many_is_no_redirect(dsp_bench, path):
+    plain, slashed = (
+        dsp_bench.client.post(f"{dsp_bench.base}/{path}{end}", json={}, headers=TOKEN)
+        for end in ("", "/")
+    )
+
+    assert (plain.status_code, slashed.status_code) == (400, 400)
+    assert plain.json()["@type"] == slashed.json()["@type"]
 
 
 # --- requests that must be refused

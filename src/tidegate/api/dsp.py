@@ -303,7 +303,11 @@ def routes(rooms: Rooms) -> list[Route]:
     return [
         Route("/.well-known/dspace-version", versions, methods=["GET"]),
         *(
-            Route(BASE_PATH + operation[1], _endpoint(rooms, operation), methods=[operation[0]])
+            Route(
+                BASE_PATH + operation[1] + end, _endpoint(rooms, operation), methods=[operation[0]]
+            )
             for operation in OPERATIONS
+            for end in ("", "/")  # else a slash too many is a redirect, which peers do not follow
+            if not (end and operation[1].endswith(":path}"))
         ),
     ]
