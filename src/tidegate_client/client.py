@@ -13,6 +13,7 @@ from tidegate_client.partners import Mechanisms, Partnerships, Projects, Trainin
 from tidegate_client.peers import Peers
 from tidegate_client.policies import Policies
 from tidegate_client.policy import Agreements, Decisions, Rules
+from tidegate_client.rows import Rows
 from tidegate_client.space import Spaces
 from tidegate_client.transport import Transport
 
@@ -44,6 +45,7 @@ class Client:
         self.commons = Commons(self._transport)
         self.connector = Connector(self._transport)
         self.peers = Peers(self._transport)
+        self.rows = Rows(self._transport)
         self.queries = Queries(self._transport)
         self.releases = Releases(self._transport)
         self.evidence = Evidence(self._transport)

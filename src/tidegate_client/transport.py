@@ -1,6 +1,6 @@
 """The wire of the SDK: one HTTP client, typed answers, refusals as exceptions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -57,6 +57,20 @@ class Transport:
     def download(self, path: str) -> bytes:
         """Return the bytes at `path`. Raises NodeError."""
         return self._send("GET", path).content
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """Yield the bytes at `path` as they come. Raises NodeError."""
+        url = f"{self._base}/api/v1{path}"
+        try:
+            with self._http.stream("GET", url, headers=self._headers) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _refusal(response)
+                yield from response.iter_raw()
+        except httpx.HTTPError as problem:
+            raise UnreachableError(
+                0, "unavailable", "unreachable", f"The node cannot be reached: {problem}.", {}
+            ) from problem
 
     def close(self) -> None:
         """Close the connections."""

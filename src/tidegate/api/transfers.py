@@ -1,11 +1,33 @@
 """Management operations of transfers: visits, rows, and the scripts they follow."""
 
+from collections.abc import Generator
+from contextlib import closing
+
+from starlette.responses import Response, StreamingResponse
+
 from tidegate.access.model import person_ref
 from tidegate.api.connector import Nothing, Reason
 from tidegate.api.kit import Call, Operation
+from tidegate.commons.rows.service import Readable
+from tidegate.connector.dataplane.model import HTTP_PULL, RowsProgress
 from tidegate.connector.messages.model import MessageRecord
 from tidegate.connector.transfer.model import Transfer, TransferScript
+from tidegate.kernel.errors import NotFoundError
 from tidegate.kernel.values import dataclass
+
+PIECE = 1024 * 1024
+
+
+class RowsNotMovingError(NotFoundError):
+    """No rows of this transfer have moved, or not all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskForRows:
+    """Ask for the rows of an agreement: fetched by us (pull) or sent by the provider (push)."""
+
+    agreement_id: str
+    format: str = HTTP_PULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,49 @@ def complete_transfer(call: Call[Nothing]) -> Transfer:
     return call.house.transfer.complete(call.path["pid"], by=call.actor)
 
 
+def ask_for_rows(call: Call[AskForRows]) -> Transfer:
+    """Ask the provider for the rows of an agreement; asking again returns what is open."""
+    asked = call.body
+    return call.house.transfer.request_rows(asked.agreement_id, asked.format, by=call.actor)
+
+
+def show_progress(call: Call[None]) -> RowsProgress:
+    """Return how far the rows of a transfer are."""
+    pid = call.path["pid"]
+    found = call.house.dataplane.progress(pid)
+    if found is None:
+        raise RowsNotMovingError(
+            "No row of this transfer has begun to move; look at its state.", code="rows_not_moving"
+        )
+    return found
+
+
+def read_rows(call: Call[None]) -> Response:
+    """Return the copy a transfer brought, decrypted as it leaves, with evidence of who read it."""
+    one = call.house.transfer.get_own(call.path["pid"], by=call.actor)
+    found = call.house.dataplane.progress(one.pid)
+    if found is None or not found.copy:
+        raise RowsNotMovingError(
+            "The rows have not arrived whole; look at the progress.", code="rows_not_whole"
+        )
+    derived, file = call.house.rows.open_copy(found.copy, by=call.actor)
+    return StreamingResponse(
+        _pieces(file),
+        media_type="application/octet-stream",
+        headers={
+            "content-disposition": f'attachment; filename="{derived.name}"',
+            "content-length": str(found.total),
+            "cache-control": "no-store",
+        },
+    )
+
+
+def _pieces(file: Readable) -> Generator[bytes]:
+    with closing(file):
+        while piece := file.read(PIECE):
+            yield piece
+
+
 def show_script(call: Call[None]) -> TransferScript:
     """Return the transfer script in force for an agreement or dataset."""
     return call.house.transfer.get_script(call.path["subject"])
@@ -106,6 +171,29 @@ OPERATIONS: tuple[Operation, ...] = (
         list_transfers,
         gives=tuple[Transfer, ...],
         summary="List transfers",
+    ),
+    Operation(
+        "POST",
+        "/transfers",
+        ask_for_rows,
+        takes=AskForRows,
+        gives=Transfer,
+        summary="Ask for the rows of an agreement",
+        status=201,
+    ),
+    Operation(
+        "GET",
+        "/transfers/{pid}/progress",
+        show_progress,
+        gives=RowsProgress,
+        summary="Show how far the rows of a transfer are",
+    ),
+    Operation(
+        "GET",
+        "/transfers/{pid}/content",
+        read_rows,
+        gives=bytes,
+        summary="Read the copy a transfer brought",
     ),
     Operation(
         "GET",

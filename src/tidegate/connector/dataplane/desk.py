@@ -292,7 +292,14 @@ def ended(desk: PlaneDesk, record: FlowRecord, *, by: str) -> FlowRecord:
 def queue(tx: Tx, task: str, record: FlowRecord, delay: float = 0.0) -> None:
     """Queue the next run of a worker for a flow."""
     pid = record.flow.pid
-    tx.enqueue(task, lane=f"bytes:{pid}", delay=delay, transfer=pid, chain=str(record.chain))
+    tx.enqueue(
+        task,
+        lane=f"bytes:{pid}",
+        party=record.flow.peer_did,
+        delay=delay,
+        transfer=pid,
+        chain=str(record.chain),
+    )
 
 
 def fresh(flow: Flow) -> FlowRecord:

@@ -204,3 +204,28 @@ class PlaneSettings:
     def delay_after(self, misses: int) -> float:
         """Return the seconds to wait after that many tries without a new byte."""
         return min(self.first_delay * 2.0 ** max(misses - 1, 0), self.longest_delay)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsProgress:
+    """How far the rows of a transfer are, for people: bytes moved of all, and what hinders them.
+
+    `total` is -1 while nobody knows it; `copy` names what arrived, once it is whole.
+    """
+
+    transfer: str
+    state: DataFlowState
+    name: str
+    moved: int
+    total: int
+    sha256: str
+    tries_without_progress: int
+    problem: str
+    started_at: str
+    ended_at: str
+    copy: str
+
+    @property
+    def percent(self) -> int:
+        """Return how much has moved, in whole hundredths; 0 while the total is unknown."""
+        return 0 if self.total <= 0 else min(100, self.moved * 100 // self.total)

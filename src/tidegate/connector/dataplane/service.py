@@ -18,6 +18,7 @@ from tidegate.connector.dataplane.model import (
     FlowAnswer,
     FlowRecord,
     PlaneAddress,
+    RowsProgress,
 )
 from tidegate.connector.dataplane.ranges import (
     digest_header,
@@ -152,10 +153,29 @@ class HttpPlane:
         """Send a while longer (task `dataplane.send`)."""
         self._sending.run(transfer, int(chain))
 
-    def progress(self, pid: str) -> FlowRecord | None:
-        """Return how far a flow is, without its address; None where it never began."""
+    def progress(self, pid: str) -> RowsProgress | None:
+        """Return how far the rows of a transfer are; None where none ever began to move."""
         found = self._desk.find(pid)
-        return None if found is None else replace(found, address="")
+        if found is None:
+            return None
+        is_copy = (
+            found.flow.side is Side.CONSUMER
+            and found.state is DataFlowState.COMPLETED
+            and self._desk.rows.find_arrival(found.content) is not None
+        )
+        return RowsProgress(
+            transfer=pid,
+            state=found.state,
+            name=found.name,
+            moved=found.moved,
+            total=found.total,
+            sha256=found.sha256,
+            tries_without_progress=found.misses,
+            problem=found.problem,
+            started_at=found.started_at,
+            ended_at=found.ended_at,
+            copy=found.content if is_copy else "",
+        )
 
     # --- inside
 

@@ -127,7 +127,13 @@ class Outgoing:
     def _tell_plane(self, tx: Tx, one: Transfer, step: Step) -> None:
         """Have the plane follow a step that was taken, or is being taken, in a task of its own."""
         if one.format != VISIT_FORMAT:
-            tx.enqueue(FLOW, lane=f"flow:{one.pid}", transfer=one.pid, step=step.value)
+            tx.enqueue(
+                FLOW,
+                lane=f"flow:{one.pid}",
+                party=one.peer_did,
+                transfer=one.pid,
+                step=step.value,
+            )
 
     def is_ending(self, one: Transfer) -> bool:
         """Tell whether the message that ends a transfer is on its way already."""

@@ -250,6 +250,12 @@ class TransferService(Following):
         """Return a transfer; raise ProcessUnknownError."""
         return self._desk.journal.read(store.get_transfer, pid)
 
+    def get_own(self, pid: str, *, by: Actor) -> Transfer:
+        """Return a transfer whose rows this person may use: their own, or as its keeper."""
+        one = self.get(pid)
+        check_may_handle(by, one, self._desk.did)
+        return one
+
     def find_visit(self, agreement_id: str, person: str) -> Transfer | None:
         """Return the newest visit of a person under an agreement, at the consumer, or None."""
         return self._desk.journal.read(store.find_visit, agreement_id, person)

@@ -7,7 +7,7 @@ from tidegate.access.rules import has_role
 from tidegate.connector.progress.model import Standing
 from tidegate.kernel.errors import NotFoundError
 from tidegate.policy.model import Agreement, AgreementState
-from tidegate.policy.service import max_uses, sentences
+from tidegate.policy.service import max_uses, rows_refusal, sentences
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of, title_of
 from tidegate.web.pages.progress import progress_of
@@ -57,10 +57,17 @@ def show_agreement(ask: Ask) -> Response:
         stuck=_stuck(ask),
         peer_says=None,
         steps=steps_of(ask.house.evidence.timeline(f"agreement:{agreement.id}")),
+        can_ask_rows=_may_ask_rows(ask, agreement),
         can_end=agreement.state is not AgreementState.ENDED and has_role(ask.actor, *_ENDERS),
         people=names_of(ask),
         purpose_name=lambda code: purpose_name(ask, code),
     )
+
+
+def _may_ask_rows(ask: Ask, agreement: Agreement) -> bool:
+    is_open = agreement.role == "consumer" and agreement.state is AgreementState.ACTIVE
+    is_researcher = has_role(ask.actor, Role.RESEARCHER)
+    return is_open and is_researcher and rows_refusal(agreement.policy) is None
 
 
 def end(ask: Ask) -> Response:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from tidegate.access.model import Role
 from tidegate.access.rules import has_role
+from tidegate.connector.dataplane.model import HTTP_PULL
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.progress.model import PeerSays
 from tidegate.connector.progress.rules import course, may_take, process_of
@@ -108,9 +109,16 @@ def _transfer(ask: Ask, one: Transfer, peer_says: PeerSays | None = None) -> Res
         transfer=one,
         title=title_of(ask, one.dataset_id),
         progress=progress_of(ask, one),
+        rows=ask.house.dataplane.progress(one.pid),
         peer_says=peer_says,
         people=names_of(ask),
     )
+
+
+def ask_for_rows(ask: Ask) -> Response:
+    """Ask for the rows of an agreement, fetched by this node."""
+    one = ask.house.transfer.request_rows(ask.path["agreement_id"], HTTP_PULL, by=ask.actor)
+    return ask.go(f"/transfers/{one.pid}", said="rows_asked")
 
 
 def end_transfer(ask: Ask) -> Response:
@@ -140,6 +148,7 @@ PAGES = (
     action("/negotiations/{pid}/retry", retry),
     action("/negotiations/{pid}/ask", ask_peer),
     page("/transfers/{pid}", show_transfer),
+    action("/agreements/{agreement_id}/rows", ask_for_rows),
     action("/transfers/{pid}/terminate", end_transfer),
     action("/transfers/{pid}/retry", retry_transfer),
     action("/transfers/{pid}/ask", ask_peer_of_transfer),
