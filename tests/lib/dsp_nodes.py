@@ -85,8 +85,11 @@ class Crashing:
             raise Crash
 
 
+SCHEME = "http"
+
+
 def base_of(did: str) -> str:
-    return "http://" + did.removeprefix("did:web:").replace("%3A", ":")
+    return f"{SCHEME}://" + did.removeprefix("did:web:").replace("%3A", ":")
 
 
 class Network:

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lib import dsp_nodes
 from lib.dsp_nodes import RESEARCHER, STEWARD, DspNode, Network
 from lib.ground import hasty, make_ground
 from tidegate.access.model import Participant, Seat
@@ -85,8 +86,6 @@ class RowsNode:
         self.ground = ground
         self.http = PeerHttp(HttpSettings(loopback=True, ca_file=tls[0] if tls else None))
         self.node = DspNode(Network(), ground, wire=self.http)
-        if tls:
-            self.node.base = self.node.base.replace("http://", "https://")
         self.rows = SeededRows(
             ground.journal,
             clock,
@@ -211,6 +210,12 @@ def _copies(node: RowsNode) -> list[tuple[int, str]]:
     return [(len(one), hashlib.sha256(one).hexdigest()) for one in node.copies()]
 
 
+def _forget(node: RowsNode) -> None:
+    """Make room on the disk: the copies that arrived are not looked at again."""
+    for path in (node.folder / "vault" / "objects").glob("der_*/content"):
+        path.unlink()
+
+
 _ACTS = {
     "agree": RowsNode.agree,
     "seed": RowsNode.seed,
@@ -218,15 +223,17 @@ _ACTS = {
     "flow": lambda node, pid: node.plane.progress(pid),
     "transfers": lambda node: node.node.transfer.list_transfers(),
     "copies": _copies,
+    "drop": lambda node: node.rows.drop_parcels(agreement_id=AGREEMENT),
+    "forget": _forget,
     "end": _end,
 }
 
 
 class RowsProcess:
-    """A RowsNode in a process of its own, to be killed."""
+    """A RowsNode in a process of its own, to be killed; `tls` is (certificate, key)."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, tls: tuple[Path, Path] | None = None) -> None:
+        self.folder, self.port, self.tls = folder, free_port(), tls
         self.did = did_of(self.port)
         self.start()
 
@@ -234,7 +241,10 @@ class RowsProcess:
         folder = Path(__file__).resolve().parents[1]
         path = os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", "")))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lib.rows_live", str(self.folder), str(self.port)],
+            [
+                *(sys.executable, "-m", "lib.rows_live", str(self.folder), str(self.port)),
+                *map(str, self.tls or ()),
+            ],
             env={**os.environ, "PYTHONPATH": path},
             start_new_session=True,
         )
@@ -249,7 +259,8 @@ class RowsProcess:
         raise AssertionError("the process does not answer")
 
     def ask(self, act: str, **said):
-        answer = httpx.post(f"http://127.0.0.1:{self.port}/test/{act}", json=said, timeout=60)
+        url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/test/{act}"
+        answer = httpx.post(url, json=said, timeout=300, verify=False)
         answer.raise_for_status()
         return answer.json()
 
@@ -260,7 +271,11 @@ class RowsProcess:
 
 def main() -> None:
     """Serve one node until killed."""
-    node = RowsNode(Path(sys.argv[1]), int(sys.argv[2])).start()
+    tls = tuple(map(Path, sys.argv[3:5]))
+    if tls:
+        dsp_nodes.SCHEME = "https"
+    settings = PlaneSettings() if tls else QUICK
+    node = RowsNode(Path(sys.argv[1]), int(sys.argv[2]), settings, tls).start()
     print(json.dumps({"did": node.did}), flush=True)
     threading.Event().wait()
 
