@@ -4,7 +4,8 @@
 connector with its plane, on TLS with a certificate made for the run; the content lies encrypted in
 the provider's vault, arrives encrypted in the consumer's, and its SHA-256 is checked. The peer, in
 the same run: uvicorn and Starlette's FileResponse with the same certificate, read by the same
-client into a plain file, without a hash, before and after each. Memory is resident memory above idle, sampled.
+client into a plain file, without a hash, before and after each. Memory is resident memory above
+idle, sampled.
 """
 
 import datetime as dt

@@ -8,7 +8,7 @@ import msgspec
 from tidegate.cli.dataset_commands import acting
 from tidegate.connector.dataplane.model import HTTP_PULL, HTTP_PUSH
 from tidegate.connector.transfer.model import TransferScript
-from tidegate.connector.transfer.script import PRESETS
+from tidegate.connector.transfer.service import SCRIPTS
 from tidegate.kernel.errors import InvalidError
 
 HOME = click.option(
@@ -67,7 +67,7 @@ def cancel(pid: str, home: Path, person: str, reason: str) -> None:
 @AS
 def script(subject: str, which: str, home: Path, person: str) -> None:
     """Set what this node does with transfers: automatic, wait, once, refuse, or a JSON file."""
-    chosen = PRESETS.get(which) or _read(Path(which))
+    chosen = SCRIPTS.get(which) or _read(Path(which))
     with acting(home, person) as (house, by):
         house.transfer.set_script(subject, chosen, by=by)
 
@@ -75,7 +75,7 @@ def script(subject: str, which: str, home: Path, person: str) -> None:
 def _read(path: Path) -> TransferScript:
     if not path.is_file():
         raise InvalidError(
-            f"{path} is neither a file nor one of {', '.join(PRESETS)}.", code="script_unknown"
+            f"{path} is neither a file nor one of {', '.join(SCRIPTS)}.", code="script_unknown"
         )
     try:
         return msgspec.json.decode(path.read_bytes(), type=TransferScript)

@@ -40,10 +40,12 @@ from tidegate.connector.transfer.model import (
 )
 from tidegate.connector.transfer.outgoing import is_over
 from tidegate.connector.transfer.rules import check_may_handle, new_transfer
-from tidegate.connector.transfer.script import AUTOMATIC, check_script
+from tidegate.connector.transfer.script import AUTOMATIC, PRESETS, check_script
 from tidegate.policy.model import Agreement, AgreementState
 
 POLL_SECONDS = 0.02
+SCRIPTS = PRESETS
+"""The ready-made transfer scripts, by name."""
 
 
 class TransferService(Following):
