@@ -1,6 +1,8 @@
 """The table of kits hangs together, and no product code knows of the test plugin."""
 
 import ast
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -71,3 +73,27 @@ def test_a_node_that_serves_refuses_to_start_with_a_test_plugin(tmp_path, monkey
 
     with pytest.raises(InvalidError, match="refuses to start"):
         run(home)
+
+
+def make_tck(*names, kits):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "tck" / "run.py"), *names],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"KITS": str(kits)},
+    )
+
+
+def test_a_kit_that_cannot_be_had_fails_the_run_and_is_named(tmp_path):
+    answer = make_tck("dsp", kits=tmp_path)
+
+    assert answer.returncode == 1
+    assert answer.stdout.splitlines()[-1] == f"dsp: no jars in {tmp_path / 'dsp'}"
+
+
+def test_a_kit_nobody_knows_is_refused_with_the_names_there_are(tmp_path):
+    answer = make_tck("moon", kits=tmp_path)
+
+    assert answer.returncode == 2
+    assert "there are dsp" in answer.stdout
