@@ -171,6 +171,7 @@ class Shelf:
     datasets: dict[str, DatasetRecord] = field(default_factory=dict)
     versions: dict[str, VersionRecord] = field(default_factory=dict)
     records: dict[tuple[str, str], HarvestedRecord] = field(default_factory=dict)
+    looked: int = 0
 
     def find_open_offer(self, offer_id):
         return next((one for one in self.list_open_offers() if one.id == offer_id), None)
@@ -186,6 +187,13 @@ class Shelf:
             and one.state is OfferState.PUBLISHED
             and self.versions[one.version_id].stage == "stored"
         )
+
+    def revision(self):
+        self.looked += 1  # whoever looks finds everything changed
+        return self.looked
+
+    def list_changed(self, since):
+        return self.list_datasets()
 
     def list_datasets(self):
         return tuple(self.datasets.values())
@@ -359,7 +367,7 @@ class DspNode:
             )
         )
         self.dsp_catalog = DspCatalogService(
-            self.shelf, did=self.did, address=self.base + "/dsp/2025-1", page_size=2
+            ground.journal, self.shelf, did=self.did, address=self.base + "/dsp/2025-1", page_size=2
         )
         self.harvest = HarvestService(
             ground.journal, ground.clock, did=self.did, wire=self.wire, courier=courier,
@@ -394,7 +402,7 @@ class DspNode:
                     lambda peer, pid=pid, params=params: dsp.Asked(peer, raw, pid, params),
                     dsp.pids_in(raw, pid),
                 )
-                body = json.loads(msgspec.json.encode(reply.document))
+                body = json.loads(reply.written())
                 headers = {name.lower(): value for name, value in reply.headers.items()}
                 return Answer(reply.status, headers, body)
         return Answer(404, {}, None)

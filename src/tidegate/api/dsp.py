@@ -92,8 +92,14 @@ class Reply:
     """What goes back."""
 
     status: int
-    document: Document
+    document: Document = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+    """JSON that is written already, in place of a document."""
+
+    def written(self) -> bytes:
+        """Return the JSON that goes back."""
+        return self.content or msgspec.json.encode(self.document)
 
 
 Handler = Callable[[Rooms, Asked], Reply]
@@ -110,7 +116,7 @@ def _transferred(one: Transfer, status: int = 200) -> Reply:
 
 def _paged(page: Page) -> Reply:
     link = page.link_header()
-    return Reply(200, page.document, {"Link": link} if link else {})
+    return Reply(200, {}, {"Link": link} if link else {}, page.content)
 
 
 def _catalogue_refused(_ours: str, _theirs: str, code: str, reasons: list[str]) -> Document:
@@ -122,7 +128,7 @@ _CATALOG: dict[tuple[str, str], Handler] = {
         rooms.dsp_catalog.request(asked.peer, asked.body, cursor=asked.query.get("cursor", ""))
     ),
     ("GET", "/catalog/datasets/{pid:path}"): lambda rooms, asked: Reply(
-        200, rooms.dsp_catalog.dataset(asked.peer, asked.pid)
+        200, content=rooms.dsp_catalog.dataset(asked.peer, asked.pid)
     ),
 }
 
@@ -286,7 +292,7 @@ def _endpoint(
 
 def _response(reply: Reply, background: BackgroundTask | None = None) -> Response:
     return Response(
-        msgspec.json.encode(reply.document),
+        reply.written(),
         status_code=reply.status,
         media_type="application/json",
         headers={"Cache-Control": "no-store", **reply.headers},

@@ -112,6 +112,14 @@ class CatalogueService:
         """Return every dataset of this node, oldest first."""
         return self._journal.read(store.list_datasets)
 
+    def revision(self) -> int:
+        """Return the number of the last change of what is described or offered here."""
+        return self._journal.read(store.get_revision)
+
+    def list_changed(self, since: int) -> tuple[DatasetRecord, ...]:
+        """Return the datasets of this node that changed after a revision, in any part."""
+        return self._journal.read(store.list_datasets_since, since)
+
     def list_versions(self, dataset_id: str) -> tuple[VersionRecord, ...]:
         """Return the versions of a dataset, first to last."""
         return self._journal.read(store.list_versions, dataset_id)

@@ -14,6 +14,7 @@ ROOMS = (
     "deid",
     "commons",
     "connector",
+    "connector_catalog",
     "connector_identity",
     "connector_signaling",
     "lab",

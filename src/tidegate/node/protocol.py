@@ -108,7 +108,9 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
     negotiations, transfers = NegotiationService(negotiation), TransferService(transfer)
     told.signaling, told.transfer = signaling.service(transfers), transfers
     return Protocol(
-        dsp_catalog=DspCatalogService(others.catalogue, did=ground.did, address=base),
+        dsp_catalog=DspCatalogService(
+            ground.journal, others.catalogue, did=ground.did, address=base
+        ),
         negotiation=negotiations,
         transfer=transfers,
         signaling=told.signaling,

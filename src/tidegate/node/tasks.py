@@ -15,9 +15,9 @@ WITNESS_EVERY = 10 * MINUTE
 
 SUBSCRIPTIONS: Mapping[str, tuple[str, ...]] = {
     # fact -> the handlers that want to know
-    "dataset.published": ("catalogue.refresh_search",),
-    "dataset.withdrawn": ("catalogue.refresh_search",),
-    "dataset.tombstoned": ("catalogue.refresh_search",),
+    "dataset.published": ("catalogue.refresh_search", "connector.refresh_catalog"),
+    "dataset.withdrawn": ("catalogue.refresh_search", "connector.refresh_catalog"),
+    "dataset.tombstoned": ("catalogue.refresh_search", "connector.refresh_catalog"),
     "dataset.harvested": ("catalogue.refresh_search",),
     "member.revoked": ("identity.follow_revocation", "transfer.gate_moved"),
     "member.admitted": ("harvest.all",),
@@ -92,6 +92,7 @@ def handlers_of(house: House) -> Mapping[str, Handler]:
         "queries.agreement_ended": house.queries.on_agreement_ended,
         "commons.destroy_derived": lambda agreement: _destroy_derived(house, agreement),
         "catalogue.refresh_search": lambda **_: _ignore(house.catalogue.refresh_search()),
+        "connector.refresh_catalog": lambda **_: house.dsp_catalog.refresh(),
         "harvest.all": lambda **_: house.harvest.harvest_all(),
     }
 

@@ -280,6 +280,18 @@ def check_recipient(policy: Policy, facts: UseFacts) -> Refusal | None:
     return first
 
 
+def audience_of(policy: Policy) -> Policy:
+    """Return the part of a policy that `check_recipient` reads: many policies share one."""
+    asked = {
+        tuple(one for one in rule.constraints if one.left in WHO)
+        for rule in policy.permissions
+        if rule.action == USE
+    }
+    everybody = () in asked  # a permission that asks nobody who they are makes the others idle
+    kept = [()] if everybody else sorted(asked, key=repr)
+    return Policy(permissions=tuple(Rule(USE, constraints) for constraints in kept))
+
+
 def _permission(rule: Rule, facts: UseFacts) -> Refusal | None:
     for constraint in rule.constraints:
         if refusal := _constraint(constraint, facts):

@@ -15,6 +15,7 @@ from tidegate.policy import rules, store
 from tidegate.policy.constraints import (
     Refusal,
     check_constraints,
+    audience_of,
     check_recipient,
     delete_within_days,
     ends_at,
@@ -82,6 +83,7 @@ __all__ = [
     "check_attested_accepted",
     "check_constraints",
     "check_enforceable",
+    "audience_of",
     "check_recipient",
     "conflicts",
     "covered_by",

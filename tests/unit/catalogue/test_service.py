@@ -95,7 +95,10 @@ def test_a_steward_publishes_an_offer_for_a_stored_version(ground, catalogue):
 
     assert (offer,) == catalogue.list_offers(dataset_id="ds_liver")
     assert offer.state == OfferState.PUBLISHED
-    assert [handler for handler, _ in ground.tasks()] == ["catalogue.refresh_search"]
+    assert [handler for handler, _ in ground.tasks()] == [
+        "catalogue.refresh_search",
+        "connector.refresh_catalog",
+    ]
 
 
 def test_only_a_steward_publishes(ground, catalogue):

@@ -4,7 +4,10 @@ Only the protocol's own context is named: descriptive properties use its prefixe
 and full IRIs where it has none, so that any reader expands them alike.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from tidegate.catalogue.model import (
     ColumnRole,
@@ -13,10 +16,20 @@ from tidegate.catalogue.model import (
     Tombstone,
     VersionRecord,
 )
-from tidegate.connector.catalog.model import COLUMNS, ROWS, TOMBSTONE, VERSION
+from tidegate.connector.catalog.model import (
+    COLUMNS,
+    ROWS,
+    TOMBSTONE,
+    VERSION,
+    Shown,
+    Written,
+    WrittenOffer,
+)
 from tidegate.connector.messages.compose import Document, document
+from tidegate.connector.messages.read import check
+from tidegate.connector.messages.wire_catalog import DatasetPart
 from tidegate.kernel.text import Multilingual
-from tidegate.policy.service import to_offer
+from tidegate.policy.service import audience_of, to_offer
 
 
 def texts(text: Multilingual) -> list[dict[str, str]]:
@@ -24,12 +37,41 @@ def texts(text: Multilingual) -> list[dict[str, str]]:
     return [{"@value": words, "@language": tag.value} for tag, words in text.every() if words]
 
 
-def dataset_part(
-    record: DatasetRecord, version: VersionRecord, offers: tuple[Offer, ...], service_id: str
-) -> Document:
-    """Write a dataset with the offers a peer may see; there must be at least one."""
-    formats = sorted({name for offer in offers for name in offer.formats})
-    part: Document = {
+def write_dataset(
+    record: DatasetRecord,
+    offers: Sequence[Offer],
+    versions: Mapping[str, VersionRecord],
+    service_id: str,
+) -> Written:
+    """Write a dataset with its open offers, each part checked as it will be sent."""
+    words = (record.title, record.description, *record.keywords)
+    said = (text.casefold() for word in words for _, text in word.every() if text)
+    written = Written(
+        id=record.id,
+        words="\n".join(said),
+        head=_members(_head(record)),
+        offers=tuple(_write_offer(offer, versions[offer.version_id]) for offer in offers),
+    )
+    for one in written.offers:
+        alone = Shown(record.id, written.head, one.about, [one.terms], set(one.formats))
+        check(msgspec.json.decode(show_dataset(alone, service_id)), DatasetPart)
+    return written
+
+
+def _write_offer(offer: Offer, version: VersionRecord) -> WrittenOffer:
+    return WrittenOffer(
+        id=offer.id,
+        terms=_text(to_offer(offer.policy, offer.id)),
+        about=_members(
+            {VERSION: version.id, ROWS: version.rows_accepted, COLUMNS: _columns(version)}
+        ),
+        formats=offer.formats,
+        audience=audience_of(offer.policy),
+    )
+
+
+def _head(record: DatasetRecord) -> Document:
+    return {
         "@id": record.id,
         "@type": "Dataset",
         "dct:title": texts(record.title),
@@ -38,16 +80,7 @@ def dataset_part(
         "dcat:theme": record.theme,
         "dct:publisher": {"@id": record.publisher.did, "dct:title": record.publisher.name},
         "dct:issued": record.created_at,
-        VERSION: version.id,
-        ROWS: version.rows_accepted,
-        COLUMNS: _columns(version),
-        "hasPolicy": [to_offer(offer.policy, offer.id) for offer in offers],
-        "distribution": [
-            {"@type": "Distribution", "format": name, "accessService": service_id}
-            for name in formats
-        ],
     }
-    return {name: value for name, value in part.items() if value not in ("", [])}
 
 
 def _columns(version: VersionRecord) -> list[str]:
@@ -56,6 +89,41 @@ def _columns(version: VersionRecord) -> list[str]:
         for table, column in version.codebook.columns()
         if column.role is not ColumnRole.DIRECT_IDENTIFIER
     ]
+
+
+def _text(part: object) -> str:
+    return msgspec.json.encode(part).decode()
+
+
+def _members(part: Document) -> str:
+    """Write the members of an object, without its braces; empty ones are left out."""
+    return _text({name: value for name, value in part.items() if value not in ("", [])})[1:-1]
+
+
+def show_dataset(shown: Shown, service_id: str) -> str:
+    """Put together the JSON of a dataset: what was written of it, and the offers that are shown."""
+    forms = ",".join(
+        f'{{"@type":"Distribution","format":{_text(name)},"accessService":{_text(service_id)}}}'
+        for name in sorted(shown.formats)
+    )
+    return (
+        f'{{{shown.head},{shown.about},"hasPolicy":[{",".join(shown.terms)}],'
+        f'"distribution":[{forms}]}}'
+    )
+
+
+def show_catalog(
+    did: str, service: Document, datasets: Sequence[Shown], service_id: str, buried: bytes
+) -> bytes:
+    """Put together the JSON of a page of the catalogue; lists that would be empty are left out."""
+    begun = document("Catalog", f"{did}#catalog", participantId=did, service=[service])
+    content = [msgspec.json.encode(begun)[:-1]]
+    if datasets:
+        every = ",".join(show_dataset(one, service_id) for one in datasets)
+        content += [b',"dataset":[', every.encode(), b"]"]
+    if buried:
+        content += [b",", msgspec.json.encode(TOMBSTONE), b":", buried]
+    return b"".join([*content, b"}"])
 
 
 def service_part(service_id: str, address: str) -> Document:
@@ -68,22 +136,12 @@ def service_part(service_id: str, address: str) -> Document:
     }
 
 
-def catalog_document(
-    did: str, service: Document, datasets: list[Document], buried: list[Document]
-) -> Document:
-    """Write a catalogue, or a page of one."""
-    return document(
-        "Catalog",
-        f"{did}#catalog",
-        participantId=did,
-        service=[service],
-        dataset=datasets,
-        **{TOMBSTONE: buried},
-    )
+def write_buried(graves: Sequence[tuple[DatasetRecord, Tombstone]]) -> bytes:
+    """Write which versions are gone for good, beside the datasets that can still be had."""
+    return msgspec.json.encode([_buried(*grave) for grave in graves]) if graves else b""
 
 
-def buried_part(record: DatasetRecord, stone: Tombstone) -> dict[str, Any]:
-    """Write that a version is gone for good, beside the datasets that can still be had."""
+def _buried(record: DatasetRecord, stone: Tombstone) -> dict[str, Any]:
     return {
         "@id": record.id,
         "dct:title": texts(record.title),
@@ -93,6 +151,7 @@ def buried_part(record: DatasetRecord, stone: Tombstone) -> dict[str, Any]:
     }
 
 
-def dataset_document(part: Document) -> Document:
-    """Write a dataset on its own."""
-    return {**document("Dataset"), **part}
+def show_single(shown: Shown, service_id: str) -> bytes:
+    """Put together the JSON of a dataset on its own."""
+    context = msgspec.json.encode(document("Dataset")["@context"]).decode()
+    return f'{{"@context":{context},{show_dataset(shown, service_id)[1:]}'.encode()

@@ -1,61 +1,43 @@
 """The catalogue as a peer may see it: pages, filters, single datasets."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import replace
 
 import msgspec
 
-from tidegate.catalogue.model import DatasetRecord, Offer, Tombstone, VersionRecord
-from tidegate.connector.catalog.documents import (
-    buried_part,
-    catalog_document,
-    dataset_document,
-    dataset_part,
-    service_part,
-)
+from tidegate.audit.journal import Journal
+from tidegate.connector.catalog.documents import service_part, show_catalog, show_single
 from tidegate.connector.catalog.filters import Wanted, read_filters
-from tidegate.connector.catalog.model import PAGE_SIZE, Page
-from tidegate.connector.messages.compose import Document
+from tidegate.connector.catalog.model import PAGE_SIZE, Page, Shown, Spot
+from tidegate.connector.catalog.shelf import Catalogue, WrittenShelf
 from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
-from tidegate.connector.messages.read import check, read
-from tidegate.connector.messages.wire_catalog import Catalog, CatalogRequestMessage, Dataset
+from tidegate.connector.messages.read import read
+from tidegate.connector.messages.wire_catalog import CatalogRequestMessage
 from tidegate.connector.model import Peer
-from tidegate.connector.negotiation.rules import may_see
-
-
-class Shelf(Protocol):
-    """Where this node's datasets and offers are."""
-
-    def list_open_offers(self, *, dataset_id: str = "") -> tuple[Offer, ...]:
-        """Return the offers that can be negotiated now."""
-        ...
-
-    def list_datasets(self) -> tuple[DatasetRecord, ...]:
-        """Return every dataset of this node."""
-        ...
-
-    def find_versions(self, version_ids: frozenset[str]) -> Mapping[str, VersionRecord]:
-        """Return the versions with these ids, by id."""
-        ...
-
-    def list_tombstones(self, dataset_id: str = "") -> tuple[Tombstone, ...]:
-        """Return the tombstones of one dataset, or of all."""
-        ...
 
 
 class DspCatalogService:
     """Answers catalogue requests of other nodes."""
 
     def __init__(
-        self, catalogue: Shelf, *, did: str, address: str, page_size: int = PAGE_SIZE
+        self,
+        journal: Journal,
+        catalogue: Catalogue,
+        *,
+        did: str,
+        address: str,
+        page_size: int = PAGE_SIZE,
     ) -> None:
         self.did = did
-        self._catalogue = catalogue
         self._address = address.rstrip("/")
         self._service_id = f"{did}#dsp"
+        self._service = service_part(self._service_id, self._address)
         self._page_size = page_size
+        self._shelf = WrittenShelf(journal, catalogue, self._service_id)
+
+    def refresh(self) -> None:
+        """Write what changed in the catalogue, so that no peer waits for it."""
+        self._shelf.catch_up()
 
     def request(self, peer: Peer, body: bytes, *, cursor: str = "") -> Page:
         """Return a page of the datasets this peer may see.
@@ -63,93 +45,69 @@ class DspCatalogService:
         Raises MessageRefusedError for a filter or cursor this node does not understand: a
         request that is half understood would show too much.
         """
-        message = read(body, CatalogRequestMessage).message
-        filters = message.filter
+        filters = read(body, CatalogRequestMessage).message.filter
         wanted = read_filters(filters if isinstance(filters, list) else [])
-        offers = self._visible(peer)
-        records = [
-            record
-            for record in sorted(self._catalogue.list_datasets(), key=lambda one: one.id)
-            if record.id in offers and wanted.fits(record)
-        ]
-        return self._page(records, offers, cursor, wanted)
+        spot = self._spot(wanted, cursor)
+        found = self._shelf.read(peer.as_recipient(), replace(spot, size=spot.size + 1))
+        page = found[-spot.size :] if spot.before else found[: spot.size]
+        is_first = not (cursor or wanted.offset)
+        content = show_catalog(
+            self.did,
+            self._service,
+            page,
+            self._service_id,
+            self._shelf.buried() if is_first and wanted.is_everything else b"",
+        )
+        links = _links(page, spot, has_more=len(found) > len(page))
+        return Page(content, f"{self._address}/catalog/request", links)
 
-    def dataset(self, peer: Peer, dataset_id: str) -> Document:
-        """Return one dataset; what a peer may not see does not exist for it."""
-        offers = self._visible(peer, dataset_id)
-        found = [one for one in self._catalogue.list_datasets() if one.id == dataset_id]
-        if not found or dataset_id not in offers:
+    def dataset(self, peer: Peer, dataset_id: str) -> bytes:
+        """Return one dataset as JSON; what a peer may not see does not exist for it."""
+        found = self._shelf.read(peer.as_recipient(), Spot(1, names=frozenset((dataset_id,))))
+        if not found:
             raise ProcessUnknownError("There is no such dataset.", code="dataset_unknown")
-        (part,) = self._parts(found, offers)
-        return dict(check(dataset_document(part), Dataset).document)
+        return show_single(found[0], self._service_id)
 
-    def _page(
-        self,
-        records: list[DatasetRecord],
-        offers: dict[str, tuple[Offer, ...]],
-        cursor: str,
-        wanted: Wanted,
-    ) -> Page:
-        size, after = wanted.limit or self._page_size, _after(cursor)
-        start = sum(one.id <= after for one in records) if cursor else wanted.offset
-        page = records[start : start + size]
-        service = service_part(self._service_id, self._address)
-        parts = self._parts(page, offers)
-        buried = self._buried() if start == 0 and wanted.is_everything else []
-        document = catalog_document(self.did, service, parts, buried)
-        check(document, Catalog)
-        links = _links(records, start, size)
-        return Page(document, f"{self._address}/catalog/request", links)
-
-    def _visible(self, peer: Peer, dataset_id: str = "") -> dict[str, tuple[Offer, ...]]:
-        grouped: dict[str, list[Offer]] = defaultdict(list)
-        who = peer.as_recipient()
-        for offer in self._catalogue.list_open_offers(dataset_id=dataset_id):
-            if may_see(offer, who):
-                grouped[offer.dataset_id].append(offer)
-        return {name: tuple(found) for name, found in grouped.items()}
-
-    def _parts(
-        self, records: list[DatasetRecord], offers: dict[str, tuple[Offer, ...]]
-    ) -> list[Document]:
-        """Describe datasets by the version offered last; all versions are read at once."""
-        newest = {one.id: offers[one.id][-1].version_id for one in records}
-        versions = self._catalogue.find_versions(frozenset(newest.values()))
-        return [
-            dataset_part(one, versions[newest[one.id]], offers[one.id], self._service_id)
-            for one in records
-        ]
-
-    def _buried(self) -> list[dict[str, Any]]:
-        records = {one.id: one for one in self._catalogue.list_datasets()}
-        return [
-            buried_part(records[stone.dataset_id], stone)
-            for stone in self._catalogue.list_tombstones()
-            if stone.dataset_id in records
-        ]
+    def _spot(self, wanted: Wanted, cursor: str) -> Spot:
+        after, before = _read_cursor(cursor)
+        return Spot(
+            size=wanted.limit or self._page_size,
+            after=after,
+            before=before,
+            skip=0 if cursor else wanted.offset,
+            names=wanted.datasets,
+            texts=tuple(text.casefold() for text in wanted.texts),
+        )
 
 
-def _links(records: list[DatasetRecord], start: int, size: int) -> tuple[tuple[str, str], ...]:
-    links, end = [], start + size
-    if page_end := records[start:end]:
-        links += [("next", _cursor(page_end[-1].id))] if end < len(records) else []
-    if start:
-        before = start - size
-        links.append(("previous", _cursor(records[before - 1].id if before > 0 else "")))
-    return tuple(links)
+def _links(page: list[Shown], spot: Spot, *, has_more: bool) -> tuple[tuple[str, str], ...]:
+    """Link the pages beside one: those known to be there, and the one that was come from."""
+    if not page:
+        return ()
+    has_next = bool(spot.before) or has_more
+    has_previous = has_more if spot.before else bool(spot.after or spot.skip)
+    links = [("next", _cursor(page[-1].id))] if has_next else []
+    return (*links, ("previous", _cursor("", page[0].id))) if has_previous else tuple(links)
 
 
-def _cursor(last: str) -> str:
-    return urlsafe_b64encode(msgspec.json.encode([last])).decode().rstrip("=")
+def _cursor(*place: str) -> str:
+    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def _after(cursor: str) -> str:
+def _read_cursor(cursor: str) -> tuple[str, str]:
+    """Return the id a page begins after, or the one it ends before."""
     if not cursor:
-        return ""
+        return "", ""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        return msgspec.json.decode(urlsafe_b64decode(padded), type=tuple[str])[0]
+        place = msgspec.json.decode(urlsafe_b64decode(padded), type=list[str])
     except (ValueError, msgspec.MsgspecError):
-        raise MessageRefusedError(
-            "The cursor is not one this node gave; start again without.", code="cursor_invalid"
-        ) from None
+        place = []
+    match place:
+        case [str(after)] if after:
+            return after, ""
+        case ["", str(before)] if before:
+            return "", before
+    raise MessageRefusedError(
+        "The cursor is not one this node gave; start again without.", code="cursor_invalid"
+    )
