@@ -110,9 +110,9 @@ def test_a_dataset_is_described_by_the_version_offered_last_of_those_a_peer_may_
         "ver_1", research_policy(assignees=(ANN, BEN)), ("Tidegate-Visit",), by=STEWARD
     )
     ground.clock.advance(seconds=1)
-    catalogue.publish_offer(
-        "ver_2", research_policy(assignees=(BEN,)), ("HttpData-PULL",), by=STEWARD
-    )
+    named = Constraint(RECIPIENT, Operator.IS_ANY_OF, (BEN,))
+    rows = Policy(permissions=(Rule("use", (named,)),))
+    catalogue.publish_offer("ver_2", rows, ("HttpData-PULL",), by=STEWARD)
     rooms = service(ground, catalogue)
 
     def shown(did):
