@@ -14,8 +14,8 @@ from tidegate.kernel.errors import ConflictError
 from tidegate.policy import rules, store
 from tidegate.policy.constraints import (
     Refusal,
-    check_constraints,
     audience_of,
+    check_constraints,
     check_recipient,
     delete_within_days,
     ends_at,
@@ -80,10 +80,10 @@ __all__ = [
     "Sentence",
     "agreement_digest",
     "attested",
+    "audience_of",
     "check_attested_accepted",
     "check_constraints",
     "check_enforceable",
-    "audience_of",
     "check_recipient",
     "conflicts",
     "covered_by",

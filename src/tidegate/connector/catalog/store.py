@@ -21,8 +21,8 @@ from sqlalchemy import (
 
 from tidegate.connector.catalog.model import Shown, Spot, Written
 from tidegate.db.tables.connector_catalog import connector_shelf as shelf
-from tidegate.db.tables.connector_catalog import connector_shelf_dataset as datasets
 from tidegate.db.tables.connector_catalog import connector_shelf_audience as audiences
+from tidegate.db.tables.connector_catalog import connector_shelf_dataset as datasets
 from tidegate.db.tables.connector_catalog import connector_shelf_offer as offers
 from tidegate.policy.model import Policy
 
@@ -76,7 +76,9 @@ def put(conn: Connection, names: Iterable[str], written: Iterable[Written]) -> N
             for place, offer in enumerate(one.offers)
         ],
     )
-    _put_audiences(conn, {offer.audience_id: offer.audience for one in kept for offer in one.offers})
+    _put_audiences(
+        conn, {offer.audience_id: offer.audience for one in kept for offer in one.offers}
+    )
 
 
 def _put_audiences(conn: Connection, asked: Mapping[str, Policy]) -> None:
@@ -85,8 +87,11 @@ def _put_audiences(conn: Connection, asked: Mapping[str, Policy]) -> None:
     conn.execute(delete(audiences).where(idle))
     known = set(conn.execute(select(audiences.c.id)).scalars())
     new = sorted(set(asked) - known)
-    written = ({"id": name, "policy": msgspec.json.encode(asked[name]).decode()} for name in new)
-    _insert(conn, audiences, list(written))
+    _insert(
+        conn,
+        audiences,
+        [{"id": name, "policy": msgspec.json.encode(asked[name]).decode()} for name in new],
+    )
 
 
 def list_audiences(conn: Connection) -> tuple[tuple[str, Policy], ...]:

@@ -10,16 +10,14 @@ from sqlalchemy import event
 
 from lib.ground import make_ground
 from tidegate.access.model import Seat
-from tidegate.catalogue.model import OfferState
 from tidegate.connector.catalog import shelf as written
 from tidegate.connector.catalog import store
 from tidegate.connector.catalog.service import DspCatalogService
 from tidegate.connector.messages.compose import document
 from tidegate.connector.model import Peer
-from tidegate.connector.negotiation.rules import audience_of, may_see
-from tidegate.policy.model import Constraint, Operator, Policy, Rule
-from tidegate.policy.service import research_policy
-from tidegate.policy.terms import PURPOSE, RECIPIENT
+from tidegate.policy.model import Constraint, Operator, Policy, Rule, UseFacts
+from tidegate.policy.service import audience_of, check_recipient, research_policy
+from tidegate.policy.terms import PURPOSE, RECIPIENT, SEAT
 from unit.catalogue.records import (
     STEWARD,
     enter,
@@ -172,25 +170,45 @@ def test_words_with_wildcards_in_them_are_meant_as_they_are_written(ground, cata
         assert listed(ask(rooms, filter=[{"text": wild}])) == []
 
 
-_people = st.lists(st.sampled_from([ANN, BEN, "did:web:cy"]), min_size=1, max_size=2, unique=True)
-_constraints = st.one_of(
-    st.builds(
-        Constraint,
-        st.just(RECIPIENT),
-        st.sampled_from([Operator.IS_ANY_OF, Operator.IS_NONE_OF, Operator.EQ, Operator.NEQ]),
-        st.one_of(_people.map(tuple), st.sampled_from([ANN, BEN])),
-    ),
-    st.just(Constraint(PURPOSE, Operator.IS_ANY_OF, ("x",))),
+_permissions = st.builds(
+    Rule,
+    st.sampled_from(["use", "use", "distribute"]),
+    st.lists(
+        st.one_of(
+            st.builds(
+                Constraint,
+                st.just(RECIPIENT),
+                st.sampled_from([Operator.IS_ANY_OF, Operator.IS_NONE_OF]),
+                st.lists(st.sampled_from([ANN, BEN]), min_size=1, unique=True).map(tuple),
+            ),
+            st.just(Constraint(SEAT, Operator.IS_ANY_OF, ("HK",))),
+            st.just(Constraint(PURPOSE, Operator.IS_ANY_OF, ("x",))),
+        ),
+        max_size=3,
+    ).map(tuple),
 )
-_permissions = st.builds(Rule, st.just("use"), st.lists(_constraints, max_size=3).map(tuple))
 
 
-@given(st.lists(_permissions, min_size=1, max_size=3))
-def test_whom_an_offer_invites_is_counted_as_it_is_judged(permissions):
-    class Published:
-        state = OfferState.PUBLISHED
-        policy = Policy(permissions=tuple(permissions))
+@given(st.lists(_permissions, max_size=3).map(tuple))
+def test_an_audience_is_judged_as_the_whole_policy_is(permissions):
+    policy = Policy(permissions=permissions)
+    for did in (ANN, BEN, "did:web:nobody"):
+        for seat in ("HK", "MO", None):
+            who = UseFacts(assignee=did, seat=seat, certifications=())
+            whole, part = (check_recipient(one, who) for one in (policy, audience_of(policy)))
+            assert (whole is None) is (part is None)
 
-    invitations, guests = audience_of(Published.policy)
-    for did in (ANN, BEN, "did:web:cy", "did:web:nobody"):
-        assert may_see(Published, did) is (dict(guests).get(did, 0) == invitations)
+
+def test_audiences_are_kept_once_and_as_long_as_an_offer_has_them(ground, catalogue):
+    offer_many(ground, catalogue, 4)
+    rooms = service(ground, catalogue)
+    rooms.refresh()
+    assert len(ground.journal.read(store.list_audiences)) == 1
+    kept = catalogue.publish_offer(
+        "ver_0000", research_policy(assignees=(BEN,)), ("Tidegate-Visit",), by=STEWARD
+    )
+    rooms.refresh()
+    assert len(ground.journal.read(store.list_audiences)) == 2
+    catalogue.withdraw_offer(kept.id, by=STEWARD)
+    rooms.refresh()
+    assert len(ground.journal.read(store.list_audiences)) == 1

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0006'
-down_revision = '0005'
+revision = '0007'
+down_revision = '0006'
 branch_labels = None
 depends_on = None
 
@@ -18,6 +18,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_connector_shelf')),
     info={'upkeep': True}
     )
+    op.create_table('connector_shelf_audience',
+    sa.Column('id', sa.String(length=200), nullable=False),
+    sa.Column('policy', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_connector_shelf_audience')),
+    info={'upkeep': True}
+    )
     op.create_table('connector_shelf_dataset',
     sa.Column('id', sa.String(length=200), nullable=False),
     sa.Column('words', sa.Text(), nullable=False),
@@ -25,25 +31,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_connector_shelf_dataset')),
     info={'upkeep': True}
     )
-    op.create_table('connector_shelf_guest',
-    sa.Column('offer_id', sa.String(length=200), nullable=False),
-    sa.Column('did', sa.String(length=200), nullable=False),
-    sa.Column('places', sa.Integer(), nullable=False),
-    sa.PrimaryKeyConstraint('offer_id', 'did', name=op.f('pk_connector_shelf_guest')),
-    info={'upkeep': True}
-    )
     op.create_table('connector_shelf_offer',
     sa.Column('id', sa.String(length=200), nullable=False),
     sa.Column('dataset_id', sa.String(length=400), nullable=False),
     sa.Column('place', sa.Integer(), nullable=False),
     sa.Column('formats', sa.Text(), nullable=False),
-    sa.Column('invitations', sa.Integer(), nullable=False),
+    sa.Column('audience', sa.String(length=400), nullable=False),
     sa.Column('about', sa.Text(), nullable=False),
     sa.Column('terms', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_connector_shelf_offer')),
     info={'upkeep': True}
     )
     with op.batch_alter_table('connector_shelf_offer', schema=None) as batch_op:
-        batch_op.create_index('ix_connector_shelf_offer_dataset', ['dataset_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_connector_shelf_offer_audience'), ['audience'], unique=False)
+        batch_op.create_index('ix_connector_shelf_offer_dataset', ['dataset_id', 'audience'], unique=False)
 
     # ### end Alembic commands ###
