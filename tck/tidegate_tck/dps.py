@@ -54,8 +54,11 @@ FORGIVING = Manners(
 )
 
 
-def profile(place: Place, manners: Manners = FORGIVING) -> Profile:
-    """Return the profile: the kit plays data plane, control plane and peer on one address."""
+def profile(place: Place, manners: Manners = FORGIVING, *, moves: bool = False) -> Profile:
+    """Return the profile: the kit plays data plane, control plane and peer on one address.
+
+    `moves` leaves the bytes to the node's own plane; the kit itself never looks at one.
+    """
     planes = KitPlanes(place.node)
     tokens: dict[str, str] = {}
     told = common_settings(place) | _under_test(place) | _tests()
@@ -65,7 +68,7 @@ def profile(place: Place, manners: Manners = FORGIVING) -> Profile:
             identity=lambda own: NamedClients(own, place.kit),
             assessment=NoLaw,
             crossing=OpenCrossing,
-            planes=planes.around,
+            planes=(lambda own: own) if moves else planes.around,
             manners=lambda _own: manners,
             wire=ForgivingWire,
             routes=lambda node: _open(node, planes, tokens),

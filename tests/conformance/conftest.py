@@ -39,3 +39,10 @@ def dps(strict_dps):
 def kit_dps(tmp_path_factory):
     with dps_bench(tmp_path_factory.mktemp("kit-dps"), dps_profile.profile) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def moving_dps(tmp_path_factory):
+    make_profile = partial(dps_profile.profile, manners=Manners(), moves=True)
+    with dps_bench(tmp_path_factory.mktemp("moving-dps"), make_profile) as one:
+        yield one

@@ -158,6 +158,13 @@ def test_only_an_operator_registers_and_removes(dps):
         dps.signaling.remove(PlaneKind.DATA, "kit", by=STRANGER)
 
 
+def test_datasets_are_opened_by_an_operator_who_is_a_steward_too(dps):
+    alone = Actor("person:op", "Op", frozenset({Role.OPERATOR}))
+    asked = Asked(PlaneKind.CONTROL, "new", dps.peer.base, "bearer", "s", datasets=(DATASET,))
+    with pytest.raises(RoleMissingError):
+        dps.signaling.register(asked, by=alone)
+
+
 def test_registering_again_replaces_and_voids_the_old_token(dps):
     old = dps.register(PlaneKind.CONTROL, "turning", datasets=(DATASET,))
     new = dps.register(PlaneKind.CONTROL, "turning")

@@ -71,6 +71,69 @@ class Heard:
     authorization: str
 
 
+class PeerDoor(BaseHTTPRequestHandler):
+    """What the peer answers on its one address."""
+
+    peer = None
+
+    def _answer(self):
+        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        body = json.loads(raw) if raw[:1] == b"{" else {}
+        status, said = self.peer.take(self.path, body, self.headers.get("authorization", ""))
+        out = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(out)))
+        self.end_headers()
+        self.wfile.write(out)
+
+    def do_GET(self):
+        if self.path == "/bytes":
+            self._give()
+        else:
+            self._answer()
+
+    def _opens(self):
+        token = self.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in self.peer.tokens:
+            self.send_response(401)
+            self.send_header("content-length", "0")
+            self.end_headers()
+        return token in self.peer.tokens
+
+    def _give(self):
+        if self._opens():
+            start = int((self.headers.get("range") or "bytes=0-")[6:-1])
+            part, size = self.peer.content[start:], len(self.peer.content)
+            self.send_response(206 if start else 200)
+            if start:
+                self.send_header("content-range", f"bytes {start}-{size - 1}/{size}")
+            self.send_header("content-length", str(len(part)))
+            self.end_headers()
+            self.wfile.write(part)
+
+    def do_HEAD(self):
+        if self._opens():
+            self.send_response(200)
+            self.send_header("upload-offset", str(len(self.peer.sink)))
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+    def do_PUT(self):
+        raw = self.rfile.read(int(self.headers["content-length"]))
+        if self._opens():
+            self.peer.sink += raw
+            self.send_response(202)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+    def do_POST(self):
+        self._answer()
+
+    def log_message(self, *_args):
+        """Say nothing."""
+
+
 @dataclass
 class Peer:
     """Listens, keeps what it hears, and answers as a plane or a connector should, or as told."""
@@ -78,34 +141,15 @@ class Peer:
     port: int
     heard: list[Heard] = field(default_factory=list)
     answers: dict[str, tuple[int, dict]] = field(default_factory=dict)
+    content: bytes = b""
+    tokens: set[str] = field(default_factory=set)
+    sink: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self):
         self._news = threading.Condition()
         self.signer = Signer(f"{self.did}#one")
-        peer = self
-
-        class Door(BaseHTTPRequestHandler):
-            def _answer(self):
-                raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-                body = json.loads(raw) if raw[:1] == b"{" else {}
-                status, said = peer.take(self.path, body, self.headers.get("authorization", ""))
-                out = json.dumps(said).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(out)))
-                self.end_headers()
-                self.wfile.write(out)
-
-            def do_GET(self):
-                self._answer()
-
-            def do_POST(self):
-                self._answer()
-
-            def log_message(self, *_args):
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Door)
+        door = type("Door", (PeerDoor,), {"peer": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), door)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -187,6 +231,8 @@ class Peer:
         with self._news:
             self.heard.clear()
             self.answers.clear()
+            self.tokens.clear()
+            self.sink.clear()
 
     def close(self):
         self._server.shutdown()

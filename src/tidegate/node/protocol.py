@@ -106,7 +106,7 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
         planes=(signaling.planes,),
     )
     negotiations, transfers = NegotiationService(negotiation), TransferService(transfer)
-    told.signaling, told.transfer = signaling.service(transfers), transfers
+    told.signaling = signaling.service(transfers)
     return Protocol(
         dsp_catalog=DspCatalogService(
             ground.journal, others.catalogue, did=ground.did, address=base
@@ -167,14 +167,13 @@ def _progress(
 
 
 class Told:
-    """Whom the plane inside tells and asks: signaling first, which knows whose flow it is.
+    """Whom the plane inside tells and asks: signaling, which knows whose flow it is.
 
-    Rows leave for transfers of this node alone: a flow that another control plane opened here is
-    no transfer, and every read of it is refused.
+    Flows that a control plane elsewhere opened are decided there, by what was registered; all
+    others are transfers of this node.
     """
 
     signaling: SignalingService
-    transfer: TransferService
 
     def flow_prepared(self, pid: str, address: PlaneAddress | None) -> None:
         """Tell that the request may leave."""
@@ -193,12 +192,12 @@ class Told:
         self.signaling.flow_failed(pid, code, reason)
 
     def check_read(self, pid: str) -> object:
-        """Ask whether rows of a transfer may leave now."""
-        return self.transfer.check_read(pid)
+        """Ask whether rows of a flow may leave now."""
+        return self.signaling.check_read(pid)
 
     def is_flowing(self, pid: str) -> bool:
-        """Ask whether bytes of a transfer may move at this moment."""
-        return self.transfer.is_flowing(pid)
+        """Ask whether bytes of a flow may move at this moment."""
+        return self.signaling.is_flowing(pid)
 
 
 def _plane(ground: Ground, others: Others, courier: Courier, told: Told) -> HttpPlane:

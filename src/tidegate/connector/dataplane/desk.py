@@ -84,6 +84,10 @@ class Courier(Protocol):
         """Return a fresh Authorization header for a peer."""
         ...
 
+    def token_with(self, did: str, access_token: str) -> str:
+        """Return an Authorization header that proves whom an access token was given to."""
+        ...
+
 
 class Rows(Protocol):
     """Where rows lie: parcels that leave, copies that arrive."""

@@ -32,6 +32,10 @@ class Credentials(Protocol):
         """Return a fresh Authorization header for the node with that DID."""
         ...
 
+    def token_with(self, audience: str, access_token: str = "") -> str:
+        """Return an Authorization header that carries an access token we were given."""
+        ...
+
     def endpoint_of(self, did: str, service_type: str) -> str:
         """Return the address of a service of another node."""
         ...
@@ -72,6 +76,10 @@ class Courier:
     def token_for(self, did: str) -> str:
         """Return a fresh Authorization header for a peer."""
         return self._credentials.token_for(did)
+
+    def token_with(self, did: str, access_token: str) -> str:
+        """Return an Authorization header that proves whom an access token was given to."""
+        return self._credentials.token_with(did, access_token)
 
     def address_of(self, did: str) -> str:
         """Return the Dataspace Protocol base address of a peer."""

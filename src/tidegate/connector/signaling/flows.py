@@ -102,7 +102,7 @@ class Flows:
 
     def tell_later(self, tx: Tx, one: DataFlow, what: str) -> None:
         """Queue a callback to the control plane elsewhere, in the caller's write."""
-        tx.enqueue(TELL, lane=f"dataflow-told:{one.id}", flow=one.id, what=what)
+        tx.enqueue(TELL, lane=f"dataflow-told:{one.id}", party=one.plane, flow=one.id, what=what)
 
     def address(self, one: DataFlow) -> PlaneAddress | None:
         """Return the address kept with a flow, or None."""

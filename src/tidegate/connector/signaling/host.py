@@ -202,7 +202,7 @@ class Host:
             loopback=self._desk.loopback,
             renewable=self._desk.manners.needs_renewal and not is_push,
         )
-        return heard_address(address)
+        return self._renewal.dated(heard_address(address))
 
     def suspend(self, by: Plane, flow_id: str, document: object) -> Hosted:
         """Stop moving bytes for now."""

@@ -53,9 +53,12 @@ class Registry:
     def put(self, asked: Asked, *, by: Actor) -> Registered:
         """Register a plane, in place of an earlier registration of that name.
 
-        With bearer tokens the answer holds the one that the plane has to present, this once.
+        Datasets are opened to a control plane only by somebody who is a steward too. With bearer
+        tokens the answer holds the one that the plane has to present, this once.
         """
         check_has_role(by, Role.OPERATOR)
+        if asked.datasets:
+            check_has_role(by, Role.STEWARD)
         auth = self._check(asked)
         token = self._desk.token() if auth is AuthType.BEARER else ""
         one = Plane(

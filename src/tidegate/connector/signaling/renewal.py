@@ -6,6 +6,7 @@ good once: each renewal gives the next one.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from tidegate.connector.dataplane.model import DataFlowState, PlaneAddress, find_plane
@@ -18,11 +19,12 @@ from tidegate.connector.signaling.flows import about, as_flow
 from tidegate.connector.signaling.model import DataFlow, FlowRole, TokenGrant
 from tidegate.connector.signaling.sealing import secret_digest
 from tidegate.connector.signaling.wire import spoken_address
-from tidegate.kernel.clock import parse_iso
+from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import ForbiddenError, InvalidError
 
 EXPIRES = "https://w3id.org/tidegate/expires"
 OTHERWISE_SECONDS = 300
+_LONGEST_NUMBER = 9
 
 
 class Renewal:
@@ -48,6 +50,14 @@ class Renewal:
         }
         full = replace(address, properties=properties)
         return full, (secret_digest(access), secret_digest(refresh))
+
+    def dated(self, address: PlaneAddress | None) -> PlaneAddress | None:
+        """Return an address we heard with the moment at which its access token ends."""
+        said = address.properties.get("expiresIn", "") if address else ""
+        if address is None or not said.isdigit() or len(said) > _LONGEST_NUMBER:
+            return address
+        ends = iso(self._desk.clock.now() + timedelta(seconds=int(said)))
+        return replace(address, properties={**address.properties, EXPIRES: ends})
 
     def given(
         self, one: DataFlow, address: PlaneAddress | None
