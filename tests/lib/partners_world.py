@@ -173,7 +173,7 @@ class World:
     def hospital(self) -> House:
         return self.houses[HOSPITAL.did]
 
-    def key_of(self, did: str):
+    def key_of(self, did: str, kid: str = ""):
         return self.houses[did].ground.keys.identity_public_jwk()
 
     def deliver(self) -> None:

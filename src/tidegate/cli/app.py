@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "person": "tidegate.cli.people_commands:person",
     "space": "tidegate.cli.space_commands:space",
     "certification": "tidegate.cli.identity_commands:certification",
+    "keys": "tidegate.cli.key_commands:keys",
     "sts": "tidegate.cli.identity_commands:sts",
     "peers": "tidegate.cli.peer_commands:peers",
     "dataset": "tidegate.cli.dataset_commands:dataset",

@@ -1,14 +1,17 @@
 """The key ring: one sealed file with the node's secrets.
 
-The file holds a root secret of 32 bytes, an Ed25519 key that signs evidence and a P-256 key that
-is the node's identity (ES256). It is sealed with AES-256-GCM under a key that scrypt (RFC 7914;
-n=2**15, r=8, p=1) derives from the passphrase.
+The file holds a root secret of 32 bytes, an Ed25519 key that signs evidence, the key that is the
+node's identity (P-256 for ES256, or Ed25519 for EdDSA), and the public halves of identity keys it
+had before, each until what it signed has expired. It is sealed with AES-256-GCM under a key that
+scrypt (RFC 7914; n=2**15, r=8, p=1) derives from the passphrase.
 """
 
 import base64
 import json
 import os
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +21,22 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from joserfc.jwk import ECKey
 
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.values import dataclass
 from tidegate.keys.errors import KeyFileCorruptError, PassphraseWrongError
+from tidegate.keys.rules import ES256, IdentityKey, new_key, public_members, read_key
 
 _FORM = "tidegate-keys-1"
 _SCRYPT = {"n": 2**15, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class FormerKey:
+    """An identity key that signs no more: its public half, published until a moment."""
+
+    jwk: Mapping[str, str]
+    until: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +45,8 @@ class KeyRing:
 
     _root: bytes
     _evidence: Ed25519PrivateKey
-    _identity: ECKey
+    _identity: IdentityKey
+    _former: tuple[FormerKey, ...] = ()
 
     @property
     def evidence_public(self) -> bytes:
@@ -57,11 +69,31 @@ class KeyRing:
 
     def identity_public_jwk(self) -> dict[str, Any]:
         """Return the public identity key as a JWK, with its `kid`."""
-        return {**self._identity.as_dict(private=False), "kid": self.identity_kid}
+        return {**public_members(self._identity.as_dict(private=False)), "kid": self.identity_kid}
 
-    def identity_key(self) -> ECKey:
-        """Return the private identity key (P-256, for ES256 signatures)."""
+    def former_keys(self) -> tuple[FormerKey, ...]:
+        """Return the public identity keys of before, the newest first, whether expired or not."""
+        return self._former
+
+    def identity_key(self) -> IdentityKey:
+        """Return the private identity key; `keys.rules.sign` signs with its own algorithm."""
         return self._identity
+
+    def sealed(self, passphrase: str) -> bytes:
+        """Return the content of a key file with these keys."""
+        content: dict[str, Any] = {
+            "root": _text(self._root),
+            "evidence": _text(self._evidence.private_bytes_raw()),
+            "identity": self._identity.as_dict(private=True),
+            "former": [{"jwk": dict(each.jwk), "until": each.until} for each in self._former],
+        }
+        salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
+        sealed = AESGCM(_stretch(passphrase, salt)).encrypt(
+            nonce, canonical_json(content), _FORM.encode()
+        )
+        return canonical_json(
+            {"form": _FORM, "salt": _text(salt), "nonce": _text(nonce), "sealed": _text(sealed)}
+        )
 
     def derive(self, purpose: str) -> bytes:
         """Derive 32 bytes for one purpose from the root secret (HKDF-SHA256, RFC 5869)."""
@@ -73,24 +105,44 @@ class KeyRing:
 def create_key_file(path: Path, passphrase: str) -> KeyRing:
     """Make new keys and seal them into `path` (mode 0600); refuse to overwrite a file."""
     root, evidence = secrets.token_bytes(32), Ed25519PrivateKey.generate()
-    identity = ECKey.generate_key("P-256")
-    content = {
-        "root": _text(root),
-        "evidence": _text(evidence.private_bytes_raw()),
-        "identity": identity.as_dict(private=True),
-    }
-    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
-    sealed = AESGCM(_stretch(passphrase, salt)).encrypt(
-        nonce, canonical_json(content), _FORM.encode()
-    )
-    document = {"form": _FORM, "salt": _text(salt), "nonce": _text(nonce), "sealed": _text(sealed)}
+    ring = KeyRing(root, evidence, new_key(ES256))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write(path, ring.sealed(passphrase))
+    return ring
+
+
+def rotated(ring: KeyRing, algorithm: str, until: str) -> KeyRing:
+    """Return the keys with a new identity key; the one before is published until a moment."""
+    before = FormerKey(ring.identity_public_jwk(), until)
+    return replace(ring, _identity=new_key(algorithm), _former=(before, *ring.former_keys()))
+
+
+def retired(ring: KeyRing, now: str) -> tuple[KeyRing, tuple[FormerKey, ...]]:
+    """Return the keys without the former ones whose time is over, and which those are."""
+    over = tuple(each for each in ring.former_keys() if each.until <= now)
+    kept = tuple(each for each in ring.former_keys() if each.until > now)
+    return replace(ring, _former=kept), over
+
+
+def replace_key_file(path: Path, passphrase: str, ring: KeyRing) -> None:
+    """Seal keys into `path` in the place of what is there, in one step (rename)."""
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    _write(beside, ring.sealed(passphrase))
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _write(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(canonical_json(document))
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    return KeyRing(root, evidence, identity)
 
 
 def open_key_file(path: Path, passphrase: str) -> KeyRing:
@@ -116,7 +168,8 @@ def open_key_file(path: Path, passphrase: str) -> KeyRing:
     return KeyRing(
         _bytes(content["root"]),
         Ed25519PrivateKey.from_private_bytes(_bytes(content["evidence"])),
-        ECKey.import_key(content["identity"]),
+        read_key(content["identity"]),
+        tuple(FormerKey(each["jwk"], each["until"]) for each in content.get("former", ())),
     )
 
 

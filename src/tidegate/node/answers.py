@@ -13,6 +13,7 @@ from tidegate.connector.identity.wallet.service import WalletService
 from tidegate.kernel.canonical import canonical_json
 from tidegate.kernel.errors import CorruptError, NotFoundError, TidegateError
 from tidegate.kernel.values import dataclass
+from tidegate.keys.service import KeyRing
 from tidegate.node.ground import Ground
 from tidegate.partners.model import MemberState
 from tidegate.partners.space.service import SpaceService, space_document
@@ -29,26 +30,34 @@ class PeerKeys:
     """Public keys of other nodes: for statements from DID documents, for evidence from members."""
 
     did: str
-    own: Mapping[str, Any]
+    own: KeyRing
     identity: IdentityService
     space: SpaceService
 
-    def assertion_key(self, did: str) -> Mapping[str, Any]:
-        """Return the key a node signs statements with (DID Core §5.3.2, assertionMethod)."""
+    def assertion_key(self, did: str, kid: str = "") -> Mapping[str, Any]:
+        """Return the key a node signed a statement with (DID Core §5.3.2, assertionMethod).
+
+        `kid` names it, as an id or a fragment; where it is not among the node's keys, or none is
+        named, its newest is meant.
+        """
+        name = kid.rpartition("#")[2]
         if did == self.did:
-            return self.own
+            former = {each.jwk["kid"]: each.jwk for each in self.own.former_keys()}
+            return former.get(name, self.own.identity_public_jwk())
         document = self.identity.resolve_did(did)
-        for method in document.methods:
-            if method.id in document.assertion_method:
+        allowed = [each for each in document.methods if each.id in document.assertion_method]
+        for method in allowed:
+            if method.id.rpartition("#")[2] == name:
                 return method.jwk
+        if allowed:
+            return allowed[0].jwk
         raise PeerKeyMissingError(
             f"The DID document of {did} has no key that may sign statements.", peer=did
         )
 
     def key(self, did: str, kid: str) -> Mapping[str, Any]:
-        """Return the key a node signed with; there is one at a time, whatever `kid` says."""
-        del kid
-        return self.assertion_key(did)
+        """Return the key a node signed with."""
+        return self.assertion_key(did, kid)
 
     def evidence_key(self, did: str) -> bytes | None:
         """Return a current member's Ed25519 key, as the authority attests it; None otherwise."""
@@ -72,7 +81,7 @@ class Answers:
         self._space = space
         self._wallet = wallet
         self.identity = identity
-        self.peer_keys = PeerKeys(ground.did, ground.keys.identity_public_jwk(), identity, space)
+        self.peer_keys = PeerKeys(ground.did, ground.keys, identity, space)
 
     def listed_packs(self) -> tuple[str, ...]:
         """Return the hashes of the rule packs the authority listed."""

@@ -26,6 +26,7 @@ from tidegate.node.doors import all_routes
 from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.installation import Installation
 from tidegate.node.logs import configure_logs
+from tidegate.node.rotation import retire_former
 from tidegate.node.tasks import recover
 from tidegate.settings import NodeSettings, is_under_test, read_settings
 
@@ -205,6 +206,7 @@ async def _serve(node: Node) -> None:
         )
     )
     recover(node.house)
+    retire_former(node, node.house.clock)
     Installation(node.house.clock).note_start(node.journal, settings.participant.did)
     node.runner.start()
     log.info("serving", extra={"address": settings.base_url})

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from tidegate.audit.bundle import layout
 from tidegate.audit.bundle.logs import CheckedLog, Flaws
+from tidegate.audit.encoding import decode_bytes
 from tidegate.audit.errors import EvidenceMalformedError, SignatureInvalidError
-from tidegate.audit.jws import EDDSA, check_eddsa, check_es256, read_jws
+from tidegate.audit.jws import EDDSA, Jws, check_eddsa, check_es256, read_jws
 from tidegate.audit.model import CERTIFICATE, Entry
 from tidegate.audit.trust import SpaceFile
 from tidegate.kernel.canonical import sha256_hex
@@ -69,19 +70,30 @@ class Signers:
         if certificate.issuer not in (signer, ""):
             raise EvidenceMalformedError("The certificate names another issuer than its signer.")
         if certificate.algorithm in EDDSA and signer in self.evidence:
-            check_eddsa(certificate, self.evidence[signer], "certificate")
-            return True
-        if signer not in self.identity:
+            keys: list[bytes | dict[str, str]] = [self.evidence[signer]]
+        elif signer not in self.identity:
             return False
-        for jwk in self.identity[signer]:
+        else:
+            keys = []
+        for key in (*keys, *self.identity.get(signer, ())):
             try:
-                check_es256(certificate, jwk, "certificate")
+                _check_signed(certificate, key)
             except SignatureInvalidError:
                 continue
             return True
         raise SignatureInvalidError(
             f"No key that {signer} declared in its log has signed this certificate."
         )
+
+
+def _check_signed(certificate: Jws, key: bytes | Mapping[str, str]) -> None:
+    """Raise SignatureInvalidError unless an evidence key or a declared identity key signed it."""
+    if isinstance(key, bytes):
+        check_eddsa(certificate, key, "certificate")
+    elif key.get("kty") == "OKP":
+        check_eddsa(certificate, decode_bytes(key["x"]), "certificate")
+    else:
+        check_es256(certificate, dict(key), "certificate")
 
 
 def find_signers(

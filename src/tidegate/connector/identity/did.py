@@ -4,7 +4,7 @@ Sources: did:web method specification (W3C CCG), DID Core 1.0 §5, DCP 1.0.1 §4
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -45,15 +45,15 @@ def did_url(did: str, *, loopback: bool) -> str:
 
 
 def own_document(
-    did: str, kid: str, jwk: Mapping[str, Any], services: Mapping[str, str]
+    did: str, keys: Sequence[Mapping[str, Any]], services: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return this node's DID document in the strict shape that other connectors parse.
 
-    `kid` is the fragment of the key; `services` maps a service type to its address, which is
+    `keys` are public JWKs, the one that signs first; the `kid` of each is its fragment. `services`
+    maps a service type to its address, which is
     written without a trailing slash since paths are appended to it.
     """
-    key_id = f"{did}#{kid}"
-    public = {name: jwk[name] for name in ("kty", "crv", "x", "y", "kid") if name in jwk}
+    ids = [f"{did}#{jwk['kid']}" for jwk in keys]
     return {
         "@context": list(DID_CONTEXTS),
         "id": did,
@@ -66,12 +66,13 @@ def own_document(
                 "id": key_id,
                 "type": "JsonWebKey2020",
                 "controller": did,
-                "publicKeyJwk": public,
+                "publicKeyJwk": {**public_members(jwk), "kid": jwk["kid"]},
             }
+            for key_id, jwk in zip(ids, keys, strict=True)
         ],
-        "authentication": [key_id],
-        "assertionMethod": [key_id],
-        "capabilityInvocation": [key_id],
+        "authentication": ids,
+        "assertionMethod": ids,
+        "capabilityInvocation": ids,
     }
 
 

@@ -114,9 +114,9 @@ class IdentityService:
             services["IssuerService"] = f"{base}/dcp/issuer"
         services["CatalogService"] = f"{base}/dsp/2025-1/catalog"
         services["DataService"] = f"{base}/dsp/2025-1"
-        return own_document(
-            self.node.did, self._keys.identity_kid, self._keys.identity_public_jwk(), services
-        )
+        now = iso(self._clock.now())
+        former = [each.jwk for each in self._keys.former_keys() if each.until > now]
+        return own_document(self.node.did, [self._keys.identity_public_jwk(), *former], services)
 
     def resolve_did(self, did: str) -> DidDocument:
         """Return the DID document of another node, from the cache when fresh."""

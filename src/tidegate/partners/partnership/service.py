@@ -22,7 +22,7 @@ from tidegate.partners.partnership import rules, signing, store
 from tidegate.partners.records import from_plain, to_plain
 from tidegate.partners.space import store as space_store
 
-KeyOf = Callable[[str], Mapping[str, Any]]
+KeyOf = Callable[[str, str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,11 @@ class PartnershipService:
     def _check_signature(self, partnership: Partnership, signature: Signature, signer: str) -> None:
         if signature.did != signer:
             raise SignatureInvalidError("The signature names another institution.")
-        signing.check(signature.jws, rules.signed_bytes(partnership), self.key_of(signer))
+        signing.check(
+            signature.jws,
+            rules.signed_bytes(partnership),
+            self.key_of(signer, signing.kid_of(signature.jws)),
+        )
 
     def _check_same_terms(self, known: Partnership, proposed: Partnership) -> None:
         if known.terms != proposed.terms:

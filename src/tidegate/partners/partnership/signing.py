@@ -1,35 +1,36 @@
-"""Signatures of institutions as compact JWS (RFC 7515) with ES256, by joserfc."""
+"""Signatures of institutions as compact JWS (RFC 7515) with the identity key."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
-
+from tidegate.keys import rules as keyed
 from tidegate.keys.service import KeyRing
 from tidegate.partners.errors import SignatureInvalidError
 
 _TYPE = "tidegate-partnership+jws"
-_ALGORITHM = "ES256"
 
 
 def sign(keys: KeyRing, payload: bytes) -> str:
     """Sign the payload with the node's identity key."""
-    header = {"alg": _ALGORITHM, "typ": _TYPE, "kid": keys.identity_kid}
-    return jws.serialize_compact(header, payload, keys.identity_key(), algorithms=[_ALGORITHM])
+    header = {"typ": _TYPE, "kid": keys.identity_kid}
+    return keyed.sign(keys.identity_key(), header, payload)
 
 
 def check(token: str, payload: bytes, jwk: Mapping[str, Any]) -> None:
     """Raise SignatureInvalidError unless the token signs exactly this payload with that key."""
+    header = keyed.header_of(token)
     try:
-        signed = jws.deserialize_compact(
-            token, ECKey.import_key(dict(jwk)), algorithms=[_ALGORITHM]
-        )
-    except (JoseError, ValueError, KeyError, TypeError):
+        said = keyed.payload_of(token)
+    except ValueError:
         raise SignatureInvalidError(_INVALID) from None
-    if signed.headers().get("typ") != _TYPE or signed.payload != payload:
+    holds = keyed.holds(token, str(header.get("alg")), jwk)
+    if not holds or header.get("typ") != _TYPE or said != payload:
         raise SignatureInvalidError(_INVALID)
+
+
+def kid_of(token: str) -> str:
+    """Return the name of the key that a signature says it was made with; not proven."""
+    return str(keyed.header_of(token).get("kid", ""))
 
 
 _INVALID = (

@@ -10,7 +10,9 @@ JWK = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ", "kid": "k1", "d": "sec
 
 
 def document(**changes):
-    made = own_document(DID, "k1", JWK, {"CredentialService": "http://localhost:7401/dcp/holder/"})
+    made = own_document(
+        DID, [{**JWK, "kid": "k1"}], {"CredentialService": "http://localhost:7401/dcp/holder/"}
+    )
     return {**made, **changes}
 
 

@@ -1,0 +1,61 @@
+"""`tidegate keys list | rotate`: the identity key of a node and the ones before."""
+
+from pathlib import Path
+
+import click
+
+from tidegate.access.model import Actor
+
+OPERATOR = Actor(id="system:cli", name="the command line of this home")
+
+HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The directory of the node.",
+)
+
+
+@click.group()
+def keys() -> None:
+    """See and rotate the key by which a node proves who it is."""
+
+
+@keys.command(name="list")
+@HOME
+def list_keys(home: Path) -> None:
+    """List the key that signs, and the ones before with the end of their publication."""
+    from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
+
+    with open_node(home) as node:
+        current, former = node.keys.identity_public_jwk(), node.keys.former_keys()
+    click.echo(f"signs      {current['kid']}  {current['crv']}")
+    for each in former:
+        click.echo(f"verifies   {each.jwk['kid']}  {each.jwk['crv']}  until {each.until}")
+
+
+@keys.command()
+@HOME
+@click.option(
+    "--algorithm",
+    default="ES256",
+    show_default=True,
+    type=click.Choice(["ES256", "EdDSA"]),
+    help="ES256 is understood by every connector; EdDSA by some.",
+)
+def rotate(home: Path, algorithm: str) -> None:
+    """Make a new identity key; the node must not be served meanwhile.
+
+    The key before stays in the DID document until what it signed has expired, so that nothing
+    under way is refused; peers look a new key up when they first meet it.
+    """
+    from tidegate.kernel.clock import SystemClock  # noqa: PLC0415 - heavy, needed only here
+    from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
+    from tidegate.node.rotation import rotate_identity  # noqa: PLC0415 - heavy
+
+    with open_node(home) as node:
+        ring = rotate_identity(node, algorithm, SystemClock(), by=OPERATOR)
+    before = ring.former_keys()[0]
+    click.echo(f"The node signs with {ring.identity_kid} ({algorithm}) from now on.")
+    click.echo(f"  before   {before.jwk['kid']}, verifies until {before.until}")
+    click.echo(f"Next: tidegate serve --home {home}")
