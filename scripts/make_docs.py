@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any, cast, get_args, get_origin
 
 import click
+from protocol_page import protocol_lines
 from starlette.routing import Route
 
 import tidegate
@@ -359,6 +360,7 @@ def _joined(lines: list[str]) -> str:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
+    "protocol": lambda: _joined(protocol_lines(WRITTEN)),
     "machines": machines_page,
     "constraints": constraints_page,
     "rules": lambda: rules_page(load_shipped()),

@@ -5,20 +5,32 @@ from typing import Any
 
 from tidegate.connector.messages.model import Side
 from tidegate.connector.negotiation.model import Act, Reaction, Strategy
-from tidegate.connector.negotiation.strategy import AUTOMATIC, MANUAL, REFUSE, WAIT
+from tidegate.connector.negotiation.strategy import (
+    AUTOMATIC,
+    MANUAL,
+    OFFER_FIRST,
+    REFUSE,
+    WAIT,
+)
 from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.text import Language
 from tidegate.kernel.values import dataclass
 from tidegate.web.messages import find_words, words
 
 CHOICES: Mapping[Side, tuple[str, ...]] = {
-    Side.PROVIDER: ("automatic", "accept", "manual", "counter", "refuse", "wait"),
+    Side.PROVIDER: ("automatic", "accept", "offer", "manual", "counter", "refuse", "wait"),
     Side.CONSUMER: ("manual", "accept", "counter", "refuse", "wait"),
 }
 """What can be chosen as provider of an offer, and as consumer of a dataset."""
 
 _ENTRY = {Side.PROVIDER: "REQUESTED", Side.CONSUMER: "OFFERED"}
-_READY = {"automatic": AUTOMATIC, "manual": MANUAL, "refuse": REFUSE, "wait": WAIT}
+_READY = {
+    "automatic": AUTOMATIC,
+    "manual": MANUAL,
+    "offer": OFFER_FIRST,
+    "refuse": REFUSE,
+    "wait": WAIT,
+}
 _ACTS = {
     "accept": {Side.PROVIDER: Act.AGREE, Side.CONSUMER: Act.ACCEPT},
     "manual": {Side.CONSUMER: Act.ASK},
@@ -69,8 +81,8 @@ def choice_of(strategy: Strategy, side: Side) -> str:
     act = getattr(strategy.reaction_to(side, _ENTRY[side]), "act", Act.WAIT)
     if act is Act.DECIDE:
         return "automatic"
-    if act is Act.ASK:
-        return "manual"
+    if act in {Act.ASK, Act.OFFER}:
+        return "manual" if act is Act.ASK else "offer"
     found = next((name for name, acts in _ACTS.items() if acts.get(side) is act), "")
     return found or ("wait" if act is Act.WAIT else "")
 
