@@ -66,7 +66,9 @@ class OpenCrossing:
         """Let rows go on."""
         return "kit"
 
-    def let_out(self, _agreement: object, _person: object, _transfer: object) -> str:
+    def let_out(
+        self, _agreement: object, _person: object, _transfer: object, *, counted: bool = False
+    ) -> str:
         """Let rows go."""
         return "kit"
 

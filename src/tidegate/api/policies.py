@@ -15,7 +15,8 @@ from tidegate.policy.service import ResearchTerms, research_policy
 class ResearchPolicyTerms:
     """The terms of a research policy; an empty term limits nothing.
 
-    `purposes` are DUO shorthands, codes or IRIs; `seats` legal seats; `until` an RFC 3339 time.
+    `purposes` are DUO shorthands, codes or IRIs; `seats` legal seats; `until` an RFC 3339 time;
+    `compute` is in-place unless told: left empty, with a minimum cell of 0, rows may leave.
     """
 
     assignees: tuple[str, ...] = ()
@@ -27,13 +28,15 @@ class ResearchPolicyTerms:
     max_uses: int = 0
     minimum_cell: int = 10
     delete_within_days: int = 0
+    compute: str = "in-place"
     review: str = ""
 
 
 def make_research_policy(call: Call[ResearchPolicyTerms]) -> Policy:
     """Return the research policy of these terms; nothing is stored."""
     check_has_role(call.actor, *Role)
-    said = {name: term for name, term in asdict(call.body).items() if term}
+    told = asdict(call.body).items()
+    said = {name: term for name, term in told if term or name in {"compute", "minimum_cell"}}
     return research_policy(**cast(ResearchTerms, said))
 
 

@@ -52,6 +52,10 @@ class Uses(Protocol):
         """Raise unless the use stays inside the agreement."""
         ...
 
+    def uses_so_far(self, agreement_id: str) -> int:
+        """Return how many uses of an agreement were counted."""
+        ...
+
     def count_use(self, tx: Tx, agreement_id: str) -> int:
         """Count one use; raise when no use is left."""
         ...
@@ -91,12 +95,22 @@ class RowsCrossing:
             raise refusal.as_error()
 
     def check_open(self, agreement: Agreement, person: PersonAssertion | None) -> str:
-        """As provider: raise unless policy, version, gate and ledger hold; return the permit."""
-        return self._checked(agreement, person).permit_id
+        """As provider of a transfer that counted its use: raise unless all still holds."""
+        return self._checked(agreement, person, counted=True).permit_id
 
-    def let_out(self, agreement: Agreement, person: PersonAssertion | None, transfer: str) -> str:
-        """As provider: the same, and the rules of law, whose receipt stands with the transfer."""
-        gate = self._checked(agreement, person)
+    def let_out(
+        self,
+        agreement: Agreement,
+        person: PersonAssertion | None,
+        transfer: str,
+        *,
+        counted: bool = False,
+    ) -> str:
+        """As provider: the same, and the rules of law, whose receipt stands with the transfer.
+
+        `counted`: this transfer's own use stands in the ledger already.
+        """
+        gate = self._checked(agreement, person, counted=counted)
         decision = self._assessor.assess_query(
             agreement,
             person.person_ref if person else gate.question.person_ref,
@@ -112,7 +126,9 @@ class RowsCrossing:
         """Count one use in the caller's write; raise when the agreement has none left."""
         self._uses.count_use(tx, agreement_id)
 
-    def _checked(self, agreement: Agreement, person: PersonAssertion | None) -> GateFacts:
+    def _checked(
+        self, agreement: Agreement, person: PersonAssertion | None, *, counted: bool
+    ) -> GateFacts:
         self.check_asked(agreement)
         self._check_leaves(agreement.version_id)
         if person is not None:
@@ -127,7 +143,7 @@ class RowsCrossing:
             assignee=agreement.assignee,
             seat=None if seat is None else seat.value,
             purpose=gate.purpose,
-            uses_so_far=None,
+            uses_so_far=max(0, self._uses.uses_so_far(agreement.id) - counted),
             place=ELSEWHERE,
             minimum_cell=None,
             logged=True,

@@ -39,6 +39,10 @@ class CountedUses:
         proven = self._answers.standing_of(agreement.assignee)
         self._policy.check_use(agreement, replace(facts, certifications=proven.certifications))
 
+    def uses_so_far(self, agreement_id: str) -> int:
+        """Return how many uses of an agreement were counted."""
+        return self._policy.uses_so_far(agreement_id)
+
     def count_use(self, tx: Tx, agreement_id: str) -> int:
         """Count one use, and the people it may tell of; raise when no use is left."""
         uses = self._policy.count_use(tx, agreement_id)

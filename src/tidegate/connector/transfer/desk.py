@@ -65,11 +65,21 @@ class Crossing(Protocol):
         ...
 
     def check_open(self, agreement: Agreement, person: PersonAssertion | None) -> str:
-        """As provider: raise unless gate and policy hold at this moment; return the permit."""
+        """As provider of a running transfer: raise unless gate and policy still hold."""
         ...
 
-    def let_out(self, agreement: Agreement, person: PersonAssertion | None, transfer: str) -> str:
-        """As provider: `check_open`, and the rules of law with a receipt; return the permit."""
+    def let_out(
+        self,
+        agreement: Agreement,
+        person: PersonAssertion | None,
+        transfer: str,
+        *,
+        counted: bool = False,
+    ) -> str:
+        """As provider: `check_open`, and the rules of law with a receipt; return the permit.
+
+        `counted`: this transfer's own use stands in the ledger already.
+        """
         ...
 
     def count(self, tx: Tx, agreement_id: str) -> None:
@@ -89,9 +99,16 @@ class Closed:
         del person
         raise self._refusal(agreement)
 
-    def let_out(self, agreement: Agreement, person: PersonAssertion | None, transfer: str) -> str:
+    def let_out(
+        self,
+        agreement: Agreement,
+        person: PersonAssertion | None,
+        transfer: str,
+        *,
+        counted: bool = False,
+    ) -> str:
         """Refuse."""
-        del person, transfer
+        del person, transfer, counted
         raise self._refusal(agreement)
 
     def count(self, tx: Tx, agreement_id: str) -> None:

@@ -97,7 +97,7 @@ class Flows:
         """On the side that resumes: decide again, have the plane get ready again."""
         agreement = self._in_force(one)
         if one.side is Side.PROVIDER:
-            self._desk.crossing.let_out(agreement, said_of(one), one.pid)
+            self._desk.crossing.let_out(agreement, said_of(one), one.pid, counted=True)
         return self.plane_for(one.format).resume(self._flow(one))
 
     def renew(self, one: Transfer) -> tuple[str, Document | None]:
@@ -115,7 +115,7 @@ class Flows:
         one = self._get(pid)
         if one.side is not Side.PROVIDER or not self.is_flowing(one):
             raise RowsWithheldError(f"The transfer is {one.state}.", code="transfer_not_started")
-        self._desk.crossing.let_out(self._in_force(one), said_of(one), one.pid)
+        self._desk.crossing.let_out(self._in_force(one), said_of(one), one.pid, counted=True)
         return one
 
     def is_flowing(self, one: Transfer) -> bool:
