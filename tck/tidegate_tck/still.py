@@ -70,6 +70,7 @@ class OpenCrossing:
         self, _agreement: object, _person: object, _transfer: object, *, counted: bool = False
     ) -> str:
         """Let rows go."""
+        del counted
         return "kit"
 
     def count(self, _tx: object, _agreement_id: str) -> None:

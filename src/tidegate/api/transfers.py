@@ -93,7 +93,7 @@ def ask_for_rows(call: Call[AskForRows]) -> Transfer:
     return call.house.transfer.request_rows(asked.agreement_id, asked.format, by=call.actor)
 
 
-def show_progress(call: Call[None]) -> RowsProgress:
+def show_rows_progress(call: Call[None]) -> RowsProgress:
     """Return how far the rows of a transfer are."""
     pid = call.path["pid"]
     found = call.house.dataplane.progress(pid)
@@ -184,7 +184,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET",
         "/transfers/{pid}/progress",
-        show_progress,
+        show_rows_progress,
         gives=RowsProgress,
         summary="Show how far the rows of a transfer are",
     ),
