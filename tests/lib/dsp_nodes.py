@@ -527,6 +527,6 @@ def agreed(hospital: DspNode, faculty: DspNode) -> str:
     """Negotiate an agreement; return its id."""
     offer = hospital.publish()
     faculty.knows(hospital, offer)
-    one = faculty.negotiation.request(HOSPITAL, offer.dataset_id, by=RESEARCHER)
+    one = faculty.negotiation.request(hospital.did, offer.dataset_id, by=RESEARCHER)
     pump(hospital, faculty)
     return faculty.negotiation.get(one.pid).agreement_id

@@ -232,7 +232,8 @@ def respond(
 
 def pids_in(body: bytes, path_pid: str) -> dict[str, str]:
     """Return the pids a message names, to echo them in an error; the path's where it names none."""
-    found = {"providerPid": path_pid, "consumerPid": path_pid}
+    own = path_pid if path_pid.isprintable() else ""
+    found = {"providerPid": own, "consumerPid": own}
     try:
         said: Any = msgspec.json.decode(body) if body else {}
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -241,7 +242,9 @@ def pids_in(body: bytes, path_pid: str) -> dict[str, str]:
         found |= {
             name: said[name]
             for name in found
-            if isinstance(said.get(name), str) and 0 < len(said[name]) <= 400
+            if isinstance(said.get(name), str)
+            and 0 < len(said[name]) <= 400
+            and said[name].isprintable()
         }
     return found
 

@@ -1,18 +1,24 @@
 """Reading JSON that a stranger wrote: bounded in size, in depth, and only JSON."""
 
 import json
+import re
 from typing import Any
 
 from tidegate.connector.errors import MessageInvalidError
 
 MAX_DEPTH = 48
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def read_json(raw: bytes, *, max_depth: int = MAX_DEPTH) -> object:
     """Decode one JSON document; raise MessageInvalidError when malformed or nested too deep."""
     check_depth(raw, max_depth)
     try:
-        found: object = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        found: object = json.loads(
+            raw.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
+        if _SURROGATE.search(raw):
+            json.dumps(found, ensure_ascii=False).encode()  # half a character cannot be written
     except (ValueError, RecursionError):
         raise MessageInvalidError(
             "The body is not valid JSON (RFC 8259).", code="json_invalid"

@@ -27,7 +27,7 @@ class IdentitySettings:
 
     token_seconds: int = 60
     access_seconds: int = 300
-    leeway_seconds: int = 10
+    leeway_seconds: int = 30
     longest_token_seconds: int = 900
     document_cache_seconds: int = 300
     document_retry_seconds: int = 10

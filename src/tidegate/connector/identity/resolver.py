@@ -19,11 +19,13 @@ from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity import jose
 from tidegate.connector.identity.did import did_url, read_document
 from tidegate.connector.identity.model import DidDocument, IdentitySettings, VerificationMethod
+from tidegate.connector.identity.places import Places
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.values import dataclass
 
 _MOST_DOCUMENTS = 1024
 _MOST_AT_ONCE = 16
+_MOST_PER_HOST = 8
 _SECONDS = 5.0
 _STALE_CODES = frozenset({"kid_unknown", "signature_invalid", "key_not_allowed"})
 
@@ -59,7 +61,7 @@ class DidResolver:
         self._settings = settings
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._guard = threading.Lock()
-        self._places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        self._places = Places(most=_MOST_AT_ONCE, per_host=_MOST_PER_HOST)
 
     def resolve(self, did: str, *, fresher_than: int | None = None) -> DidDocument:
         """Return the document of a DID, at most `fresher_than` seconds old.
@@ -132,17 +134,11 @@ class DidResolver:
 
     def _fetch(self, did: str) -> _Entry:
         url = did_url(did, loopback=self._http.is_loopback)
-        if not self._places.acquire(blocking=False):
-            raise PeerUnreachableError(
-                "Too many DID documents are being looked up; try again in a moment.",
-                code="resolver_busy",
-            )
-        try:
-            return _Entry(self._document(did, url), self._clock.now())
-        except (PeerUnreachableError, DidInvalidError) as problem:
-            return _Entry(None, self._clock.now(), problem)
-        finally:
-            self._places.release()
+        with self._places.taken(did):
+            try:
+                return _Entry(self._document(did, url), self._clock.now())
+            except (PeerUnreachableError, DidInvalidError) as problem:
+                return _Entry(None, self._clock.now(), problem)
 
     def _document(self, did: str, url: str) -> DidDocument:
         try:

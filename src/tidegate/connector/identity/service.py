@@ -27,6 +27,7 @@ from tidegate.connector.identity.model import (
     VerificationMethod,
 )
 from tidegate.connector.identity.persons import PERSON_TYP, person_claims, read_person
+from tidegate.connector.identity.places import Places
 from tidegate.connector.identity.refusals import Refusals
 from tidegate.connector.identity.resolver import DidResolver, Relation
 from tidegate.connector.identity.schemas import Schemas
@@ -39,6 +40,9 @@ from tidegate.kernel.ids import Ids
 from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.partners.model import Member, MemberState, PersonAssertion, Space
+
+_MOST_MET = 24  # of the forty threads that answer calls
+_MOST_MET_PER_HOST = 8
 
 
 class Membership(Protocol):
@@ -86,6 +90,7 @@ class IdentityService:
         self._peers: dict[tuple[str, tuple[str, ...]], _Known] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
+        self._places = Places(most=_MOST_MET, per_host=_MOST_MET_PER_HOST)
         self.on_peer: Callable[[str], None] = lambda _did: None
         self.refusals = Refusals(journal, clock)
         self.node = node
@@ -344,7 +349,7 @@ class IdentityService:
         """Query and verify a peer's credentials, once for callers that come together."""
         with self._guard:
             lock = self._locks.setdefault(speaker.did, threading.Lock())
-        with lock:
+        with self._places.taken(speaker.did), lock:
             known = self._known(speaker.did, scope)
             if known is not None:
                 return known

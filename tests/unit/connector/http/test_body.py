@@ -46,3 +46,17 @@ def test_what_is_no_json_is_refused(raw):
         read_json(raw)
 
     assert "json_invalid" == refusal.value.code
+
+
+def test_only_utf_8_is_read_without_a_mark_before_it():
+    for encoding in ("utf-16", "utf-16-le", "utf-32", "utf-8-sig"):
+        with pytest.raises(MessageInvalidError):
+            read_json('{"a": 1}'.encode(encoding))
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"\\uDFFF": 1}', '["a", {"b": "x\\udabcy"}]'])
+def test_half_a_character_is_refused_and_a_whole_one_read(text):
+    with pytest.raises(MessageInvalidError):
+        read_json(text.encode())
+
+    assert "\U0001f600" == read_json(b'"\\ud83d\\ude00"')

@@ -59,7 +59,7 @@ def test_forms_that_others_use_are_accepted(changes):
         ({"exp": 10**30}, "time_invalid"),
         ({"iat": "gone"}, "time_missing"),
         ({"exp": SECONDS - 60}, "token_expired"),
-        ({"exp": SECONDS - 10}, "token_expired"),
+        ({"exp": SECONDS - 30}, "token_expired"),
         ({"iat": SECONDS + 60}, "token_not_yet_valid"),
         ({"nbf": SECONDS + 60}, "token_not_yet_valid"),
         ({"exp": SECONDS + 100_000}, "token_too_long_lived"),
@@ -73,8 +73,8 @@ def test_each_wrong_claim_is_refused_for_its_own_reason(changes, code):
 
 
 def test_a_clock_that_is_a_few_seconds_off_is_forgiven():
-    assert check(iat=SECONDS + 9, nbf=SECONDS + 9)
-    assert check(exp=SECONDS - 9)
+    assert check(iat=SECONDS + 30, nbf=SECONDS + 30)
+    assert check(exp=SECONDS - 29)
 
 
 @pytest.mark.parametrize(
