@@ -197,6 +197,7 @@ def test_removing_a_control_plane_ends_its_flows(dps):
         ("https_required", {"endpoint": "ftp://plane.example.org"}),
         ("authorization_unsupported", {"auth": "none"}),
         ("authorization_incomplete", {"secret": ""}),
+        ("token_weak", {"accepts": "short"}),
         ("authorization_incomplete", {
             "auth": "oauth2_client_credentials", "token_endpoint": "http://localhost:9/token",
             "client_id": "node",
@@ -472,6 +473,37 @@ def test_a_plane_that_answers_wrongly_ends_the_transfer_before_the_peer_hears_of
 
     assert dps.node.house.transfer.get(pid).reason
     dps.peer.silence("dsp request", 0.1, about=pid)
+
+
+def test_an_opening_whose_answer_was_lost_goes_on(dps):
+    dps.peer.answers["prepare"] = (409, {"message": "It exists already."})
+    dps.peer.answers["status"] = (200, {"dataFlowId": "df-1", "state": "PREPARED"})
+
+    pid = dps.triggers()
+
+    dps.peer.next("dsp request", 20)
+    assert dps.transfer_state(pid) == "REQUESTED"
+
+
+def test_an_opening_whose_address_was_lost_is_ended_at_the_plane(dps):
+    dps.peer.answers["start"] = (409, {"message": "It exists already."})
+    dps.peer.answers["status"] = (200, {"dataFlowId": "df-1", "state": "STARTED"})
+
+    pid = dps.requests()
+
+    stopped = dps.peer.next("terminate", 20)
+    assert pid in stopped.path
+    dps.peer.next("dsp termination", 20)
+    dps.reaches(lambda: dps.transfer_state(pid), "TERMINATED")
+
+
+def test_a_flow_is_found_by_the_name_its_control_plane_gave_it(dps):
+    said = dps.message("pull")
+    flow = dps.call("POST", "/dataflows/start", said, dps.control).json()["dataFlowId"]
+
+    answer = dps.call("GET", f"/dataflows/{said['processId']}/status", token=dps.control)
+
+    assert answer.json() == {"dataFlowId": flow, "state": "STARTED"}
 
 
 def test_a_plane_that_is_away_is_asked_again(dps):

@@ -12,9 +12,9 @@ from tidegate.commons import store
 from tidegate.commons.lifecycle import Stage
 from tidegate.commons.model import Holding, Parcel
 from tidegate.commons.rows.packing import Hashing
-from tidegate.connector.signaling.model import PROFILE_PUSH, PlaneKind
+from tidegate.connector.signaling.model import PROFILE_PULL, PROFILE_PUSH, Asked, PlaneKind
 from tidegate.deid.model import RiskReport
-from tidegate_tck.dps import DATASET
+from tidegate_tck.dps import DATASET, OPERATOR, PROVIDER
 
 VERSION, AGREEMENT = "ver_dps", "agreement"
 CONTENT = random.Random(5).randbytes(3 * 2**20 + 77)
@@ -200,3 +200,29 @@ def test_a_fetch_that_cannot_work_is_told_as_an_error_and_changes_no_state(dps):
     assert told.body["dataFlowId"] == flow
     assert dps.flow_state(flow) == "STARTED"
     dps.peer.silence("told completed", 0.1)
+
+
+def test_our_control_plane_drives_our_data_plane_over_the_wire(dps):
+    """Both halves of the product, joined by nothing but signaling, move a provider's bytes."""
+    down, up = "d" * 32, "u" * 32
+    halves = (
+        Asked(PlaneKind.DATA, "self", dps.dps, "bearer", down, (PROFILE_PULL,), accepts=up),
+        Asked(PlaneKind.CONTROL, "self", dps.dps, "bearer", up, accepts=down),
+    )
+    assert [dps.signaling.register(one, by=OPERATOR).token for one in halves] == ["", ""]
+    dps.signaling.remove(PlaneKind.DATA, "kit", by=OPERATOR)
+    dps.peer.content = CONTENT
+    dps.peer.tokens.add("one")
+    where = address(f"{dps.peer.base}/bytes", authorization="one", authType="bearer")
+
+    pid = dps.triggers()
+    dps.peer.next("dsp request", 20)
+    assert dps.says(pid, "start", PROVIDER, dataAddress=where).status_code == 200
+    dps.peer.next("dsp completion", 30)
+
+    listed = dps.signaling.list_flows(by=OPERATOR)
+    ours = {one.role.value: one for one in listed if one.process_id == pid}
+    assert set(ours) == {"remote", "hosted"}
+    assert ours["remote"].remote_id == ours["hosted"].id
+    assert arrived(dps, ours["hosted"].id) == (SHA, len(CONTENT), "COMPLETED")
+    dps.reaches(lambda: dps.transfer_state(pid), "COMPLETED")

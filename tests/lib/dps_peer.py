@@ -165,6 +165,8 @@ class Peer:
         if path == "/.well-known/did.json":
             return 200, self._document()
         what = self._name(path)
+        if path.endswith("/status"):
+            return self.answers.get("status") or (404, {})
         with self._news:
             self.heard.append(Heard(what, path, body, authorization))
             self._news.notify_all()
@@ -317,12 +319,13 @@ class Bench:
 
     # --- the peer as connector
 
-    def says(self, pid, what, side):
+    def says(self, pid, what, side, **more):
         """Send a DSP message about a transfer of the node, as PROVIDER or CONSUMER."""
         theirs = "urn:uuid:peer"
         ours, other = ("consumerPid", "providerPid")[:: 1 if side == PROVIDER else -1]
         body = {"@context": [CONTEXT], "@id": uuid.uuid4().urn,
                 "@type": f"Transfer{SAID[what]}Message", ours: pid, other: theirs}  # fmt: skip
+        body |= more
         return self.client.post(
             f"{self.place.node}/dsp/2025-1/transfers/{pid}/{what}",
             content=json.dumps(body),
@@ -384,6 +387,8 @@ def dps_bench(folder, make_profile):
             node.runner.stop()
             server.should_exit = True
             thread.join(timeout=10)
+            for wire in (node.house.signaling._desk.wire, node.house.identity.verifier.http):
+                wire.close()
             peer.close()
 
 

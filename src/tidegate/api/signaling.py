@@ -49,12 +49,13 @@ Answerer = Callable[[Request, bytes], Response]
 class AuthorizationEntry(Struct, frozen=True, kw_only=True, rename="camel"):
     """How two planes prove themselves: `bearer` with `token`, or `oauth2_client_credentials`.
 
-    `token` or `clientSecret` is what this node presents to the plane; `jwks` verifies what a plane
-    presents by client credentials.
+    `token` or `clientSecret` is what this node presents to the plane. `accepts` is the token that
+    the plane presents; without it one is made. `jwks` verifies what a plane signs.
     """
 
     type: str
     token: str = ""
+    accepts: str = ""
     token_endpoint: str = ""
     client_id: str = ""
     client_secret: str = ""
@@ -156,6 +157,7 @@ def _register(
         token_endpoint=entry.token_endpoint,
         client_id=entry.client_id,
         jwks=entry.jwks,
+        accepts=entry.accepts,
         **more,
     )
     done = call.house.signaling.register(asked, by=call.actor)

@@ -148,19 +148,24 @@ class TokenGrant:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an operator wants registered; `secret` is what we are to present to the plane."""
+    """What an operator wants registered.
+
+    `secret` is what we are to present to the plane, `accepts` what it is to present to us; without
+    it a token is made.
+    """
 
     kind: PlaneKind
     id: str
     endpoint: str
     auth: str
-    secret: str
+    secret: str = field(repr=False)
     profiles: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
     token_endpoint: str = ""
     client_id: str = ""
     jwks: Mapping[str, Any] | None = None
+    accepts: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

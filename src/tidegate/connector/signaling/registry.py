@@ -37,6 +37,7 @@ from tidegate.kernel.errors import TidegateError, UnavailableError
 
 ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA", "Ed25519"]
 LEEWAY_SECONDS = 10
+SHORTEST_TOKEN = 32
 LONGEST_TOKEN_SECONDS = 3600
 _LONGEST_ANSWER = 64 * 1024
 _MOST = 100
@@ -60,7 +61,8 @@ class Registry:
         if asked.datasets:
             check_has_role(by, Role.STEWARD)
         auth = self._check(asked)
-        token = self._desk.token() if auth is AuthType.BEARER else ""
+        made = self._desk.token() if auth is AuthType.BEARER and not asked.accepts else ""
+        token = asked.accepts or made
         one = Plane(
             kind=asked.kind,
             id=asked.id,
@@ -87,14 +89,14 @@ class Registry:
             },
         ) as tx:
             before = store.find_plane(tx.connection, one.kind, one.id)
-            made = (before.created_by, before.created_at) if before else (by.id, tx.at)
+            first = (before.created_by, before.created_at) if before else (by.id, tx.at)
             one = replace(
-                one, created_by=made[0], created_at=made[1], changed_by=by.id, changed_at=tx.at
+                one, created_by=first[0], created_at=first[1], changed_by=by.id, changed_at=tx.at
             )
             store.put_plane(tx.connection, one)
         with self._guard:
             self._tokens.pop(one.key, None)
-        return Registered(one, token)
+        return Registered(one, made)
 
     def _check(self, asked: Asked) -> AuthType:
         if not asked.id.strip() or len(asked.id) > 100 or "/" in asked.id:
@@ -119,6 +121,12 @@ class Registry:
             raise RegistrationInvalidError(
                 "Give the secret this node is to present: `token` or `clientSecret`.",
                 code="authorization_incomplete",
+            )
+        if asked.accepts and (auth is not AuthType.BEARER or len(asked.accepts) < SHORTEST_TOKEN):
+            raise RegistrationInvalidError(
+                f"A token to accept has at least {SHORTEST_TOKEN} characters; or leave it out and "
+                "have one made.",
+                code="token_weak",
             )
         if auth is AuthType.CLIENT_CREDENTIALS:
             self._check_client(asked)

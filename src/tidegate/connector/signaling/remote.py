@@ -89,7 +89,10 @@ class RemotePlanes:
         if one.state in {S.PREPARING, S.PREPARED, S.STARTED}:
             return FlowAnswer(S.PREPARED if one.state is S.STARTED else one.state, self._kept(one))
         self._check_fresh(one)
-        said = self._asking.ask(one, "prepare", self._asking.message(one, flow, None))
+        try:
+            said = self._asking.ask(one, "prepare", self._asking.message(one, flow, None))
+        except PlaneRefusedError as refusal:
+            return self._found(one, Signal.PREPARE, refusal, has_address=flow.is_push)
         return self._answered(one, said, S.PREPARED, Signal.PREPARE, Signal.PREPARE_LATER)
 
     @_held
@@ -101,7 +104,10 @@ class RemotePlanes:
         if one.state in {S.STARTING, S.STARTED}:
             return FlowAnswer(one.state, self._kept(one))
         self._check_fresh(one)
-        said = self._asking.ask(one, "start", self._asking.message(one, flow, address))
+        try:
+            said = self._asking.ask(one, "start", self._asking.message(one, flow, address))
+        except PlaneRefusedError as refusal:
+            return self._found(one, Signal.START, refusal, has_address=not flow.is_push)
         return self._answered(one, said, S.STARTED, Signal.START, Signal.START_LATER)
 
     @_held
@@ -113,8 +119,7 @@ class RemotePlanes:
         if one.state is S.SUSPENDED:
             return self._resumed(one, address)
         if one.side is Side.CONSUMER and one.state is S.PREPARED:
-            self._asking.ask(one, "started", self._asking.addressed(one, address))
-            self._move(one, Signal.STARTED)
+            self._tell_started(one, address)
         return FlowAnswer(S.STARTED)
 
     @_held
@@ -219,6 +224,30 @@ class RemotePlanes:
 
     def _kept(self, one: DataFlow) -> PlaneAddress | None:
         return self._flows.address(one)
+
+    def _found(
+        self, one: DataFlow, signal: Signal, refusal: PlaneRefusedError, *, has_address: bool
+    ) -> FlowAnswer:
+        """Go on where a refused opening had been taken before, and its answer was lost.
+
+        An address is given once: where there was one, the flow is ended at its plane.
+        """
+        wanted = S.PREPARED if signal is Signal.PREPARE else S.STARTED
+        state = self._asking.state_of(one)
+        if state is wanted and not has_address:
+            self._move(one, signal)
+            return FlowAnswer(wanted)
+        if state is not None:
+            self._stop(one, "terminate", Signal.TERMINATE, "The answer to its opening was lost.")
+        raise refusal
+
+    def _tell_started(self, one: DataFlow, address: PlaneAddress | None) -> None:
+        try:
+            self._asking.ask(one, "started", self._asking.addressed(one, address))
+        except PlaneRefusedError:
+            if self._asking.state_of(one) is not S.STARTED:
+                raise
+        self._move(one, Signal.STARTED)
 
     def _answered(
         self, one: DataFlow, answer: Answer, wanted: S, now: Signal, later: Signal
