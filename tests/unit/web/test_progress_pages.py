@@ -57,6 +57,41 @@ def test_sending_again_is_evidence_and_comes_back_to_the_page(site):
     assert "A message was sent again at once" in answer.text
 
 
+def test_a_peer_that_does_not_answer_a_question_is_told_on_the_page(site):
+    path = path_of(site, "asking")
+
+    answer = site.browser("sam").send(f"{path}/ask", page=path)
+
+    assert 200 == answer.status_code
+    assert "The other side says: no answer about this process" in answer.text
+    assert "cannot be reached" in answer.text
+
+
+def test_a_transfer_is_asked_about_hurried_and_ended_from_its_page(site):
+    browser, path = site.browser("sam"), f"/transfers/{site.ids['transfer']}"
+
+    assert 200 == browser.send(f"{path}/ask", page=path).status_code
+    assert 409 == browser.send(f"{path}/retry", page=path).status_code
+    assert "is being ended" in browser.send(f"{path}/terminate", page=path, reason="Done.").text
+
+
+def test_what_cannot_be_approved_says_why(site):
+    browser, path = site.browser("sam"), path_of(site, "asking")
+
+    answer = browser.send(f"{path}/approve", page="/inbox")
+
+    assert 409 == answer.status_code
+    assert "delete-within" in answer.text
+
+
+def test_peers_are_examined_by_operators_alone(site):
+    shown = site.browser("olga").send("/peers/examine", page="/peers", did="did:web:")
+
+    assert "It is no DID this node can follow." in shown.text
+    assert 403 == site.browser("sam").get("/peers").status_code
+    assert 200 == site.browser("audrey").get("/peers/did:web:node.example.org").status_code
+
+
 def test_every_message_leads_to_its_leaf(site):
     browser = site.browser("carl")
     text = browser.get(f"/agreements/{site.ids['given']}").text
@@ -238,3 +273,13 @@ def test_a_form_that_was_not_shown_changes_nothing():
     policy = research_policy(max_uses=3)
 
     assert policy is read_terms(Form({}), policy)
+
+
+def test_a_person_refuses_from_the_inbox_with_a_reason(site):
+    browser, path = site.browser("sam"), path_of(site, "strange")
+
+    answer = browser.send(f"{path}/terminate", page="/inbox", reason="We cannot keep that.")
+
+    one = site.node.house.negotiation.get(site.ids["strange"])
+    assert "The negotiation is being ended" in answer.text
+    assert ("We cannot keep that.", True) == (one.reason, bool(one.pending))

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from tidegate.access.model import Role
 from tidegate.access.rules import has_role
 from tidegate.connector.dataplane.model import HTTP_PULL
+from tidegate.connector.errors import PeerUnreachableError
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.progress.model import PeerSays
 from tidegate.connector.progress.rules import course, may_take, process_of
@@ -92,7 +93,15 @@ def retry(ask: Ask) -> Response:
 def ask_peer(ask: Ask) -> Response:
     """Ask the peer how a negotiation stands at its side, and show the answer."""
     one = ask.house.negotiation.get(ask.path["pid"])
-    return _negotiation(ask, one, ask.house.progress.ask_peer(one, by=ask.actor))
+    return _negotiation(ask, one, _asked(ask, one))
+
+
+def _asked(ask: Ask, one: Either) -> PeerSays:
+    """Ask the peer; that it does not answer is an answer for the page."""
+    try:
+        return ask.house.progress.ask_peer(one, by=ask.actor)
+    except PeerUnreachableError as problem:
+        return PeerSays("", problem.message, agrees=False)
 
 
 # --- transfers
@@ -138,7 +147,7 @@ def retry_transfer(ask: Ask) -> Response:
 def ask_peer_of_transfer(ask: Ask) -> Response:
     """Ask the peer how a transfer stands at its side, and show the answer."""
     one = ask.house.transfer.get(ask.path["pid"])
-    return _transfer(ask, one, ask.house.progress.ask_peer(one, by=ask.actor))
+    return _transfer(ask, one, _asked(ask, one))
 
 
 PAGES = (
