@@ -1,6 +1,5 @@
 """The examination of peers, built from the rooms it looks into."""
 
-from tidegate.audit.service import EvidenceService
 from tidegate.connector.checkup.desk import Tools
 from tidegate.connector.checkup.probe import knock, look_up
 from tidegate.connector.checkup.service import CheckupService
@@ -24,7 +23,6 @@ class Looked:
     wallet: WalletService
     space: SpaceService
     progress: ProgressService
-    evidence: EvidenceService
     work: WorkService
 
 
@@ -43,7 +41,6 @@ def build_checkup(ground: Ground, rooms: Looked) -> CheckupService:
             space=rooms.space,
             stuck=rooms.progress.list_stuck,
             parked=rooms.work.all_parked,
-            leaves=rooms.evidence.timeline,
             resolve=look_up,
             knock=knock,
         )

@@ -191,7 +191,6 @@ def _checkup(ground: Ground, rooms: Rooms, protocol: Protocol) -> CheckupService
             wallet=proving.wallet,
             space=rooms.space,
             progress=protocol.progress,
-            evidence=rooms.law.evidence,
             work=rooms.work,
         ),
     )

@@ -20,6 +20,7 @@ from lib.ground import AllEvents, ManualClock
 from lib.partners_world import fresh_keys
 from tidegate.access.model import Actor, Participant, Person, Role, Seat, system_actor
 from tidegate.catalogue.model import Classification, HarvestedDataset, HarvestedOffer
+from tidegate.connector.errors import PeerRefusedError
 from tidegate.db.engine import Database
 from tidegate.db.schema import METADATA
 from tidegate.db.tables.work import work_task
@@ -402,6 +403,10 @@ def _ask(site: Site, name: str, document) -> lab.Asked:
 
 
 def _trouble(site: Site) -> None:
+    site.node.house.identity.refusals.note(
+        "did:web:localhost%3A7009",
+        PeerRefusedError("The caller's membership was revoked.", code="member_revoked"),
+    )
     now = iso(site.clock.now())
     with site.node.journal.upkeep() as tx:
         tx.connection.execute(

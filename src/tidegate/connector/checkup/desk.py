@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from tidegate.audit.model import LeafView
 from tidegate.connector.checkup.probe import Knock
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
@@ -32,8 +31,8 @@ class Membership(Protocol):
 class Tools:
     """What an examination uses: the node's own rooms, and how it looks up names and knocks.
 
-    `stuck` lists what does not go on, `parked` the parked tasks, `leaves` the evidence of a
-    subject; `resolve` and `knock` are the system's.
+    `stuck` lists what does not go on, `parked` the parked tasks; `resolve` and `knock` are the
+    system's.
     """
 
     did: str
@@ -46,6 +45,5 @@ class Tools:
     space: Membership
     stuck: Callable[[], tuple[Standing, ...]]
     parked: Callable[[], tuple[Task, ...]]
-    leaves: Callable[[str], tuple[LeafView, ...]]
     resolve: Callable[[str, int], tuple[str, ...]]
     knock: Callable[..., Knock]

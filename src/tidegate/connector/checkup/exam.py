@@ -1,7 +1,7 @@
 """The steps of an examination, in the order in which a person would mend things."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -213,14 +213,14 @@ def _subject(jwt: str) -> str:
 
 def _seat(exam: Exam) -> Said:
     listed = exam.member.seat.value if exam.member is not None else ""
-    met = exam.tools.identity.last_met(exam.did)
+    met = exam.tools.identity.standings.find(exam.did)
     if met is not None and met.seat.value != listed:
         return _failed("differs", seat=met.seat.value, listed=listed)
     return _ok(seat=listed)
 
 
 def _certification(exam: Exam) -> Said:
-    met = exam.tools.identity.last_met(exam.did)
+    met = exam.tools.identity.standings.find(exam.did)
     if met is None:
         return _skipped("never")
     if not met.certifications:
@@ -256,18 +256,13 @@ def _call(exam: Exam) -> Said:
 
 
 def _refusals(exam: Exam) -> Said:
-    now: datetime = exam.tools.clock.now()
-    since = iso(now - REFUSALS_WITHIN)
-    noted = [
-        leaf.entry
-        for leaf in exam.tools.leaves(f"node:{exam.did}")
-        if leaf.entry.did == "peer.refused" and leaf.entry.at >= since
-    ]
+    since = iso(exam.tools.clock.now() - REFUSALS_WITHIN)
+    noted = [one for one in exam.tools.identity.refusals.list_all(exam.did) if one.at >= since]
     if not noted:
         return _ok()
-    last = noted[-1]
-    reason = str(last.why.get("reason", ""))
-    return _failed("some", count=str(len(noted)), at=last.at, said=reason, did=exam.did)
+    last = noted[0]
+    said = last.words or last.code
+    return _failed("some", count=str(len(noted)), at=last.at, said=said, did=exam.did)
 
 
 def _messages(exam: Exam) -> Said:

@@ -286,12 +286,6 @@ class IdentityService:
             raise
         return speaker, credentials
 
-    def last_met(self, did: str) -> Peer | None:
-        """Return a peer as it last proved itself since the start, however long ago, or None."""
-        with self._guard:
-            met = [known for (of, _), known in self._peers.items() if of == did]
-        return max(met, key=lambda one: one.until).peer if met else None
-
     def forget_peer(self, did: str) -> None:
         """Drop what is cached of a peer; its next call must prove everything anew."""
         with self._guard:

@@ -8,6 +8,8 @@ from tidegate.connector.checkup.model import Checkup
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of
 
+MOST_REFUSALS = 20
+
 
 def show_peers(ask: Ask) -> Response:
     """List the other members, with a button to examine each, and a field for any DID."""
@@ -36,6 +38,7 @@ def _page(ask: Ask, did: str, checkup: Checkup | None = None) -> Response:
         checkup=checkup,
         members=[one for one in ask.house.space.list_members() if one.did != own],
         harvests=harvests,
+        refusals=ask.house.identity.refusals.list_all(did)[:MOST_REFUSALS],
         stuck={each: stuck.count(each) for each in stuck},
         people=names_of(ask),
     )

@@ -13,6 +13,7 @@ from tidegate.connector.checkup.model import Result, Said, Step
 from tidegate.connector.checkup.probe import Knock
 from tidegate.connector.checkup.service import CheckupService
 from tidegate.connector.checkup.words import finding, words
+from tidegate.connector.errors import PeerUnauthenticatedError
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.messages.model import Side
 from tidegate.connector.progress.model import Kind, Obstacle, Process, Standing, Trouble
@@ -40,7 +41,6 @@ def tools_of(node, **changes):
         space=node.space,
         stuck=tuple,
         parked=tuple,
-        leaves=lambda _subject: (),
         resolve=lambda _host, _port: ("127.0.0.1",),
         knock=lambda *_where, **_how: Knock(),
     )
@@ -199,27 +199,18 @@ def test_a_node_that_is_not_served_cannot_be_called_back(world):
     assert ("failed", "not_served") == outcome(found, Step.CALL)
 
 
-def test_refusals_of_the_last_day_are_told_with_the_last_reason(world):
+def test_refusals_of_the_last_day_are_told_in_words(world):
     faculty, hospital = met(world)
-    journal = faculty.ground.journal
-    for code in ("token_expired", "token_replayed"):
-        journal.note(
-            by=f"node:{hospital}", did="peer.refused", to=f"node:{hospital}", why={"reason": code}
-        )
-    leaves = faculty_leaves(faculty)
+    for code, words_ in (("token_expired", "Too old."), ("token_replayed", "Used before.")):
+        world.clock.advance(seconds=1)
+        faculty.identity.refusals.note(hospital, PeerUnauthenticatedError(words_, code=code))
 
-    found = examined(faculty, hospital, leaves=leaves)
+    found = examined(faculty, hospital)
     assert ("failed", "some") == outcome(found, Step.REFUSALS)
-    assert "token_replayed" in found[Step.REFUSALS].said.en
+    assert "Used before." in found[Step.REFUSALS].said.en
 
     world.clock.advance(hours=25)
-    assert ("ok", "ok") == outcome(examined(faculty, hospital, leaves=leaves), Step.REFUSALS)
-
-
-def faculty_leaves(node):
-    from tidegate.audit import store
-
-    return lambda subject: node.ground.journal.read(store.list_subject_leaves, (subject,))
+    assert ("ok", "ok") == outcome(examined(faculty, hospital), Step.REFUSALS)
 
 
 def test_what_is_stuck_with_this_peer_fails_and_what_waits_here_does_not(world):
