@@ -20,13 +20,13 @@ from tidegate.work.runner import Runner
 class LiveNode:
     """A connector that listens on a port of its own and runs its tasks."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, seconds: float = 20.0) -> None:
         # With the protocol named, asyncio sets TCP_NODELAY, as it does for sockets of its own.
         self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
         port = self._socket.getsockname()[1]
         ground = quick_ground(folder, f"did:web:127.0.0.1%3A{port}", clock=SystemClock())
-        self.http = PeerHttp(HttpSettings(loopback=True))
+        self.http = PeerHttp(HttpSettings(loopback=True, total_seconds=seconds))
         self.node = DspNode(Network(), ground, wire=self.http)
         self.runner = Runner(ground.journal, ground.clock, self.node.handlers)
         ground.journal.on_tasks = self.runner.wake
@@ -55,9 +55,9 @@ class LiveNode:
 
 
 @contextlib.contextmanager
-def live_pair(folder: Path) -> Iterator[tuple[DspNode, DspNode]]:
-    """Yield a provider and a consumer that talk over loopback."""
-    nodes = LiveNode(folder / "hospital"), LiveNode(folder / "faculty")
+def live_pair(folder: Path, seconds: float = 20.0) -> Iterator[tuple[DspNode, DspNode]]:
+    """Yield a provider and a consumer that talk over loopback, each call for so many seconds."""
+    nodes = LiveNode(folder / "hospital", seconds), LiveNode(folder / "faculty", seconds)
     for one in nodes:
         one.start()
     try:

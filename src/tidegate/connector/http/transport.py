@@ -26,6 +26,7 @@ Resolver = Callable[[str, int], tuple[str, ...]]
 # Shorter than the five seconds after which common servers end an idle connection: a message sent
 # into a connection that is just being closed is lost, and its retry costs seconds.
 IDLE_SECONDS = 4.0
+_LONGEST_LOOK_UP = 60.0
 
 
 class Deadline(threading.local):
@@ -86,6 +87,30 @@ def resolve(host: str, port: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def _in_time(resolver: Resolver, host: str, port: int, seconds: float) -> tuple[str, ...]:
+    """Resolve a name in a thread of its own: the system's resolver knows no time limit.
+
+    Raises:
+        httpcore.ConnectTimeout: the name servers did not answer in time.
+    """
+    found: list[tuple[str, ...] | Exception] = []
+
+    def ask() -> None:
+        try:
+            found.append(resolver(host, port))
+        except Exception as problem:  # noqa: BLE001 - raised again in the thread that waits
+            found.append(problem)
+
+    asking = threading.Thread(target=ask, name="resolve", daemon=True)
+    asking.start()
+    asking.join(min(seconds, _LONGEST_LOOK_UP))
+    if not found:
+        raise httpcore.ConnectTimeout("the name servers did not answer in time")
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
 class GuardedBackend(httpcore.NetworkBackend):
     """Opens connections only to addresses that the rule allows."""
 
@@ -112,7 +137,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first allowed address of `host` that answers."""
         failure: Exception = httpcore.ConnectError("the name has no address")
-        for address in self._allowed(host, port):
+        for address in self._allowed(host, port, self._deadline.cut(timeout)):
             try:
                 stream = self._inner.connect_tcp(
                     address, port, self._deadline.cut(timeout), local_address, socket_options
@@ -123,10 +148,10 @@ class GuardedBackend(httpcore.NetworkBackend):
                 return _GuardedStream(stream, self._deadline)
         raise failure
 
-    def _allowed(self, host: str, port: int) -> tuple[str, ...]:
+    def _allowed(self, host: str, port: int, seconds: float) -> tuple[str, ...]:
         try:
-            addresses = self._resolver(host, port)
-        except OSError as problem:
+            addresses = _in_time(self._resolver, host, port, seconds)
+        except (OSError, UnicodeError) as problem:
             raise httpcore.ConnectError("the name does not resolve") from problem
         allowed = tuple(each for each in addresses if may_call(each, loopback=self._loopback))
         if addresses and not allowed:

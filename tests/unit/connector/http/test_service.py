@@ -1,5 +1,7 @@
 """The outgoing client: limits, redirects, and connections to checked addresses only."""
 
+import threading
+
 import httpcore
 import httpx
 import pytest
@@ -239,3 +241,19 @@ def test_a_body_and_a_token_are_sent():
 
     assert [("Bearer x", b'{"a":1}')] == seen
     assert http.is_loopback
+
+
+def test_name_servers_that_hang_are_left_in_time():
+    hanging = threading.Event()
+
+    def never(_host, _port):
+        hanging.wait(10)
+        return ("93.184.216.34",)
+
+    http = client(Network(), never, connect_seconds=0.05)
+
+    with pytest.raises(PeerUnreachableError) as refusal:
+        http.get(URL)
+    hanging.set()
+
+    assert "peer_timeout" == refusal.value.code
