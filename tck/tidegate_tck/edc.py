@@ -45,7 +45,11 @@ STEWARD = Actor("person:edc", "The steward beside EDC", frozenset({Role.STEWARD,
 PEOPLE = frozenset({Role.STEWARD, Role.OPERATOR, Role.RESEARCHER, Role.LEGAL})
 FREE = Policy(permissions=(Rule("use"),))
 RESEARCH = research_policy(
-    purposes=("DUO:0000007",), until="2099-01-01T00:00:00Z", max_uses=100, compute=""
+    purposes=("DUO:0000007",),
+    until="2099-01-01T00:00:00Z",
+    max_uses=100,
+    compute="",
+    minimum_cell=0,
 )
 AGREE = Strategy(
     "agree",
