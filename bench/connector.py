@@ -231,7 +231,10 @@ def serve_pages(url: str, token: str, pid: int, page: int) -> tuple[float, int]:
     """Ask for pages; return requests for each second of the server's processor, and datasets."""
     query = {"@type": "QuerySpec", "offset": 0, "limit": page, "sortOrder": "ASC"}
     message = {
-        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "@context": [
+            "https://w3id.org/dspace/2025/1/context.jsonld",
+            "https://w3id.org/edc/dspace/v0.0.1",
+        ],
         "@type": "CatalogRequestMessage",
         "filter": [query | {"filterExpression": []}],
     }

@@ -21,6 +21,7 @@ from tidegate_interop import (  # noqa: E402, F401 - after the path is set; cell
     cells_catalogue,
     cells_faults,
     cells_negotiation,
+    cells_transfer,
 )
 from tidegate_interop.assembly import Assembly, AssemblyError, assemble  # noqa: E402
 from tidegate_interop.data import DataServer  # noqa: E402

@@ -69,8 +69,8 @@ class DataServer:
         return hashlib.sha256(self.rows).hexdigest()
 
     def started(self, transfer: str) -> dict[str, str]:
-        """Return the data address of a started transfer as EDC told it; empty until it does."""
-        for event in self.heard:
+        """Return the newest data address of a transfer as EDC told it; empty until it does."""
+        for event in reversed(self.heard):
             payload = event.get("payload", {})
             if payload.get("transferProcessId") == transfer and payload.get("dataAddress"):
                 properties = payload["dataAddress"]["properties"]

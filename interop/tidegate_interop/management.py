@@ -149,7 +149,7 @@ class Management:
 
     def terminate_negotiation(self, negotiation: str, reason: str) -> None:
         """End a negotiation."""
-        self._post(
+        self._command(
             f"/contractnegotiations/{negotiation}/terminate",
             {"@type": "TerminateNegotiation", "@id": negotiation, "reason": reason},
         )
@@ -194,21 +194,21 @@ class Management:
 
     def terminate_transfer(self, transfer: str, reason: str) -> None:
         """End a transfer."""
-        self._post(
+        self._command(
             f"/transferprocesses/{transfer}/terminate",
             {"@type": "TerminateTransfer", "reason": reason},
         )
 
     def suspend_transfer(self, transfer: str, reason: str) -> None:
         """Hold a transfer."""
-        self._post(
+        self._command(
             f"/transferprocesses/{transfer}/suspend",
             {"@type": "SuspendTransfer", "reason": reason},
         )
 
     def resume_transfer(self, transfer: str) -> None:
         """Let a held transfer go on."""
-        self._post(f"/transferprocesses/{transfer}/resume", None)
+        self._command(f"/transferprocesses/{transfer}/resume", None)
 
     # --- the wire
 
@@ -218,6 +218,20 @@ class Management:
     def _post(self, path: str, document: Document | None) -> Any:
         said = None if document is None else {"@context": CONTEXT, **document}
         return self._call("POST", path, said)
+
+    def _command(self, path: str, document: Document | None) -> None:
+        """Command a process; EDC answers 409 while its own loop holds it, so ask again."""
+
+        def done() -> bool:
+            try:
+                self._post(path, document)
+            except EdcError as problem:
+                if "HTTP 409" in str(problem):
+                    return False
+                raise
+            return True
+
+        wait_until(done, f"EDC takes {path}", seconds=20)
 
     def _call(self, method: str, path: str, document: Document | None) -> Any:
         body = None if document is None else json.dumps(document).encode()

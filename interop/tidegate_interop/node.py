@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,15 @@ class Node:
     def inquire(self) -> int:
         """Have it ask every silent peer now; return how many processes ended by that."""
         return int(self._tell("inquiries")["ended"])
+
+    def request_rows(self, agreement: str, kind: str) -> str:
+        """Have it ask for rows under an agreement; return the transfer's id."""
+        named = urllib.parse.urlencode({"agreement": agreement, "format": kind})
+        return str(self._tell(f"rows?{named}")["pid"])
+
+    def progress(self, transfer: str) -> dict[str, Any]:
+        """Return how far the bytes of a transfer are, and their SHA-256 once all are here."""
+        return self._tell(f"progress/{transfer}")
 
     def _tell(self, what: str) -> dict[str, Any]:
         request = urllib.request.Request(f"{self.url}/edc/{what}", method="POST")

@@ -89,6 +89,7 @@ class Transfer(msgspec.Struct, frozen=True):
     state: str
     created_at: str
     changed_at: str
+    peer_pid: str = ""
     person_ref: str = ""
     held: str = ""
     reason_code: str = ""

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from tidegate.access.model import Actor, Role, Seat
+from tidegate.access.model import Actor, Role, Seat, system_actor
 from tidegate.catalogue.model import DatasetRecord, VersionRecord
 from tidegate.connector.errors import PeerUnauthenticatedError, PeerUnreachableError
 from tidegate.connector.identity.model import DidDocument, ServiceEntry
@@ -36,12 +36,14 @@ from tidegate.policy.service import research_policy
 from tidegate_tck.cohort import store_cohort
 from tidegate_tck.home import make_home
 from tidegate_tck.model import Place, Profile
+from tidegate_tck.still import OpenCrossing
 from tidegate_tck.stranger import NoLaw
 
 PEERS_FILE = "edc-peers.json"
 TOKEN_FILE = "edc-token"  # noqa: S105 - the name of a file
 FORMATS = ("HttpData-PULL", "HttpData-PUSH")
 STEWARD = Actor("person:edc", "The steward beside EDC", frozenset({Role.STEWARD, Role.OPERATOR}))
+SYSTEM = system_actor("edc")
 PEOPLE = frozenset({Role.STEWARD, Role.OPERATOR, Role.RESEARCHER, Role.LEGAL})
 FREE = Policy(permissions=(Rule("use"),))
 RESEARCH = research_policy(
@@ -145,6 +147,7 @@ def profile(place: Place, home: Path, more: int = 0) -> Profile:
                 own, place.node_did, place.node + BASE_PATH, home / PEERS_FILE, trouble
             ),
             assessment=NoLaw,
+            crossing=OpenCrossing,
             routes=lambda node: _routes(node, trouble),
         ),
         seed=lambda node: _seed(node, home, more),
@@ -198,7 +201,27 @@ def _routes(node: Node, trouble: Trouble) -> Sequence[BaseRoute]:
         ended = await run_in_threadpool(node.house.progress.inquire, 0.0)
         return JSONResponse({"ended": ended})
 
+    def ask_for_rows(agreement: str, name: str) -> dict[str, Any]:
+        return {"pid": node.house.transfer.request_rows(agreement, name, by=SYSTEM).pid}
+
+    async def request_rows(request: Request) -> Response:
+        named = request.query_params
+        return JSONResponse(
+            await run_in_threadpool(ask_for_rows, named["agreement"], named["format"])
+        )
+
+    def moved(pid: str) -> dict[str, Any]:
+        found = node.house.dataplane.progress(pid)
+        if found is None:
+            return {"moved": -1, "sha256": ""}
+        return {"moved": found.moved, "sha256": found.sha256, "state": found.state.value}
+
+    async def progress(request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(moved, request.path_params["pid"]))
+
     return [
+        Route("/edc/rows", request_rows, methods=["POST"]),
+        Route("/edc/progress/{pid}", progress, methods=["POST"]),
         Route("/edc/harvests/{name}", _harvest(node), methods=["POST"]),
         Route("/edc/trouble/{messages}", make_trouble, methods=["POST"]),
         Route("/edc/inquiries", inquire, methods=["POST"]),

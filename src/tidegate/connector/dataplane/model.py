@@ -17,6 +17,7 @@ from tidegate.kernel.values import dataclass
 HTTP_PULL = "HttpData-PULL"
 HTTP_PUSH = "HttpData-PUSH"
 HTTP_TYPE = "https://w3id.org/idsa/v4.1/HTTP"
+HTTP_SINK = "HttpData"  # the type of address that Eclipse data planes send to
 
 
 class DataFlowState(StrEnum):

@@ -19,7 +19,12 @@ from tidegate.connector.dataplane.errors import (
     FlowWithheldError,
     as_refusal,
 )
-from tidegate.connector.dataplane.model import DataFlowState, FlowRecord, PlaneAddress
+from tidegate.connector.dataplane.model import (
+    HTTP_SINK,
+    DataFlowState,
+    FlowRecord,
+    PlaneAddress,
+)
 from tidegate.connector.dataplane.ranges import Part, digest_header
 from tidegate.connector.dataplane.reading import PIECE
 from tidegate.kernel.errors import TidegateError
@@ -172,7 +177,7 @@ def _method_of(address: PlaneAddress) -> str:
     named = address.properties.get("method", "").upper()
     if named in {"PUT", "POST"}:
         return named
-    return "POST" if address.endpoint_type == "HttpData" else "PUT"
+    return "POST" if address.endpoint_type == HTTP_SINK else "PUT"
 
 
 def _own_header(address: PlaneAddress) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from tidegate.connector.dataplane.fetching import FETCH, Fetching
 from tidegate.connector.dataplane.model import (
     HTTP_PULL,
     HTTP_PUSH,
+    HTTP_SINK,
     DataFlowState,
     Flow,
     FlowAnswer,
@@ -44,6 +45,7 @@ __all__ = [
 
 ACTOR = "system:dataplane"
 FORMATS = frozenset({HTTP_PULL, HTTP_PUSH})
+EDC = "https://w3id.org/edc/v0.0.1/ns/"
 _OVER = {DataFlowState.COMPLETED, DataFlowState.TERMINATED}
 
 
@@ -236,8 +238,9 @@ class HttpPlane:
 
 
 def _sendable(address: PlaneAddress) -> PlaneAddress:
-    """Add the words by which Eclipse data planes send: base URL, method, key and code."""
+    """Say it in the words by which Eclipse data planes send: type, base URL, method, key, code."""
     token = address.properties["authorization"]
     also = {"baseUrl": address.endpoint, "method": "PUT"}
     also |= {"authKey": "Authorization", "authCode": f"Bearer {token}"}
-    return replace(address, properties={**address.properties, **also})
+    also |= {f"{EDC}{name}": value for name, value in also.items()}
+    return replace(address, endpoint_type=HTTP_SINK, properties={**address.properties, **also})
