@@ -9,6 +9,7 @@ machine does counts for neither.
 
 import json
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -362,6 +363,7 @@ def negotiations(folder: Path, made: Assembly) -> list[Row]:
 def main() -> int:
     """Measure, print, write; exit 1 where a goal was missed."""
     made = assemble()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what it started ends with it
     print(f"Tidegate {__version__} beside {made.words}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         rows = []

@@ -6,6 +6,7 @@ left in var/interop/run.
 
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -84,6 +85,8 @@ def main() -> int:
         print(problem)
         return 2
     print(f"Tidegate beside {made.words}\n")
+    # Told to end, it ends what it started first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     needs_sql = any(one.area == cells_faults.REMEMBERS for one in cells)
     with world_of(made, with_sql=needs_sql) as world:
         results = run_cells(world, cells)
