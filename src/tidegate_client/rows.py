@@ -64,6 +64,11 @@ class Rows:
         body = {"agreement_id": agreement_id, "format": PUSH if push else PULL}
         return self._http.post("/transfers", body, Transfer)
 
+    def approve(self, agreement_id: str, reason: str) -> None:
+        """As the provider's legal officer: let rows leave where the rules leave it to a person."""
+        path = f"/agreements/{quote(agreement_id, safe=':')}/rows-approval"
+        self._http.post(path, {"reason": reason}, type(None))
+
     def progress(self, pid: str) -> Progress:
         """Return how far the rows are; raises NodeError until they have begun to move."""
         return self._http.get(f"/transfers/{quote(pid, safe=':')}/progress", Progress)

@@ -39,6 +39,17 @@ def ask(agreement: str, home: Path, person: str, *, push: bool) -> None:
 
 
 @rows.command()
+@click.argument("agreement", metavar="AGREEMENT")
+@click.argument("reason")
+@HOME
+@AS
+def approve(agreement: str, reason: str, home: Path, person: str) -> None:
+    """As the provider's legal officer, let rows leave where the rules leave it to a person."""
+    with acting(home, person) as (house, by):
+        house.transfer.approve_rows(agreement, reason, by=by)
+
+
+@rows.command()
 @PID
 @HOME
 def show(pid: str, home: Path) -> None:

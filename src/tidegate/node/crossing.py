@@ -80,6 +80,7 @@ class RowsCrossing:
         versions: Versions,
         check_leaves: Callable[[str], object],
         seat_of: Callable[[str], Seat | None],
+        is_approved: Callable[[str], bool],
     ) -> None:
         self._uses = uses
         self._gate = gate
@@ -87,6 +88,7 @@ class RowsCrossing:
         self._versions = versions
         self._check_leaves = check_leaves
         self._seat_of = seat_of
+        self._is_approved = is_approved
 
     def check_asked(self, agreement: Agreement) -> None:
         """As consumer: raise UseWithheldError unless the agreement's words let rows come here."""
@@ -108,7 +110,8 @@ class RowsCrossing:
     ) -> str:
         """As provider: the same, and the rules of law, whose receipt stands with the transfer.
 
-        `counted`: this transfer's own use stands in the ledger already.
+        `counted`: this transfer's own use stands in the ledger already. What the rules give to a
+        person to approve passes once a legal officer has approved the rows of this agreement.
         """
         gate = self._checked(agreement, person, counted=counted)
         decision = self._assessor.assess_query(
@@ -119,7 +122,9 @@ class RowsCrossing:
             to=f"transfer:{transfer}",
             way=Way(Mode.ROW_TRANSFER, rows_visible=True, columns=self._columns(agreement)),
         )
-        check_allowed(decision)
+        waits = decision.outcome is Outcome.NEEDS_APPROVAL
+        if not waits or not self._is_approved(agreement.id):
+            check_allowed(decision)
         return gate.permit_id
 
     def count(self, tx: Tx, agreement_id: str) -> None:
@@ -169,7 +174,7 @@ def check_allowed(decision: Decision) -> None:
     raise UseWithheldError(
         "The rules of the space do not let these rows leave: "
         + ("; ".join(reasons) or "no rule allows it")
-        + ". Ask the holder's legal officer to settle it, or ask for a visit.",
+        + ". Ask the holder's legal officer to approve it, or ask for a visit.",
         code="rules_" + decision.outcome.value,
         receipt=decision.receipt_id,
     )

@@ -17,6 +17,7 @@ from tidegate.commons.rows.service import RowsService
 from tidegate.commons.vault.service import Vault
 from tidegate.connector.assessment.service import AssessmentService, Sources
 from tidegate.connector.checkup.service import CheckupService
+from tidegate.connector.dataplane.events import ROWS_APPROVED
 from tidegate.connector.exchange.service import ExchangeService
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
@@ -203,8 +204,17 @@ def _others(
     gate = fittings.gate(rooms.partners.gate)
     assessment = fittings.assessment(rooms.law.assessment)
     rows = rooms.commons.rows
+    evidence = rooms.law.evidence
     crossing = RowsCrossing(
-        uses, gate, assessment, rooms.commons.catalogue, rows.check_leaves, answers.seat_of
+        uses,
+        gate,
+        assessment,
+        rooms.commons.catalogue,
+        rows.check_leaves,
+        answers.seat_of,
+        lambda agreement: any(
+            leaf.entry.did == ROWS_APPROVED for leaf in evidence.timeline(f"agreement:{agreement}")
+        ),
     )
     return ProtocolOthers(
         http=fittings.wire(rooms.identity.http),

@@ -64,9 +64,15 @@ class Versions:
 class World:
     def __init__(self, ground, policy=FREE):
         self.policy = PolicyService(ground.journal, ground.clock, self_did=HOSPITAL)
-        self.gate, self.law, self.closed = Gate(), Law(), None
+        self.gate, self.law, self.closed, self.approved = Gate(), Law(), None, set()
         self.crossing = RowsCrossing(
-            self.policy, self.gate, self.law, Versions(), self.check_leaves, lambda did: Seat.HK
+            self.policy,
+            self.gate,
+            self.law,
+            Versions(),
+            self.check_leaves,
+            lambda did: Seat.HK,
+            lambda agreement: agreement in self.approved,
         )
         with ground.journal.write(by="system:t", did="agreement.signed", to="x:y") as tx:
             self.agreement = self.policy.record_agreement(
@@ -159,3 +165,16 @@ def test_an_agreement_that_ended_or_was_changed_lets_nothing_out(ground):
         world.crossing.let_out(world.agreement, ADA, "urn:1")
     with pytest.raises(UseWithheldError):
         world.crossing.check_open(replace(world.agreement, assignee=HOSPITAL), None)
+
+
+def test_what_the_rules_leave_to_a_person_passes_once_approved_and_a_denial_never(ground):
+    world = World(ground)
+    world.law.outcome = Outcome.NEEDS_APPROVAL
+    with pytest.raises(UseWithheldError, match="XB-07"):
+        world.crossing.let_out(world.agreement, ADA, "urn:1")
+    world.approved.add("agr_1")
+    assert world.crossing.let_out(world.agreement, ADA, "urn:1") == "permit_1"
+    for outcome in (Outcome.DENY, Outcome.DEFAULT_DENY, Outcome.NEEDS_FILING):
+        world.law.outcome = outcome
+        with pytest.raises(UseWithheldError):
+            world.crossing.let_out(world.agreement, ADA, "urn:1")

@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from lib.dsp_nodes import HOSPITAL, RESEARCHER, STEWARD, agreed, make_pair, pump
+from tidegate.access.errors import RoleMissingError
+from tidegate.access.model import Actor, Role
 from tidegate.connector.dataplane.model import HTTP_PULL, HTTP_PUSH, HTTP_TYPE, PlaneAddress
 from tidegate.connector.messages.wire import CONTEXT
 from tidegate.connector.transfer.errors import RowsWithheldError, TransferRequestRefusedError
@@ -235,3 +237,20 @@ def test_nothing_that_opens_data_stands_in_clear_in_any_row(pair, name):
             rows = [row for table in METADATA.sorted_tables for row in conn.execute(select(table))]
         text = " ".join(str(value) for row in rows for value in row)
         assert "secret-" not in text
+
+
+def test_a_legal_officer_of_the_provider_approves_rows_with_a_reason(pair):
+    hospital, faculty = pair
+    agreement = agreed(*pair)
+    legal = Actor("person:per_law", "Law", frozenset({Role.LEGAL}))
+    with pytest.raises(RoleMissingError):
+        hospital.transfer.approve_rows(agreement, "contract 7", by=STEWARD)
+    with pytest.raises(TransferRequestRefusedError):
+        faculty.transfer.approve_rows(agreement, "contract 7", by=legal)
+    with pytest.raises(TransferRequestRefusedError):
+        hospital.transfer.approve_rows(agreement, " ", by=legal)
+    hospital.crossing.refusal = "The policy keeps rows in place."
+    with pytest.raises(GateClosedError):
+        hospital.transfer.approve_rows(agreement, "contract 7", by=legal)
+    hospital.crossing.refusal = ""
+    hospital.transfer.approve_rows(agreement, "contract 7", by=legal)
