@@ -1,6 +1,7 @@
 """Tidegate beside Eclipse EDC, in one run: start, memory, negotiation, catalogue, many at once.
 
-`python bench/connector.py` writes var/bench/connector.json. Both are taken as they come: no tuning,
+`python bench/connector.py [starts] [negotiations] [catalogues]` writes var/bench/connector.json;
+LARGE sets the number of datasets of the large catalogue. Both are taken as they come: no tuning,
 the same machine, one after the other, identity by the same mock tokens, state in memory for EDC's
 negotiations (its fastest) and in PostgreSQL for its catalogue; ours is always on disk with evidence
 and fsync. Requests per core are counted by the processor time of the server, so that what else the
@@ -38,7 +39,8 @@ QUICK = bool(os.environ.get("QUICK"))
 STARTS = 1 if QUICK else 3
 OUR_RUNS, EDC_RUNS = (10, 3) if QUICK else (60, 20)
 FEW, MANY = (5, 20) if QUICK else (20, 200)
-DATASETS, LARGE = (100, 300) if QUICK else (1000, 10_000)
+DATASETS = 100 if QUICK else 1000
+LARGE = int(os.environ.get("LARGE", "300" if QUICK else "10000"))
 REQUESTS = 5 if QUICK else 30
 IDLE_SECONDS = 5.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -260,7 +262,7 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def our_pages(folder: Path, count: int, page: int) -> tuple[float, int]:
+def our_pages(folder: Path, count: int, pages: tuple[int, ...]) -> list[tuple[float, int]]:
     """Serve pages from a node of ours with so many datasets under research policies."""
     node = Node(folder / f"catalogue-{count}", more=count)
     try:
@@ -268,42 +270,42 @@ def our_pages(folder: Path, count: int, page: int) -> tuple[float, int]:
         node.knows({"reader": "http://localhost:9"})
         token = json.dumps({"region": "any", "audience": node.did, "clientId": "reader"})
         assert node.process is not None
-        return serve_pages(node.dsp, token, node.process.pid, page)
+        return [serve_pages(node.dsp, token, node.process.pid, page) for page in pages]
     finally:
         node.stop()
 
 
-def edc_pages(folder: Path, made: Assembly, count: int, page: int) -> tuple[float, int]:
+def edc_pages(
+    folder: Path, made: Assembly, count: int, pages: tuple[int, ...]
+) -> list[tuple[float, int]]:
     """Serve pages from an EDC on PostgreSQL with so many assets under a policy."""
     with running_postgres() as url:
         parts = make_url(url)
         database = f"jdbc:postgresql://{parts.host}:{parts.port}/{parts.database}"
-        edc = Edc(
-            "bench", folder / "pages", made.sql, database=(database, parts.username or "", "")
-        )
+        told = (database, parts.username or "", "")
+        edc = Edc("bench", folder / "pages", made.sql, database=told)
         try:
             edc.start()
             at = Management(edc.at("management"))
             at.offer_all([f"cohort-{n:05}" for n in range(count)], "http://localhost:9/data")
             token = json.dumps({"region": "any", "audience": edc.dsp, "clientId": "reader"})
             assert edc.process is not None
-            return serve_pages(edc.dsp, token, edc.process.pid, page)
+            return [serve_pages(edc.dsp, token, edc.process.pid, page) for page in pages]
         finally:
             edc.stop()
 
 
 def catalogues(folder: Path, made: Assembly) -> list[Row]:
     """Compare pages of all datasets, and of fifty; and ours with ten times as many."""
-    rows = []
-    for page in (DATASETS, 50):
-        ours, found = our_pages(folder / f"{page}", DATASETS, page)
-        theirs, there = edc_pages(folder / f"{page}", made, DATASETS, page)
+    rows, pages = [], (DATASETS, 50)
+    *ours, (small, _) = our_pages(folder, DATASETS, (*pages, 100))
+    theirs = edc_pages(folder, made, DATASETS, pages)
+    for page, (mine, found), (other, there) in zip(pages, ours, theirs, strict=True):
         if found < page or there < page:
             raise RuntimeError(f"pages of {found} and {there} datasets, not {page}")
         name = f"catalogue requests/s per core, {page} of {DATASETS} datasets"
-        rows.append(row(name, ours, theirs, "1/s", "10x", ours >= 10 * theirs))
-    small, _ = our_pages(folder / "flat", DATASETS, 100)
-    large, _ = our_pages(folder / "flat", LARGE, 100)
+        rows.append(row(name, mine, other, "1/s", "10x", mine >= 10 * other))
+    ((large, _),) = our_pages(folder, LARGE, (100,))
     name = f"ours: a page of 100 with {LARGE} datasets, beside {DATASETS}"
     rows.append(row(name, 1000 / large, 1000 / small, "ms", "flat (1.3x)", small / large <= 1.3))
     return rows
@@ -360,6 +362,9 @@ def negotiations(folder: Path, made: Assembly) -> list[Row]:
     ]
 
 
+PARTS = {"starts": starts, "negotiations": negotiations, "catalogues": catalogues}
+
+
 def main() -> int:
     """Measure, print, write; exit 1 where a goal was missed."""
     made = assemble()
@@ -367,7 +372,8 @@ def main() -> int:
     print(f"Tidegate {__version__} beside {made.words}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         rows = []
-        for part in (starts, negotiations, catalogues):
+        wanted = [PARTS[name] for name in sys.argv[1:]] or list(PARTS.values())
+        for part in wanted:
             for one in part(Path(folder), made):
                 rows.append(one | {"peer_version": made.words})
                 print({k: v for k, v in one.items() if k != "peer_version"}, flush=True)
