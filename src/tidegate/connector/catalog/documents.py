@@ -5,6 +5,7 @@ and full IRIs where it has none, so that any reader expands them alike.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -102,13 +103,18 @@ def _members(part: Document) -> str:
 
 def show_dataset(shown: Shown, service_id: str) -> str:
     """Put together the JSON of a dataset: what was written of it, and the offers that are shown."""
-    forms = ",".join(
-        f'{{"@type":"Distribution","format":{_text(name)},"accessService":{_text(service_id)}}}'
-        for name in sorted(shown.formats)
-    )
+    forms = _forms(frozenset(shown.formats), service_id)
     return (
         f'{{{shown.head},{shown.about},"hasPolicy":[{",".join(shown.terms)}],'
         f'"distribution":[{forms}]}}'
+    )
+
+
+@lru_cache(maxsize=256)
+def _forms(formats: frozenset[str], service_id: str) -> str:
+    return ",".join(
+        f'{{"@type":"Distribution","format":{_text(name)},"accessService":{_text(service_id)}}}'
+        for name in sorted(formats)
     )
 
 

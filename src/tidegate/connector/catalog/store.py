@@ -5,6 +5,8 @@ by the rules of the policy room, and the database finds the offers of those that
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -83,8 +85,8 @@ def put(conn: Connection, names: Iterable[str], written: Iterable[Written]) -> N
 
 def _put_audiences(conn: Connection, asked: Mapping[str, Policy]) -> None:
     """Keep the audiences of the offers on the shelf, and no other."""
-    idle = ~exists().where(offers.c.audience == audiences.c.id)
-    conn.execute(delete(audiences).where(idle))
+    used = select(offers.c.audience).distinct()
+    conn.execute(delete(audiences).where(audiences.c.id.not_in(used)))
     known = set(conn.execute(select(audiences.c.id)).scalars())
     new = sorted(set(asked) - known)
     _insert(
@@ -114,48 +116,62 @@ def _seen() -> ColumnElement[bool]:
     return exists().where(offers.c.dataset_id == datasets.c.id, _is_open())
 
 
-def _page(spot: Spot) -> Select[tuple[str, str]]:
+@cache
+def _page(shape: tuple[bool, bool, bool, int]) -> Select[Any]:
+    """Return the statement that finds a page; `shape` says which parts of a spot narrow it."""
+    after, before, names, texts = shape
     chosen = select(datasets.c.id, datasets.c.head).where(_seen())
-    if spot.after:
+    if after:
         chosen = chosen.where(datasets.c.id > bindparam("after"))
-    if spot.before:
+    if before:
         chosen = chosen.where(datasets.c.id < bindparam("before"))
-    if spot.names is not None:
+    if names:
         chosen = chosen.where(datasets.c.id.in_(bindparam("names", expanding=True)))
-    for number in range(len(spot.texts)):
+    for number in range(texts):
         chosen = chosen.where(datasets.c.words.like(bindparam(f"text{number}"), escape="\\"))
-    order = datasets.c.id.desc() if spot.before else datasets.c.id
+    order = datasets.c.id.desc() if before else datasets.c.id
     return chosen.order_by(order).limit(bindparam("size")).offset(bindparam("skip"))
 
 
+@cache
+def _offers(*, gaps: bool) -> Select[Any]:
+    """Return the statement that finds the offers of a page, by its ends unless it has gaps."""
+    name = offers.c.dataset_id
+    query = select(name, offers.c.about, offers.c.terms, offers.c.formats).where(_is_open())
+    if gaps:
+        query = query.where(name.in_(bindparam("found", expanding=True)))
+    else:
+        query = query.where(name >= bindparam("first"), name <= bindparam("last"))
+    return query.order_by(name, offers.c.place)
+
+
 def read_page(conn: Connection, admitted: Sequence[str], spot: Spot) -> list[Shown]:
-    """Return the datasets with an offer for these audiences there, and those offers, in order."""
-    chosen = _page(spot).subquery()
-    query = (
-        select(chosen.c.id, chosen.c.head, offers.c.about, offers.c.terms, offers.c.formats)
-        .join_from(chosen, offers, offers.c.dataset_id == chosen.c.id)
-        .where(_is_open())
-        .order_by(chosen.c.id, offers.c.place)
-    )
-    said = {
-        "audiences": admitted,
-        "size": spot.size,
-        "skip": spot.skip,
-        "after": spot.after,
-        "before": spot.before,
-        "names": sorted(spot.names or ()),
-        **{f"text{number}": _pattern(text) for number, text in enumerate(spot.texts)},
+    """Return the datasets with an offer for these audiences there, and those offers, in order.
+
+    Two statements, whatever the size: a join would let the database begin at the offers.
+    """
+    shape = (bool(spot.after), bool(spot.before), spot.names is not None, len(spot.texts))
+    said: dict[str, object] = {"audiences": admitted, "size": spot.size, "skip": spot.skip}
+    said |= {"after": spot.after} if spot.after else {}
+    said |= {"before": spot.before} if spot.before else {}
+    said |= {"names": sorted(spot.names)} if spot.names is not None else {}
+    said |= {f"text{number}": _pattern(text) for number, text in enumerate(spot.texts)}
+    found = {
+        name: Shown(name, head, "", [], set()) for name, head in conn.execute(_page(shape), said)
     }
-    found: list[Shown] = []
-    for name, head, about, terms, formats in conn.execute(query, said):
-        if not found or found[-1].id != name:
-            found.append(Shown(name, head, about, [terms], set(formats.split("\n"))))
-        else:
-            last = found[-1]
-            last.about = about  # the version offered last is the one described
-            last.terms.append(terms)
-            last.formats.update(formats.split("\n"))
-    return found
+    if not found:
+        return []
+    gaps = spot.names is not None or bool(spot.texts)
+    ends: dict[str, object] = {"found": list(found)}
+    if not gaps:
+        ends = {"first": min(found), "last": max(found)}
+    rows = conn.execute(_offers(gaps=gaps), {"audiences": admitted, **ends})
+    for name, about, terms, formats in rows:
+        one = found[name]
+        one.about = about  # the version offered last is the one described
+        one.terms.append(terms)
+        one.formats.update(formats.split("\n"))
+    return sorted(found.values(), key=lambda one: one.id)
 
 
 def _pattern(text: str) -> str:

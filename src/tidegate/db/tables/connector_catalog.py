@@ -23,7 +23,7 @@ connector_shelf_offer = Table(
     text("dataset_id"),
     number("place"),
     body("formats"),
-    text("audience", index=True),
+    text("audience"),
     body("about"),
     body("terms"),
     info=UPKEEP,
