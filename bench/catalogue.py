@@ -3,8 +3,8 @@
 `python bench/catalogue.py` writes var/bench/catalogue.json. A node on disk offers 17, 1,000 and
 10,000 datasets under research policies, one in ten reserved for others. The peer is a bare
 Starlette application on the same server that sends the same bytes, from memory. Requests per core
-are counted by the processor time of the server, so that what else the machine does counts for neither;
-who calls is not proven here, since proof costs the same however large a catalogue is.
+are counted by the processor time of the server, so that what else the machine does counts for
+neither; who calls is not proven here, since proof costs the same however large a catalogue is.
 """
 
 import json
