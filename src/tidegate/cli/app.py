@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "peers": "tidegate.cli.peer_commands:peers",
     "dataset": "tidegate.cli.dataset_commands:dataset",
     "strategy": "tidegate.cli.strategy_commands:strategy",
+    "plane": "tidegate.cli.plane_commands:plane",
     "rows": "tidegate.cli.rows_commands:rows",
     "evidence": "tidegate.cli.evidence_commands:evidence",
 }

@@ -95,7 +95,7 @@ class Registry:
             )
             store.put_plane(tx.connection, one)
         with self._guard:
-            self._tokens.pop(one.key, None)
+            self._tokens.clear()
         return Registered(one, made)
 
     def _check(self, asked: Asked) -> AuthType:
@@ -227,11 +227,11 @@ class Registry:
             return f"Bearer {secret}"
         now = self._desk.clock.now().timestamp()
         with self._guard:
-            token, until = self._tokens.get(one.key, ("", 0.0))
+            token, until = self._tokens.get(one.sealed, ("", 0.0))
         if now >= until:
             token, seconds = self._fetch(one, secret)
             with self._guard:
-                self._tokens[one.key] = (token, now + seconds - 2 * LEEWAY_SECONDS)
+                self._tokens[one.sealed] = (token, now + seconds - 2 * LEEWAY_SECONDS)
         return f"Bearer {token}"
 
     def _fetch(self, one: Plane, secret: str) -> tuple[str, float]:
