@@ -10,6 +10,7 @@ from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Constraint, Operator, Policy, Rule
 from tidegate.policy.soundness import OPENING, check_enforceable
 from tidegate.policy.terms import (
+    CERTIFICATION,
     COMPUTE_PLACE,
     COUNT,
     DATE_TIME,
@@ -35,6 +36,7 @@ class RuleFields:
     recipients: tuple[str, ...] = ()
     seats: tuple[str, ...] = ()
     seats_excluded: bool = False
+    certifications: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
     starts: str = ""
     until: str = ""
@@ -74,6 +76,7 @@ class _Slot:
 
 _RECIPIENT = _Slot(RECIPIENT, Operator.IS_ANY_OF)
 _SEAT = _Slot(SEAT, Operator.IS_ANY_OF)
+_CERTIFICATION = _Slot(CERTIFICATION, Operator.IS_ANY_OF)
 _PURPOSE = _Slot(PURPOSE, Operator.IS_ANY_OF)
 _STARTS = _Slot(DATE_TIME, Operator.GTEQ, opens=True)
 _UNTIL = _Slot(DATE_TIME, Operator.LT)
@@ -122,6 +125,7 @@ def _fields(rule: Rule) -> RuleFields:
         recipients=_list(rule, _RECIPIENT),
         seats=_list(rule, _SEAT),
         seats_excluded=seat is not None and seat.operator is Operator.IS_NONE_OF,
+        certifications=_list(rule, _CERTIFICATION),
         purposes=_list(rule, _PURPOSE),
         starts=_text(rule, _STARTS),
         until=_text(rule, _UNTIL),
@@ -147,6 +151,7 @@ def _with(rule: Rule, fields: RuleFields) -> Rule:
     for slot, old, new in (
         (_RECIPIENT, now.recipients, fields.recipients),
         (replace(_SEAT, operator=seats), () if flipped else now.seats, fields.seats),
+        (_CERTIFICATION, now.certifications, fields.certifications),
         (_PURPOSE, now.purposes, fields.purposes),
         (_STARTS, now.starts, fields.starts),
         (_UNTIL, now.until, fields.until),

@@ -1,16 +1,19 @@
 """Templates: Jinja2 with everything escaped, undefined names refused, and our words and formats."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tidegate.kernel.text import Language, Multilingual
 from tidegate.web import formats, sayings
 from tidegate.web.messages import NAMES, find_words, words
+
+_TICKED = re.compile("`([^`]+)`")
 
 
 @cache
@@ -38,6 +41,7 @@ def _environment() -> Environment:
         plain_term=_plain_term,
         plain_change=_plain_change,
         reason=_reason,
+        coded=_coded,
     )
     return environment
 
@@ -128,3 +132,8 @@ def _reason(context: Context, text: str, code: str = "") -> str:
         return text
     found = find_words(language, f"reason.{code}") or find_words(language, f"problem.{code}")
     return found or text or code.replace("_", " ")
+
+
+def _coded(text: str) -> Markup:
+    """Set what stands between backticks as code; everything is escaped first."""
+    return Markup(_TICKED.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped above

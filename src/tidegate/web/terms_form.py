@@ -72,6 +72,7 @@ def _rule(form: Form, n: int, now: RuleFields) -> RuleFields:
         recipients=_chosen(form, f"r{n}_recipients", now.recipients),
         seats=_chosen(form, f"r{n}_seats", now.seats),
         seats_excluded=form.text(f"r{n}_seats_way") == "none",
+        certifications=form.lines(f"r{n}_certifications"),
         purposes=_chosen(form, f"r{n}_purposes", now.purposes),
         starts=_moment(form.text(f"r{n}_starts"), now.starts),
         until=_moment(form.text(f"r{n}_until"), now.until),

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 
 from tidegate.kernel.text import Language
 from tidegate.policy import terms
-from tidegate.policy.differences import Effect, differences
+from tidegate.policy.differences import _CHANGED, _LESS, _MORE, Effect, differences
 from tidegate.policy.errors import PolicyInvalidError
 from tidegate.policy.model import Constraint, Operator, Policy, Rule
 from tidegate.policy.vocabulary import research_policy
@@ -183,3 +183,8 @@ def test_a_term_nobody_knows_is_refused_by_name():
 
     with pytest.raises(PolicyInvalidError, match="urn:magic"):
         differences(story_policy(), strange)
+
+
+def test_every_term_has_words_for_a_change():
+    assert set(terms.CONSTRAINTS) == set(_CHANGED) | set(_MORE)
+    assert set(_MORE) == set(_LESS)

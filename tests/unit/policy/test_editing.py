@@ -66,6 +66,15 @@ def test_a_field_that_was_empty_adds_its_term_at_the_end():
     )
 
 
+def test_a_certification_can_be_asked_for():
+    policy = edited(story_policy(), rule={"certifications": ("iso-27001",)})
+
+    assert (
+        Constraint(terms.CERTIFICATION, Operator.IS_ANY_OF, ("iso-27001",))
+        == (policy.permissions[0].constraints[-1])
+    )
+
+
 def test_duties_and_prohibitions_are_switches():
     policy = edited(
         story_policy(), no_distribution=True, no_reidentification=True, log=False,

@@ -190,4 +190,8 @@ def _transfer(site, pen) -> None:
         by=one.created_by, did="transfer.opened", to=f"transfer:{one.pid}"
     ) as tx:
         transfers.insert_transfer(tx.connection, one)
+        messages.insert_message(tx.connection, MessageRecord(
+            "msg_transfer", one.pid, 0, Direction.IN, "TransferRequestMessage", "request",
+            "urn:uuid:transfer-0", {}, MessageState.ACCEPTED, 1, at, at, outcome="Taken.",
+        ))  # fmt: skip
     site.ids["transfer"] = one.pid

@@ -93,19 +93,14 @@ def course(
     """
     told = (each.theirs if theirs else each.ours for each in moments)
     start = _MACHINES[process.kind].start.value
-    been = list(dict.fromkeys(_changes(each for each in told if each and each != start)))
+    known = [each for each in told if each and each != start]
+    if not theirs and process.state != start:
+        known.append(process.state)
+    been = list(dict.fromkeys(known))
     here = been[-1] if been else start
     done = tuple(Stop(each, is_done=True) for each in been[:-1])
     ahead = () if process.is_final else _ahead(_MACHINES[process.kind], here)
     return (*done, Stop(here, is_here=True), *(Stop(each) for each in ahead))
-
-
-def _changes(states: Iterable[str]) -> Iterator[str]:
-    last = ""
-    for state in states:
-        if state != last:
-            yield state
-        last = state
 
 
 def _ahead(machine: Machine[Any], here: str) -> tuple[str, ...]:
