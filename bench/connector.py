@@ -191,13 +191,17 @@ def at_once(ask: Callable[[], str], states: Callable[[], dict[str, str]], count:
     wait_until(all_final, f"the end of {count} negotiations", seconds=600)
     found = states()
     good = sum(found[pid] == "FINALIZED" for pid in asked)
-    return {"seconds": time.perf_counter() - began, "good": good, "asked": len(set(asked))}
+    return {
+        "seconds": time.perf_counter() - began,
+        "good": good,
+        "asked": len(set(asked)),
+        "pids": frozenset(asked),
+    }
 
 
 def crowd_ours(provider: Node, consumer: Node, count: int) -> Row:
     """Ask for many between two nodes of ours; count the agreements at the provider too."""
     client, other = consumer.client().connector, provider.client().connector
-    before = len(_ours_at(other))
     told = at_once(
         lambda: client.request(provider.did, "open").pid,
         lambda: {one.pid: one.state for one in _ours_at(client)},
@@ -206,8 +210,10 @@ def crowd_ours(provider: Node, consumer: Node, count: int) -> Row:
     wait_until(
         lambda: all(one.is_final for one in _ours_at(other)), "the provider's end", seconds=60
     )
-    there = [one.agreement_id for one in _ours_at(other) if one.state == "FINALIZED"]
-    return told | {"there": len(set(there)) - before if len(there) == len(set(there)) else -1}
+    pids = told.pop("pids")
+    # The newest two hundred are listed: no crowd is larger.
+    there = [one.agreement_id for one in _ours_at(other) if one.peer_pid in pids]
+    return told | {"there": len(there) if len(there) == len(set(there)) else -1}
 
 
 def _ours_at(client: object) -> tuple[object, ...]:
@@ -224,6 +230,7 @@ def crowd_edc(provider: Edc, consumer: Edc, count: int) -> Row:
         lambda: {str(one["@id"]): str(one["state"]) for one in at.negotiations()},
         count,
     )
+    told.pop("pids")
     return told | {"there": len(there.negotiations()) - before}
 
 
