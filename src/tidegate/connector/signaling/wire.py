@@ -18,6 +18,7 @@ from tidegate.connector.signaling.errors import DataFlowRefusedError
 from tidegate.connector.signaling.model import FORMAT_OF
 
 LONGEST_URL = 2048
+PLAIN_TYPES = frozenset({HTTP_TYPE, "HttpData"})  # how planes name plain HTTP, Eclipse's too
 Id = Annotated[str, Meta(min_length=1, max_length=400)]
 M = TypeVar("M", bound=Struct)
 
@@ -104,7 +105,7 @@ def spoken_address(
     """Write an address in the strict form, under its profile's own kind of endpoint."""
     if address is None:
         return None
-    is_plain = address.endpoint_type == HTTP_TYPE and profile in FORMAT_OF
+    is_plain = address.endpoint_type in PLAIN_TYPES and profile in FORMAT_OF
     kind = profile if is_plain else address.endpoint_type
     return data_address(kind, address.endpoint, {**address.properties, **(more or {})})
 
