@@ -5,11 +5,11 @@ import hashlib
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from lib.dsp_nodes import STEWARD
 from lib.rows_live import AGREEMENT, FREE, MEBIBYTE, RowsNode, content_of, free_port
@@ -228,6 +228,28 @@ def test_a_push_is_taken_in_order_and_once(pair):
     assert (last.status_code, last.headers["upload-complete"]) == (201, "?1")
     assert after.status_code == 200
     assert faculty.copies() == [content]
+
+
+def test_the_token_of_a_push_lives_on_while_its_bytes_come(pair):
+    faculty = pair[1]
+    _, pid = started(pair, HTTP_PUSH)
+    url, headers = opened(faculty, pid)
+    soon, later = (iso(datetime.now(UTC) + timedelta(seconds=each)) for each in (30, 600))
+    with faculty.ground.journal.upkeep() as tx:
+        tx.connection.execute(update(connector_token).values(expires_at=soon))
+    content = content_of(2 * MEBIBYTE)
+
+    def put(start, end):
+        where = {"content-range": f"bytes {start}-{end - 1}/{len(content)}"}
+        httpx.put(url, content=content[start:end], headers=headers | where).raise_for_status()
+
+    put(0, MEBIBYTE)
+    read = faculty.ground.journal.read
+    ends = read(lambda conn: conn.scalars(select(connector_token.c.expires_at)).all())
+    put(MEBIBYTE, len(content))
+
+    assert ends
+    assert all(each > later for each in ends)
 
 
 def test_a_push_with_another_hash_is_refused(pair):

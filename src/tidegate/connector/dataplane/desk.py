@@ -265,6 +265,15 @@ class PlaneDesk:
         opens = {"endpoint": endpoint, "authorization": token, "authType": "bearer"}
         return PlaneAddress(HTTP_TYPE, endpoint, {**opens, EXPIRES: expires})
 
+    def prolong(self, pid: str) -> None:
+        """Let the tokens of a push live on while its bytes come: nothing renews them from outside.
+
+        A transfer that ends, or is cut, loses its tokens whatever their age.
+        """
+        with self.journal.upkeep() as tx:
+            expires = iso(tx.now + timedelta(seconds=self.settings.token_seconds))
+            store.prolong_tokens(tx.connection, pid, at=tx.at, expires_at=expires)
+
 
 def evidence(record: FlowRecord) -> dict[str, str | int]:
     """Return what the evidence says of a flow: ids, sizes and hashes."""

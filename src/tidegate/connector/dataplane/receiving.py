@@ -130,8 +130,9 @@ class Receiving:
         draft.write(pieces)
 
     def pause(self, pid: str) -> FlowRecord:
-        """Note how far a push is."""
+        """Note how far a push is, and let it go on."""
         record = self._desk.get(pid)
+        self._desk.prolong(pid)
         return self._desk.moved(record, self.draft(record).size)
 
     # --- the end of either way

@@ -79,6 +79,13 @@ def is_token_of(conn: Connection, pid: str, digest: str, now: str) -> bool:
     return found is not None
 
 
+def prolong_tokens(conn: Connection, pid: str, *, at: str, expires_at: str) -> None:
+    """Let the tokens that open a flow at the moment `at` do so until `expires_at`."""
+    table = connector_token
+    still = (table.c.transfer == pid) & (table.c.expires_at > at)
+    conn.execute(update(table).where(still).values(expires_at=expires_at))
+
+
 def drop_tokens(conn: Connection, pid: str) -> None:
     """Forget every token of a flow."""
     conn.execute(delete(connector_token).where(connector_token.c.transfer == pid))
