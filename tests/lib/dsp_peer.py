@@ -5,7 +5,6 @@ takes one message at a time, as the official kit does, and answers what the test
 """
 
 import json
-import logging
 import threading
 import time
 import uuid
@@ -16,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
-import structlog
 import uvicorn
 
 from lib.nodes import free_port
@@ -313,17 +311,6 @@ class Bench:
 
 
 @contextmanager
-def quiet():
-    """Keep the node's log to warnings: it serves on a thread beside the test."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
-
-
-@contextmanager
 def bench(folder: Path, make_profile) -> Iterator[Bench]:
     """Serve a fresh node with a profile while the body runs."""
     place = Place(f"http://localhost:{free_port()}", f"http://localhost:{free_port()}")
@@ -331,7 +318,6 @@ def bench(folder: Path, make_profile) -> Iterator[Bench]:
     make_home(folder / "home", place, profile)
     peer = Peer(place.kit_port)
     with (
-        quiet(),
         open_node(folder / "home", profile.fittings) as node,
         httpx.Client(timeout=10) as client,
     ):
