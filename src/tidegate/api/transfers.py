@@ -5,21 +5,27 @@ from contextlib import closing
 
 from starlette.responses import Response, StreamingResponse
 
-from tidegate.access.model import person_ref
+from tidegate.access.model import Role, person_ref
+from tidegate.access.rules import check_has_role
 from tidegate.api.connector import Nothing, Reason
 from tidegate.api.kit import Call, Operation
 from tidegate.commons.rows.service import Readable
 from tidegate.connector.dataplane.model import HTTP_PULL, RowsProgress
 from tidegate.connector.messages.model import MessageRecord
 from tidegate.connector.transfer.model import Transfer, TransferScript
-from tidegate.kernel.errors import NotFoundError
+from tidegate.kernel.errors import ForbiddenError, NotFoundError
 from tidegate.kernel.values import dataclass
+from tidegate.policy.model import AgreementState
 
 PIECE = 1024 * 1024
 
 
 class RowsNotMovingError(NotFoundError):
     """No rows of this transfer have moved, or not all of them."""
+
+
+class RowsClosedError(ForbiddenError):
+    """The agreement under which the rows came does not allow reading them now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,14 @@ def show_rows_progress(call: Call[None]) -> RowsProgress:
 
 def read_rows(call: Call[None]) -> Response:
     """Return the copy a transfer brought, decrypted as it leaves, with evidence of who read it."""
+    check_has_role(call.actor, Role.RESEARCHER, Role.STEWARD)
     one = call.house.transfer.get_own(call.path["pid"], by=call.actor)
+    agreement = call.house.policy.find_agreement(one.agreement_id)
+    if agreement is None or agreement.state is not AgreementState.ACTIVE:
+        raise RowsClosedError(
+            "Rows are read while their agreement is in force; look at its page.",
+            code="agreement_not_active",
+        )
     found = call.house.dataplane.progress(one.pid)
     if found is None or not found.copy:
         raise RowsNotMovingError(

@@ -277,7 +277,7 @@ def check_recipient(policy: Policy, facts: UseFacts) -> Refusal | None:
         if refusal is None:
             return None
         first = first or refusal
-    return first
+    return first or Refusal("use", "not_permitted", "The policy permits no use.")
 
 
 def audience_of(policy: Policy) -> Policy:

@@ -301,4 +301,7 @@ def test_one_permission_that_admits_the_recipient_is_enough():
 
     assert check_recipient(Policy((strict, open_to_all)), UseFacts(seat="MO")) is None
     assert check_recipient(Policy((strict,)), UseFacts(seat="MO")).code == "seat_refused"
-    assert check_recipient(Policy(()), UseFacts()) is None
+
+
+def test_a_policy_that_permits_no_use_admits_nobody():
+    assert "not_permitted" == check_recipient(Policy(permissions=()), UseFacts()).code

@@ -16,6 +16,9 @@ from tidegate.kernel.values import dataclass
 
 EDC = "https://w3id.org/edc/v0.0.1/ns/"
 LARGEST_PAGE = 1000
+MOST_TEXTS = 16
+MOST_NAMES = 500
+LARGEST_OFFSET = 10**9
 _IDS = frozenset({f"{EDC}id", "edc:id", "id", "@id"})
 _TITLES = frozenset(
     {f"{EDC}name", "edc:name", "name", "dct:title", "http://purl.org/dc/terms/title"}
@@ -61,7 +64,18 @@ def read_filters(filters: Iterable[Any]) -> Wanted:
     wanted = Wanted()
     for one in filters:
         wanted = _read(wanted, one)
+        _check_size(wanted)
     return wanted
+
+
+def _check_size(wanted: Wanted) -> None:
+    named = len(wanted.datasets or ())
+    if len(wanted.texts) > MOST_TEXTS or named > MOST_NAMES or wanted.offset > LARGEST_OFFSET:
+        raise MessageRefusedError(
+            f"A filter names at most {MOST_TEXTS} texts and {MOST_NAMES} datasets, and skips at"
+            f" most {LARGEST_OFFSET}; follow the pages instead.",
+            code="filter_too_large",
+        )
 
 
 def _read(wanted: Wanted, one: Any) -> Wanted:

@@ -5,7 +5,7 @@ by the rules of the policy room, and the database finds the offers of those that
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -116,7 +116,7 @@ def _seen() -> ColumnElement[bool]:
     return exists().where(offers.c.dataset_id == datasets.c.id, _is_open())
 
 
-@cache
+@lru_cache(maxsize=64)
 def _page(shape: tuple[bool, bool, bool, int]) -> Select[Any]:
     """Return the statement that finds a page; `shape` says which parts of a spot narrow it."""
     after, before, names, texts = shape

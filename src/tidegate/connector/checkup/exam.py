@@ -1,7 +1,7 @@
 """The steps of an examination, in the order in which a person would mend things."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -90,8 +90,9 @@ def _name(exam: Exam) -> Said:
     host, port = exam.place
     try:
         addresses = exam.tools.resolve(host, port)
-    except OSError as problem:
-        return _failed("unresolved", host=host, said=problem.strerror or "")
+    except (OSError, UnicodeError) as problem:
+        said = problem.strerror if isinstance(problem, OSError) else ""
+        return _failed("unresolved", host=host, said=said or "")
     shown = ", ".join(addresses[:_SHOWN_ADDRESSES])
     loopback = exam.tools.http.is_loopback
     open_ones = [each for each in addresses if may_call(each, loopback=loopback)]
@@ -149,9 +150,10 @@ def _clock(exam: Exam) -> Said:
     said = exam.answer.headers.get("date", "") if exam.answer is not None else ""
     try:
         theirs = parsedate_to_datetime(said)
-    except ValueError:
+        aware = theirs if theirs.tzinfo is not None else theirs.replace(tzinfo=UTC)
+        apart = (aware - exam.asked_at).total_seconds()
+    except (ValueError, TypeError, OverflowError):
         return _skipped("unsaid")
-    apart = (theirs - exam.asked_at).total_seconds()
     leeway = exam.tools.identity.settings.leeway_seconds
     seconds = str(round(abs(apart)))
     if abs(apart) <= leeway:

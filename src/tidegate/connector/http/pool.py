@@ -65,14 +65,16 @@ class Shelf:
     def give_back(self, held: Held) -> None:
         """Keep the connection for the next call if it is whole; close it otherwise."""
         keep = False
-        with self._guard:
-            if held.connection.is_available() and self._count() < self._most:
-                line = self._idle.setdefault(_key(held.origin), deque())
-                line.append((held.connection, self._monotonic()))
-                keep = True
-        if not keep:
-            held.connection.close()
-        self._places.release()
+        try:
+            with self._guard:
+                if held.connection.is_available() and self._count() < self._most:
+                    line = self._idle.setdefault(_key(held.origin), deque())
+                    line.append((held.connection, self._monotonic()))
+                    keep = True
+            if not keep:
+                held.connection.close()
+        finally:
+            self._places.release()
 
     def close(self) -> None:
         """Close every idle connection."""

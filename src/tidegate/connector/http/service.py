@@ -63,6 +63,8 @@ class PeerHttp:
             return self._opened
 
     def _open(self) -> "tuple[httpx.Client, Deadline]":
+        from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415 - as the next
+
         import httpx  # noqa: PLC0415 - with trust and pool a tenth of a second, none of it at a start
 
         from tidegate.connector.http import transport  # noqa: PLC0415 - stands on httpx
@@ -80,6 +82,7 @@ class PeerHttp:
             trust_env=False,
             headers={"user-agent": "tidegate", "accept-encoding": "identity"},
         )
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         return client, deadline
 
     @property

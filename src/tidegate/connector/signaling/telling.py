@@ -3,6 +3,8 @@
 Source: Data Plane Signaling 1.0-RC3, control plane endpoint, as client.
 """
 
+from urllib.parse import quote
+
 from tidegate.access.model import system_actor
 from tidegate.connector.dataplane.model import DataFlowState, PlaneAddress, find_plane
 from tidegate.connector.messages.model import Side
@@ -60,7 +62,7 @@ class Telling:
         )
         answer = self._desk.wire.call(
             "POST",
-            f"{found.endpoint}/transfers/{one.process_id}/dataflow/{what}",
+            f"{found.endpoint}/transfers/{_segment(one.process_id)}/dataflow/{what}",
             document,
             authorization=self._registry.token_for(found),
         )
@@ -106,3 +108,8 @@ class Telling:
         """Take note that the plane inside gave up; the control plane decides what follows."""
         if not is_over(one):
             self._flows.note_error(one, reason, actor=_ACTOR, tell=True)
+
+
+def _segment(name: str) -> str:
+    """Write a control plane's name for a process as one segment of an address (RFC 3986, §3.3)."""
+    return name.replace(".", "%2E") if name in {".", ".."} else quote(name, safe=":")

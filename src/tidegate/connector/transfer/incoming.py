@@ -1,6 +1,6 @@
 """Incoming messages of transfers: whose they are, whether they may come now, what they change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -69,8 +69,7 @@ class Incoming:
         heard_at: PlaneAddress | None = None
         assertion: PersonAssertion | None
         if heard.message.format == VISIT_FORMAT:
-            visitor = assertion = self._visitor(peer, heard.message)
-            self._check_not_held(agreement, visitor.person_ref)
+            assertion = self._visitor(peer, heard.message)
         else:
             heard_at = self._rows_address(heard.message)
             assertion = self._asker(peer, heard.document)
@@ -109,15 +108,6 @@ class Incoming:
                 code="agreement_not_active",
             )
         return found
-
-    def _check_not_held(self, agreement: Agreement, person_ref: str) -> None:
-        """Refuse a second visit beside one that this side suspended: it would be a way around."""
-        for other in self._desk.journal.read(store.list_open, agreement.id):
-            if other.person_ref == person_ref and other.held == Side.PROVIDER.value:
-                raise TransferRequestRefusedError(
-                    "The provider has suspended this person's visit; wait until it is resumed.",
-                    code="visit_held",
-                )
 
     def _rows_address(self, message: TransferRequestMessage) -> PlaneAddress | None:
         """Return where a consumer wants rows sent, if it says; refuse what no plane serves."""
@@ -171,6 +161,7 @@ class Incoming:
         ) as tx:
             if store.find_by_peer(tx.connection, peer.did, one.peer_pid, one.side) is not None:
                 raise TransferRacedError("The same request came twice at once; send it again.")
+            _check_not_held(store.list_open(tx.connection, one.agreement_id), one)
             store.insert_transfer(tx.connection, one)
             messages.insert_message(tx.connection, record)
             seal_address(self._desk, tx, one.pid, "in", address)
@@ -382,3 +373,23 @@ def _check_standing(agreement: Agreement, peer: Peer) -> None:
     refusal = check_recipient(agreement.policy, peer.as_recipient())
     if refusal is not None:
         raise TransferRequestRefusedError(refusal.message, code=refusal.code)
+
+
+def _check_not_held(others: Iterable[Transfer], one: Transfer) -> None:
+    """Refuse a transfer beside one that this side suspended: it would be a way around.
+
+    A visit is its person's; rows are the agreement's, whoever asks for them.
+    """
+    for other in others:
+        if other.held != Side.PROVIDER.value:
+            continue
+        if one.format == VISIT_FORMAT == other.format and other.person_ref == one.person_ref:
+            raise TransferRequestRefusedError(
+                "The provider has suspended this person's visit; wait until it is resumed.",
+                code="visit_held",
+            )
+        if VISIT_FORMAT not in {one.format, other.format}:
+            raise TransferRequestRefusedError(
+                "The provider has suspended a transfer of these rows; wait until it is resumed.",
+                code="rows_held",
+            )

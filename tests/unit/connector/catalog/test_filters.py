@@ -85,3 +85,16 @@ def test_what_is_not_understood_is_refused(foreign):
     with pytest.raises(MessageRefusedError) as refused:
         read_filters([foreign])
     assert refused.value.code == "filter_unsupported"
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        [{"text": f"word {number}"} for number in range(17)],
+        [criterion("id", "in", [f"ds_{number}" for number in range(501)])],
+        [query(offset=10**9 + 1)],
+    ],
+)
+def test_a_filter_that_would_cost_too_much_is_refused(filters):
+    with pytest.raises(MessageRefusedError, match="follow the pages"):
+        read_filters(filters)

@@ -254,3 +254,29 @@ def test_a_legal_officer_of_the_provider_approves_rows_with_a_reason(pair):
         hospital.transfer.approve_rows(agreement, "contract 7", by=legal)
     hospital.crossing.refusal = ""
     hospital.transfer.approve_rows(agreement, "contract 7", by=legal)
+
+
+def test_a_held_transfer_of_rows_is_not_walked_around_by_asking_again(pair):
+    hospital, faculty = pair
+    agreement, pid = ask(pair)
+    hospital.transfer.suspend(mirror(hospital).pid, "audit", by=STEWARD)
+    pump(*pair)
+
+    again = faculty.transfer.request_rows(agreement, HTTP_PULL, by=RESEARCHER)
+    answer = hospital.network.post(
+        f"{hospital.base}/dsp/2025-1/transfers/request",
+        {
+            "@context": [CONTEXT],
+            "@type": "TransferRequestMessage",
+            "@id": "urn:uuid:11111111-1111-4111-8111-111111111111",
+            "agreementId": agreement,
+            "consumerPid": "urn:uuid:22222222-2222-4222-8222-222222222222",
+            "format": HTTP_PULL,
+            "callbackAddress": f"{faculty.base}/dsp/2025-1",
+        },
+        authorization=faculty.identity.token_for(HOSPITAL),
+    )
+
+    assert again.pid == pid
+    assert (answer.status, answer.body["code"]) == (400, "rows_held")
+    assert states(pair, pid) == ("SUSPENDED", "SUSPENDED")
