@@ -53,7 +53,7 @@ def seeded(moving_dps):
         out.write(CONTENT)
     rows.keep_parcel(
         Parcel(
-            "par_dps", f"{PlaneKind.CONTROL}:kit/{AGREEMENT}", VERSION, "rows.zip", "application/zip", out.sha256,
+            "par_dps", AGREEMENT, VERSION, "rows.zip", "application/zip", out.sha256,
             deposit.stored, at,
         )
     )  # fmt: skip

@@ -124,16 +124,12 @@ def about(one: DataFlow) -> dict[str, str]:
 
 
 def as_flow(one: DataFlow) -> Flow:
-    """Return a hosted flow as the plane inside needs to know it.
-
-    The agreement is the control plane's own: its id never meets one of this node's, nor what is
-    kept under that (parcels, the key that names people).
-    """
+    """Return a hosted flow as the plane inside needs to know it."""
     return Flow(
         pid=one.id,
         side=one.side,
         format=one.format,
-        agreement_id=f"{one.plane}/{one.agreement_id}",
+        agreement_id=one.agreement_id,
         dataset_id=one.dataset_id,
         version_id=one.version_id,
         participant=one.participant,
