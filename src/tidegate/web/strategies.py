@@ -6,6 +6,7 @@ from typing import Any
 from tidegate.connector.messages.model import Side
 from tidegate.connector.negotiation.model import Act, Reaction, Strategy
 from tidegate.connector.negotiation.strategy import (
+    ACCEPT,
     AUTOMATIC,
     MANUAL,
     OFFER_FIRST,
@@ -24,12 +25,16 @@ CHOICES: Mapping[Side, tuple[str, ...]] = {
 """What can be chosen as provider of an offer, and as consumer of a dataset."""
 
 _ENTRY = {Side.PROVIDER: "REQUESTED", Side.CONSUMER: "OFFERED"}
-_READY = {
-    "automatic": AUTOMATIC,
-    "manual": MANUAL,
-    "offer": OFFER_FIRST,
-    "refuse": REFUSE,
-    "wait": WAIT,
+_READY: Mapping[Side, Mapping[str, Strategy]] = {
+    Side.PROVIDER: {
+        "automatic": AUTOMATIC,
+        "accept": ACCEPT,
+        "offer": OFFER_FIRST,
+        "manual": MANUAL,
+        "refuse": REFUSE,
+        "wait": WAIT,
+    },
+    Side.CONSUMER: {"accept": ACCEPT},
 }
 _ACTS = {
     "accept": {Side.PROVIDER: Act.AGREE, Side.CONSUMER: Act.ACCEPT},
@@ -58,22 +63,13 @@ def make_strategy(
     """
     if choice not in CHOICES[side]:
         raise InvalidError("Choose how to answer.", code="strategy_missing")
-    act = _ACTS.get(choice, {}).get(side)
-    if act is None or (choice == "refuse" and side is Side.PROVIDER and not reason):
-        return _READY[choice]
-    first = Reaction(
-        side, _ENTRY[side], act, offer=terms if act is Act.COUNTER else None, reason=reason
-    )
-    return Strategy(choice, (first, *_rest(side, choice)))
-
-
-def _rest(side: Side, choice: str) -> tuple[Reaction, ...]:
-    """Return what follows the first answer: as in the ready-made strategies."""
-    rest = [one for one in MANUAL.reactions if (one.side, one.on) != (side, _ENTRY[side])]
-    if choice == "accept" and side is Side.PROVIDER:
-        agree = Reaction(Side.PROVIDER, "ACCEPTED", Act.AGREE)
-        return tuple(agree if (one.side, one.on) == (side, "ACCEPTED") else one for one in rest)
-    return tuple(rest)
+    ready = _READY[side].get(choice)
+    if ready is not None and not (choice == "refuse" and reason):
+        return ready
+    act, entry = _ACTS[choice][side], (side, _ENTRY[side])
+    first = Reaction(*entry, act, offer=terms if act is Act.COUNTER else None, reason=reason)
+    rest = (one for one in MANUAL.reactions if (one.side, one.on) != entry)
+    return Strategy(choice, (first, *rest))
 
 
 def choice_of(strategy: Strategy, side: Side) -> str:

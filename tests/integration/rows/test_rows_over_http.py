@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import select, update
 
 from lib.dsp_nodes import STEWARD
-from lib.rows_live import AGREEMENT, FREE, MEBIBYTE, RowsNode, content_of, free_port
+from lib.rows_live import AGREEMENT, FREE, MEBIBYTE, QUICK, RowsNode, content_of, free_port
+from tidegate.connector.dataplane import calling, fetching
 from tidegate.connector.dataplane.model import HTTP_PULL, HTTP_PUSH
 from tidegate.db.tables.connector import connector_token
 from tidegate.kernel.clock import iso
@@ -92,6 +93,38 @@ def test_rows_arrive_whole_encrypted_and_with_evidence_on_both_sides(pair, name,
     files = [p for p in (tmp_path / "faculty").rglob("*") if p.is_file()]
     assert files
     assert not any(sample in p.read_bytes() for p in files)
+
+
+def test_a_token_about_to_end_is_renewed_before_the_fetch_and_costs_no_try(tmp_path, monkeypatch):
+    renewals, misses = [], []
+
+    def renewed(desk, record, old):
+        renewals.append((old, fresh := calling.renewed(desk, record, old)))
+        return fresh
+
+    monkeypatch.setattr(fetching, "renewed", renewed)
+    monkeypatch.setattr(fetching.Fetching, "_missed", lambda *said: misses.append(said))
+    early = replace(QUICK, renew_before_seconds=QUICK.token_seconds + 60)
+    hospital = RowsNode(tmp_path / "hospital", free_port())
+    faculty = RowsNode(tmp_path / "faculty", free_port(), early)
+    pair = (hospital, faculty)
+    try:
+        for one in pair:
+            one.start()
+            one.agree(hospital.did, faculty.did)
+        sha = hospital.seed(SIZE)
+        pid = faculty.ask(HTTP_PULL)
+
+        assert wait(lambda: over(faculty, pid)).state.value == "COMPLETED"
+    finally:
+        for one in pair:
+            one.stop()
+    assert renewals
+    assert all(
+        old.properties["authorization"] != new.properties["authorization"] for old, new in renewals
+    )
+    assert misses == []
+    assert hashlib.sha256(faculty.copies()[0]).hexdigest() == sha
 
 
 def test_the_provider_keeps_how_far_a_fetch_is(pair):

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.catalogue.model import DatasetRecord
 from tidegate.connector.messages.errors import MessageRefusedError
 from tidegate.kernel.values import dataclass
 
@@ -42,16 +41,6 @@ class Wanted:
     def is_everything(self) -> bool:
         """Whether nothing is left out, whatever the page."""
         return self.datasets is None and not self.texts
-
-    def fits(self, record: DatasetRecord) -> bool:
-        """Tell whether a dataset is asked for."""
-        if self.datasets is not None and record.id not in self.datasets:
-            return False
-        if not self.texts:
-            return True
-        words = (record.title, record.description, *record.keywords)
-        written = [said.casefold() for word in words for _, said in word.every()]
-        return all(any(text.casefold() in said for said in written) for text in self.texts)
 
     def among(self, ids: Iterable[str]) -> "Wanted":
         """Return this, narrowed to those datasets."""

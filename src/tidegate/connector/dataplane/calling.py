@@ -1,6 +1,5 @@
 """How the other side's data address is used: its token, and a fresh one before it ends."""
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -19,7 +18,6 @@ from tidegate.kernel.errors import InvalidError, UnavailableError
 
 LONGEST_ANSWER = 64 * 1024
 LONGEST_LIFE = 10**8  # seconds a renewed token is believed to live
-_RENEWING = threading.Lock()
 
 
 class RenewalUnableError(UnavailableError):
@@ -53,39 +51,38 @@ def wants_renewal(desk: PlaneDesk, address: PlaneAddress, *, is_refused: bool) -
 
 
 def renewed(desk: PlaneDesk, record: FlowRecord, old: PlaneAddress) -> PlaneAddress:
-    """Fetch a fresh address from the provider; of callers at once only one asks.
+    """Fetch a fresh address from the provider, and keep it with the flow.
 
-    The old token lives until its own end, so a renewal whose answer is lost costs nothing: it is
-    asked for again. Raises RenewalUnableError where the provider cannot answer now.
+    Called by the one worker of a flow, so nobody else renews it meanwhile. The provider's own
+    renewal leaves the old token alive until its end: where its answer is lost it is asked again.
+    Raises RenewalUnableError where the provider cannot answer now.
     """
-    with _RENEWING:
-        current = desk.get(record.flow.pid)
-        known = desk.unseal(current)
-        if known is not None and known != old:
-            return known
-        flow = record.flow
-        if old.properties.get("refreshToken"):
-            fresh = _refreshed(desk, flow.peer_did, old)
-            desk.save(replace(current, address=desk.seal(flow.pid, fresh)))
-            return fresh
-        if not flow.peer_address:
-            return old
-        answer = desk.http.post(
-            f"{flow.peer_address}/transfers/{flow.peer_pid}/renewal",
-            {},
-            authorization=desk.courier.token_for(flow.peer_did),
-        )
-        end = judge(answer)
-        if end.code == "unable":
-            raise RenewalUnableError(end.words, code="renewal_unable")
-        if end.code:
-            return old
-        heard = check(end.body, TransferStartMessage).message.data_address
-        if not isinstance(heard, DataAddress):
-            raise AddressInvalidError("The provider renewed nothing.", code="renewal_empty")
-        fresh = replace(old, properties={**old.properties, **_properties(heard)})
-        desk.save(replace(current, address=desk.seal(flow.pid, fresh)))
-        return fresh
+    flow = record.flow
+    if old.properties.get("refreshToken"):
+        return _kept(desk, flow.pid, _refreshed(desk, flow.peer_did, old))
+    if not flow.peer_address:
+        return old
+    answer = desk.http.post(
+        f"{flow.peer_address}/transfers/{flow.peer_pid}/renewal",
+        {},
+        authorization=desk.courier.token_for(flow.peer_did),
+    )
+    end = judge(answer)
+    if end.code == "unable":
+        raise RenewalUnableError(end.words, code="renewal_unable")
+    if end.code:
+        return old
+    heard = check(end.body, TransferStartMessage).message.data_address
+    if not isinstance(heard, DataAddress):
+        raise AddressInvalidError("The provider renewed nothing.", code="renewal_empty")
+    fresh = replace(old, properties={**old.properties, **_properties(heard)})
+    return _kept(desk, flow.pid, fresh)
+
+
+def _kept(desk: PlaneDesk, pid: str, fresh: PlaneAddress) -> PlaneAddress:
+    """Keep an address with its flow as that stands now, after the call, and return it."""
+    desk.save(replace(desk.get(pid), address=desk.seal(pid, fresh)))
+    return fresh
 
 
 def _refreshed(desk: PlaneDesk, provider: str, old: PlaneAddress) -> PlaneAddress:

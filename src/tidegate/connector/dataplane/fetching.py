@@ -60,6 +60,7 @@ class Fetching:
     def _some(self, record: FlowRecord) -> bool:
         """Fetch until the run's time is over; return whether the content is whole now."""
         address = self._address(record)
+        record = self._desk.get(record.flow.pid)  # as a renewal has left it
         draft = self._receiving.draft(record)
         if draft.size and draft.size == record.total:
             return True
