@@ -19,7 +19,7 @@ from tidegate.access.errors import RoleMissingError
 from tidegate.access.model import Actor, Role
 from tidegate.connector.signaling.errors import RegistrationInvalidError
 from tidegate.connector.signaling.model import PROFILE_PULL, PROFILE_PUSH, Asked, PlaneKind
-from tidegate_tck.dps import CONSUMER, DATASET, OPERATOR, PROVIDER
+from tidegate_tck.dps import AS_PROVIDER, CONSUMER, DATASET, OPERATOR, PROVIDER
 
 STRANGER = Actor("person:ada", "Ada", frozenset({Role.RESEARCHER, Role.STEWARD}))
 
@@ -242,6 +242,8 @@ def test_a_second_start_for_a_process_is_refused_and_the_first_goes_on(dps):
         }),
         ("dataset_closed", "start", "pull", {"datasetId": "another"}),
         ("participant_other", "start", "pull", {"participantId": "did:web:other"}),
+        ("agreement_ours", "start", "pull", {"agreementId": AS_PROVIDER}),
+        ("agreement_ours", "prepare", "push", {"agreementId": AS_PROVIDER}),
         ("profile_unsupported", "prepare", "pull", {"profile": "http-pull"}),
         ("message_invalid", "prepare", "pull", {"claims": None}),
         ("message_invalid", "prepare", "pull", {"processId": ""}),

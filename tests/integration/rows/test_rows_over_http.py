@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 
 from lib.dsp_nodes import STEWARD
 from lib.rows_live import AGREEMENT, FREE, MEBIBYTE, QUICK, RowsNode, content_of, free_port
-from tidegate.connector.dataplane import calling, fetching
+from tidegate.connector.dataplane import calling, fetching, service
+from tidegate.connector.dataplane.desk import evidence
 from tidegate.connector.dataplane.model import HTTP_PULL, HTTP_PUSH
 from tidegate.db.tables.connector import connector_token
 from tidegate.kernel.clock import iso
@@ -125,6 +126,27 @@ def test_a_token_about_to_end_is_renewed_before_the_fetch_and_costs_no_try(tmp_p
     )
     assert misses == []
     assert hashlib.sha256(faculty.copies()[0]).hexdigest() == sha
+
+
+def test_a_plane_told_twice_at_once_that_bytes_may_move_starts_once(pair, monkeypatch):
+    hospital = pair[0]
+    own, _ = started(pair)
+    plane = hospital.plane
+    flow = replace(plane._desk.get(own).flow, pid="urn:uuid:twice")
+    plane.start(flow, None)
+    told = []
+
+    def meanwhile(record):
+        if not told:
+            told.append("again")
+            plane.started(flow, None)
+        return evidence(record)
+
+    monkeypatch.setattr(service, "evidence", meanwhile)
+
+    assert plane.started(flow, None).state.value == "STARTED"
+    record = plane._desk.get(flow.pid)
+    assert (told, record.state.value, record.chain) == (["again"], "STARTED", 1)
 
 
 def test_the_provider_keeps_how_far_a_fetch_is(pair):

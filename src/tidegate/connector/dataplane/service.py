@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tidegate.connector.dataplane import store
 from tidegate.connector.dataplane.desk import PlaneDesk, evidence, fresh, queue
-from tidegate.connector.dataplane.errors import AddressInvalidError
+from tidegate.connector.dataplane.errors import AddressInvalidError, FlowChangedError
 from tidegate.connector.dataplane.fetching import FETCH, Fetching
 from tidegate.connector.dataplane.model import (
     HTTP_PULL,
@@ -113,7 +113,11 @@ class HttpPlane:
                 "The provider started the transfer without an address to fetch from.",
                 code="address_missing",
             )
-        self._run(replace(record, flow=flow), fetches=fetches)
+        try:
+            self._run(replace(record, flow=flow), fetches=fetches)
+        except FlowChangedError:  # told twice at once: one of the two has started it
+            if self._desk.get(flow.pid).state is not DataFlowState.STARTED:
+                raise
         return FlowAnswer(DataFlowState.STARTED)
 
     def resume(self, flow: Flow) -> FlowAnswer:

@@ -91,6 +91,7 @@ class Host:
                 "This data plane moves data of its own participant alone.",
                 code="participant_other",
             )
+        self._check_agreement(said)
         if side is Side.PROVIDER:
             self._check_provides(by, said, profile)
         known = self._desk.journal.read(store.find_by_process, by.key, said.process_id)
@@ -101,6 +102,20 @@ class Host:
                 code="dataflow_exists",
             )
         return one, plane
+
+    def _check_agreement(self, said: DataFlowMessage) -> None:
+        """Refuse the name of one of our agreements: what is kept under it is for its assignee.
+
+        Our own control plane may use it, where it drives this plane over the wire.
+        """
+        own = self._flows.find(said.process_id, FlowRole.REMOTE)
+        if own is not None and own.agreement_id == said.agreement_id:
+            return
+        if self._desk.agreements.find_agreement(said.agreement_id) is not None:
+            raise DataFlowRefusedError(
+                "That is an agreement of this node; a control plane elsewhere names its own.",
+                code="agreement_ours",
+            )
 
     def _check_provides(self, by: Plane, said: DataFlowMessage, profile: str) -> None:
         is_push = FORMAT_OF[profile].endswith("-PUSH")
