@@ -3,13 +3,14 @@
 import itertools
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
+
+from lib.serving import free_port
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("demo/data/*.md")])
@@ -32,12 +33,6 @@ def commands(content):
             found[-1] += "\n" + line
         going_on = line.endswith("\\")
     return found
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def script_of(page):

@@ -16,12 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlencode
 
 import httpx
-import uvicorn
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from lib.nodes import free_port
+from lib.serving import Served, free_port
 from tidegate.connector.signaling.model import PROFILE_PULL, PROFILE_PUSH, Asked, PlaneKind
 from tidegate.node.build import open_node
 from tidegate.node.server import make_app
@@ -371,22 +370,14 @@ def dps_bench(folder, make_profile):
     make_home(folder / "home", place, profile)
     peer = Peer(place.kit_port)
     with open_node(folder / "home", profile.fittings) as node, httpx.Client(timeout=15) as client:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                make_app(node), "127.0.0.1", place.node_port, log_level="error", lifespan="off"
-            )
-        )
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
+        server = Served(make_app(node), place.node_port)
+        server.start()
         node.runner.start()
-        while not server.started:
-            time.sleep(0.01)
         try:
             yield Bench(node, place, peer, client)
         finally:
             node.runner.stop()
-            server.should_exit = True
-            thread.join(timeout=10)
+            server.stop()
             for wire in (node.house.signaling._desk.wire, node.house.identity.verifier.http):
                 wire.close()
             peer.close()

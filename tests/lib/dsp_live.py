@@ -1,15 +1,14 @@
 """Two nodes' connectors over real HTTP on loopback, with the real client, door and runner."""
 
 import contextlib
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 
 from lib.dsp_nodes import DspNode, Network, quick_ground
+from lib.serving import Served, free_port
 from tidegate.api import dsp
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
@@ -21,36 +20,22 @@ class LiveNode:
     """A connector that listens on a port of its own and runs its tasks."""
 
     def __init__(self, folder: Path, seconds: float = 20.0) -> None:
-        # With the protocol named, asyncio sets TCP_NODELAY, as it does for sockets of its own.
-        self._socket = socket.socket(proto=socket.IPPROTO_TCP)
-        self._socket.bind(("127.0.0.1", 0))
-        port = self._socket.getsockname()[1]
+        port = free_port()
         ground = quick_ground(folder, f"did:web:127.0.0.1%3A{port}", clock=SystemClock())
         self.http = PeerHttp(HttpSettings(loopback=True, total_seconds=seconds))
         self.node = DspNode(Network(), ground, wire=self.http)
         self.runner = Runner(ground.journal, ground.clock, self.node.handlers)
         ground.journal.on_tasks = self.runner.wake
-        config = uvicorn.Config(
-            Starlette(routes=dsp.routes(self.node)), log_level="error", lifespan="off"
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
-        )
+        self._served = Served(Starlette(routes=dsp.routes(self.node)), port)
 
     def start(self) -> None:
-        self._thread.start()
+        self._served.start()
         self.runner.start()
-        pause = threading.Event()
-        while not self._server.started:
-            pause.wait(0.01)
 
     def stop(self) -> None:
         self.runner.stop()
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
+        self._served.stop()
         self.http.close()
-        self._socket.close()
         self.node.ground.close()
 
 

@@ -15,9 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
-import uvicorn
 
-from lib.nodes import free_port
+from lib.serving import Served, free_port
 from tidegate.node.build import Node, open_node
 from tidegate.node.server import make_app
 from tidegate_tck.home import make_home
@@ -321,20 +320,12 @@ def bench(folder: Path, make_profile) -> Iterator[Bench]:
         open_node(folder / "home", profile.fittings) as node,
         httpx.Client(timeout=10) as client,
     ):
-        server = uvicorn.Server(
-            uvicorn.Config(
-                make_app(node), "127.0.0.1", place.node_port, log_level="error", lifespan="off"
-            )
-        )
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
+        server = Served(make_app(node), place.node_port)
+        server.start()
         node.runner.start()
-        while not server.started:
-            time.sleep(0.01)
         try:
             yield Bench(node, place, peer, client)
         finally:
             node.runner.stop()
-            server.should_exit = True
-            thread.join(timeout=10)
+            server.stop()
             peer.close()

@@ -90,7 +90,7 @@ def main(home: str, port: str, peer: str, role: str, point: str = "", time: str 
     if role == "consumer":
         threading.Thread(target=consume, args=(node, did_of(peer), pause), daemon=True).start()
     config = uvicorn.Config(
-        Starlette(routes=routes), port=int(port), log_level="error", lifespan="off"
+        Starlette(routes=routes), port=int(port), log_config=None, lifespan="off"
     )
     uvicorn.Server(config).run()
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from lib.serving import free_port
 from tidegate.access.model import Participant, Seat
 from tidegate.node.build import create_node
 from tidegate.settings import NodeRole, NodeSettings, read_settings, write_settings
@@ -21,12 +21,6 @@ from tidegate_client.client import Client
 
 READY_WITHIN = 60.0
 STOP_WITHIN = 20.0
-
-
-def free_port() -> int:
-    """Return a port nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 def tidegate(*arguments: str, environment: dict | None = None) -> subprocess.CompletedProcess:

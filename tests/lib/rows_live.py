@@ -8,7 +8,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +16,6 @@ from pathlib import Path
 
 import httpx
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -27,6 +25,7 @@ from starlette.routing import Route
 from lib import dsp_nodes
 from lib.dsp_nodes import RESEARCHER, STEWARD, DspNode, Network
 from lib.ground import hasty, make_ground
+from lib.serving import Served, free_port
 from tidegate.access.model import Participant, Seat
 from tidegate.api import dsp, rows
 from tidegate.commons.model import Parcel
@@ -51,11 +50,6 @@ VERSION = "ver_rows"
 FREE = research_policy(compute="", minimum_cell=0)
 QUICK = PlaneSettings(slice_seconds=2.0, segment_bytes=4 * 2**20, first_delay=0.05)
 MEBIBYTE = 2**20
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 def did_of(port: int) -> str:
@@ -121,13 +115,8 @@ class RowsNode:
         self.runner = Runner(ground.journal, clock, handlers)
         ground.journal.on_tasks = self.runner.wake
         files = {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])} if tls else {}
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                Starlette(routes=[*dsp.routes(self.node), *rows.routes(self), *_controls(self)]),
-                host="127.0.0.1", port=port, log_level="critical", lifespan="off", **files,
-            )
-        )  # fmt: skip
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        app = Starlette(routes=[*dsp.routes(self.node), *rows.routes(self), *_controls(self)])
+        self._served = Served(app, port, **files)
 
     def agree(self, provider: str, consumer: str, policy=FREE) -> None:
         """Have the one agreement between the two nodes."""
@@ -176,16 +165,13 @@ class RowsNode:
         return contents
 
     def start(self) -> "RowsNode":
-        self._thread.start()
+        self._served.start()
         self.runner.start()
-        while not self._server.started:
-            time.sleep(0.01)
         return self
 
     def stop(self) -> None:
         self.runner.stop()
-        self._server.should_exit = self._server.force_exit = True
-        self._thread.join(timeout=10)
+        self._served.stop(at_once=True)
         self.http.close()
         self.ground.close()
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lib.nodes import free_port, wait_until
+from lib.nodes import wait_until
+from lib.serving import free_port
 
 pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parents[2]

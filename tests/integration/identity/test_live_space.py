@@ -1,13 +1,11 @@
 """A space of three real servers: joining, meeting, messages, and a revocation within a second."""
 
-import socket
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import uvicorn
 
+from lib.serving import Served, free_port
 from lib.space_world import OPERATOR, make_node
 from tidegate.access.model import Seat
 from tidegate.connector.errors import PeerRefusedError, PeerUnreachableError
@@ -16,31 +14,22 @@ from tidegate.partners.model import SpaceProfile
 from tidegate.work.runner import Runner
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
-
-
 class Live:
     """One node behind a real server, with its work done in the background."""
 
     def __init__(self, home, name, seat, role="participant") -> None:
         port = free_port()
         self.node = make_node(home, None, port, name, seat, SystemClock(), role=role)
-        config = uvicorn.Config(self.node.app, host="127.0.0.1", port=port, log_level="error")
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.served = Served(self.node.app, port)
         ground = self.node.ground
         self.runner = Runner(ground.journal, ground.clock, self.node.handlers())
         ground.journal.on_tasks = self.runner.wake
-        self.thread.start()
         self.runner.start()
-        wait_until(lambda: self.server.started)
+        self.served.start()
 
     def close(self) -> None:
         self.runner.stop()
-        self.server.should_exit = True
-        self.thread.join(timeout=10)
+        self.served.stop()
         self.node.http.close()
         self.node.ground.close()
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from lib.bad_peers import BadPeer, make_certificate
-from lib.nodes import NodeProcess, found_space, free_port, running, tidegate, wait_until
+from lib.nodes import NodeProcess, found_space, running, tidegate, wait_until
+from lib.serving import free_port
 
 TLS_HOST = "127.0.0.2"
 

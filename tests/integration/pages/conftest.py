@@ -1,14 +1,11 @@
 """A seeded node served over a real socket, and a real Chromium to look at it."""
 
-import socket
-import threading
-import time
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import sync_playwright
 
+from lib.serving import Served
 from unit.web.site import build_site
 
 CHROMIUM = "/usr/bin/chromium"
@@ -33,20 +30,8 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="session")
 def address(site):
     """Serve the site's pages on a free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(site.app(), host="127.0.0.1", port=port, log_level="warning", ws="none")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with Served(site.app()) as served:
+        yield f"http://127.0.0.1:{served.port}"
 
 
 @pytest.fixture(scope="module")

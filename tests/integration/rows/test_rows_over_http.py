@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import select, update
 
 from lib.dsp_nodes import STEWARD
-from lib.rows_live import AGREEMENT, FREE, MEBIBYTE, QUICK, RowsNode, content_of, free_port
+from lib.rows_live import AGREEMENT, FREE, MEBIBYTE, QUICK, RowsNode, content_of
+from lib.serving import free_port
 from tidegate.connector.dataplane import calling, fetching, service
 from tidegate.connector.dataplane.desk import evidence
 from tidegate.connector.dataplane.model import HTTP_PULL, HTTP_PUSH

@@ -1,0 +1,56 @@
+"""An application behind a real server, on a thread of this process."""
+
+import socket
+import threading
+
+import uvicorn
+
+
+def free_port() -> int:
+    """Return a port nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+class Served:
+    """Listens on a port of the loopback address from `start` to `stop`.
+
+    uvicorn's own log settings stay out: they change loggers of the whole process, for every test
+    that comes after.
+    """
+
+    def __init__(self, app, port: int = 0, **more) -> None:
+        # With the protocol named, asyncio sets TCP_NODELAY, as it does for sockets of its own.
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", port))
+        self.port = self._socket.getsockname()[1]
+        said = {"log_config": None, "access_log": False, "lifespan": "off", "ws": "none"}
+        self._server = uvicorn.Server(uvicorn.Config(app, **said, **more))
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True
+        )
+
+    def start(self, seconds: float = 20.0) -> None:
+        """Listen; return once calls are answered."""
+        self._thread.start()
+        ready = threading.Event()
+        for _ in range(int(seconds * 100)):
+            if self._server.started:
+                return
+            assert self._thread.is_alive(), "the server did not start"
+            ready.wait(0.01)
+        raise AssertionError("the server did not start in time")
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Finish what is being answered, unless at once, and close the port."""
+        self._server.should_exit, self._server.force_exit = True, at_once
+        self._thread.join(timeout=10)
+        self._socket.close()
+
+    def __enter__(self) -> "Served":
+        self.start()
+        return self
+
+    def __exit__(self, *_failure) -> None:
+        self.stop()
