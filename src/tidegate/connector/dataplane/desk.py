@@ -211,7 +211,19 @@ class PlaneDesk:
         """Return a flow; raise FlowUnknownError."""
         found = self.find(pid)
         if found is None:
-            raise FlowUnknownError("There is no such data flow.", code="flow_unknown")
+            raise _unknown()
+        return found
+
+    def settled(self, pid: str) -> FlowRecord:
+        """Return a flow as the last writer left it, once that is on disk; for a writer that lost.
+
+        Writers share commits: what made a writer lose may wait for its commit still, and a mere
+        read would not see it yet. Raises FlowUnknownError.
+        """
+        with self.journal.upkeep() as tx:
+            found = store.find_flow(tx.connection, pid)
+        if found is None:
+            raise _unknown()
         return found
 
     def now(self) -> str:
@@ -273,6 +285,10 @@ class PlaneDesk:
         with self.journal.upkeep() as tx:
             expires = iso(tx.now + timedelta(seconds=self.settings.token_seconds))
             store.prolong_tokens(tx.connection, pid, at=tx.at, expires_at=expires)
+
+
+def _unknown() -> FlowUnknownError:
+    return FlowUnknownError("There is no such data flow.", code="flow_unknown")
 
 
 def evidence(record: FlowRecord) -> dict[str, str | int]:

@@ -116,7 +116,7 @@ class HttpPlane:
         try:
             self._run(replace(record, flow=flow), fetches=fetches)
         except FlowChangedError:  # told twice at once: one of the two has started it
-            if self._desk.get(flow.pid).state is not DataFlowState.STARTED:
+            if self._desk.settled(flow.pid).state is not DataFlowState.STARTED:
                 raise
         return FlowAnswer(DataFlowState.STARTED)
 
