@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from tidegate.access import entry_store, rules, store
+from tidegate.access import acting, entry_store, rules, store
 from tidegate.access.errors import (
     EmailTakenError,
     LinkRefusedError,
-    PersonDisabledError,
     SessionEndedError,
     SignInRefusedError,
     TokenNotFoundError,
@@ -106,6 +105,14 @@ class AccessService:
         """Return the person with that e-mail address, or None."""
         return self.journal.read(store.find_by_email, email.strip().lower())
 
+    def actor_of(self, who: str) -> Actor:
+        """Say as whom somebody named by id or e-mail acts, unless disabled or unknown."""
+        return acting.actor_from(self.journal.read(acting.get_named, who))
+
+    def first_operator(self) -> Actor:
+        """Say as whom the console acts when it names nobody."""
+        return acting.first_operator(self.list_people())
+
     def list_people(self) -> tuple[Person, ...]:
         """Return everybody, in the order they were added."""
         return self.journal.read(store.list_people)
@@ -160,7 +167,7 @@ class AccessService:
         person = None if person_id is None else self.find_person(person_id)
         if person is None:
             raise LinkRefusedError(_LINK_REFUSED)
-        self._check_active(person)
+        acting.actor_from(person)
         with self._signing_in(person, "link") as (tx, session):
             if not store.use_link(tx.connection, secret_hash, tx.at):
                 raise LinkRefusedError(_LINK_REFUSED)
@@ -212,11 +219,11 @@ class AccessService:
             kept = entry_store.find_token(conn, _hash(token))
             person = None if kept is None else store.find_person(conn, kept.person_id)
         dead = kept is None or kept.revoked_at or kept.expires_at <= self._from_now()
-        if dead or person is None or person.state is not PersonState.ACTIVE:
+        if dead or person is None:
             raise TokenRefusedError(
                 "This token is unknown, revoked or past its time; issue another one."
             )
-        return person.as_actor()
+        return acting.actor_from(person)
 
     # Password and second factor
 
@@ -301,12 +308,12 @@ class AccessService:
             person = None if session is None else store.find_person(conn, session.person_id)
         if session is None or person is None or min(session.idle_until, session.expires_at) <= now:
             raise SessionEndedError("Your session has ended; sign in again.")
-        self._check_active(person)
+        actor = acting.actor_from(person)
         until = self._from_now(minutes=self.settings.idle_minutes)
         if parse_iso(session.idle_until) + _TOUCH <= parse_iso(until):
             with self.journal.upkeep() as tx:
                 entry_store.extend_session(tx.connection, session.id, until)
-        return person.as_actor()
+        return actor
 
     def sign_out(self, cookie: str) -> None:
         """End the session behind a cookie."""
@@ -342,10 +349,6 @@ class AccessService:
 
     def _keep(self, tx: Tx, session: Session) -> None:
         entry_store.add_session(tx.connection, session, _hash(session.token))
-
-    def _check_active(self, person: Person) -> None:
-        if person.state is not PersonState.ACTIVE:
-            raise PersonDisabledError("You may no longer act at this node; ask an operator.")
 
     def _step(self, credential: store.Credential, person_id: str, code: str) -> int | None:
         if credential.totp_sealed is None:

@@ -20,12 +20,14 @@ CONSOLE = Actor("system:console", "the console", frozenset({Role.OPERATOR, Role.
 
 @contextmanager
 def acting(home: Path, person: str) -> Iterator[tuple[House, Actor]]:
-    """Open the node in HOME and say who acts: a person, or the console itself."""
+    """Open the node in HOME and say who acts: a person, or the console itself.
+
+    Raises PersonDisabledError or PersonNotFoundError for somebody who may not act here.
+    """
     from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
 
     with open_node(home) as node:
-        who = person.removeprefix("person:")
-        yield node.house, node.house.access.get_person(who).as_actor() if who else CONSOLE
+        yield node.house, node.house.access.actor_of(person) if person else CONSOLE
 
 
 def _options(command: F) -> F:

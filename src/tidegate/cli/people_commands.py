@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from tidegate.access.model import Person, PersonState, Role
+from tidegate.access.model import Actor, Person, Role
 from tidegate.kernel.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def add(
 
     with open_node(home) as node:
         access = node.house.access
-        by = _operator(access, acting).as_actor()
+        by = _operator(access, acting)
         added = access.add_person(name, email, frozenset(Role(each) for each in roles), by=by)
     click.echo(msgspec.json.encode(added).decode() if as_json else _line(added))
 
@@ -86,7 +86,7 @@ def link(home: Path, who: str, minutes: int | None, acting: str, as_json: bool) 
 
     with open_node(home) as node:
         access = node.house.access
-        by = _operator(access, acting).as_actor()
+        by = _operator(access, acting)
         secret = access.issue_link(_find(access, who).id, by=by, minutes=minutes)
         address = f"{node.settings.base_url}/sign-in/link/{secret}"
     click.echo(json.dumps({"link": address}) if as_json else address)
@@ -105,7 +105,7 @@ def token(home: Path, who: str, label: str, days: int | None, acting: str, as_js
 
     with open_node(home) as node:
         access = node.house.access
-        by = _operator(access, acting).as_actor()
+        by = _operator(access, acting)
         secret = access.issue_token(_find(access, who).id, by=by, label=label, days=days)
     click.echo(json.dumps({"token": secret}) if as_json else secret)
 
@@ -122,22 +122,14 @@ def disable(home: Path, who: str, reason: str, acting: str, as_json: bool) -> No
 
     with open_node(home) as node:
         access = node.house.access
-        by = _operator(access, acting).as_actor()
+        by = _operator(access, acting)
         disabled = access.disable_person(_find(access, who).id, reason, by=by)
     click.echo(msgspec.json.encode(disabled).decode() if as_json else _line(disabled))
 
 
-def _operator(access: "AccessService", acting: str) -> Person:
+def _operator(access: "AccessService", acting: str) -> Actor:
     """Return the operator in whose name the command acts."""
-    if acting:
-        return _find(access, acting)
-    for one in access.list_people():
-        if Role.OPERATOR in one.roles and one.state is PersonState.ACTIVE:
-            return one
-    raise NotFoundError(
-        "This node has no active operator; `tidegate init` makes the first one.",
-        code="operator_missing",
-    )
+    return access.actor_of(acting) if acting else access.first_operator()
 
 
 def _find(access: "AccessService", who: str) -> Person:

@@ -1,10 +1,14 @@
 """`tidegate person` on a home that no process serves."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from tidegate.access.errors import PersonDisabledError
+from tidegate.cli import dataset_commands
+from tidegate.cli.dataset_commands import acting
 from tidegate.cli.node_commands import init
 from tidegate.cli.people_commands import person
 from tidegate.kernel.errors import NotFoundError
@@ -69,6 +73,23 @@ def test_a_person_is_disabled(home):
     add(home, "cat")
 
     assert "disabled" in run(home, "disable", "cat@example.org", "--reason", "left")
+
+
+@pytest.mark.parametrize("named", ["id", "email"])
+def test_no_command_acts_as_a_disabled_person(home, named):
+    added = add(home, f"dis-{named}")
+    run(home, "disable", added["id"], "--reason", "left")
+
+    with pytest.raises(PersonDisabledError, match="may no longer act"):
+        run(home, "link", "operator@localhost", "--by", added[named])
+    with pytest.raises(PersonDisabledError, match="may no longer act"), acting(home, added[named]):
+        pytest.fail("a disabled person acts")
+
+
+def test_commands_name_who_acts_by_the_access_room_alone():
+    sources = Path(dataset_commands.__file__).parent.glob("*.py")
+
+    assert [] == [path.name for path in sources if ".as_actor(" in path.read_text()]
 
 
 @pytest.mark.parametrize("who", ["nobody@example.org", "per_none"])

@@ -291,6 +291,39 @@ def test_a_disabled_person_is_given_no_way_in(access, operator, rex):
         access.set_password(rex.id, PASSWORD, by=rex.as_actor())
 
 
+@pytest.mark.parametrize("way", ["id", "ref", "email"])
+def test_whoever_is_named_as_acting_is_found_and_must_not_be_disabled(access, operator, rex, way):
+    named = {"id": rex.id, "ref": f"person:{rex.id}", "email": " REX@example.org "}[way]
+    assert rex.as_actor() == access.actor_of(named)
+
+    access.disable_person(rex.id, "left the hospital", by=operator.as_actor())
+
+    with pytest.raises(PersonDisabledError, match="may no longer act"):
+        access.actor_of(named)
+
+
+@pytest.mark.parametrize("named", ["per_none", "nobody@example.org", "", "system:cli"])
+def test_nobody_acts_under_a_name_that_is_not_known(access, rex, named):
+    with pytest.raises(PersonNotFoundError):
+        access.actor_of(named)
+
+
+def test_the_console_acts_as_the_first_operator_who_is_not_disabled(access, operator):
+    second = access.add_person(
+        "Ona", "ona@example.org", frozenset({Role.OPERATOR}), by=operator.as_actor()
+    )
+    assert operator.as_actor() == access.first_operator()
+
+    access.disable_person(operator.id, "left", by=second.as_actor())
+
+    assert second.as_actor() == access.first_operator()
+
+
+def test_a_node_without_an_operator_has_nobody_to_act_as(access):
+    with pytest.raises(PersonNotFoundError, match="no active operator"):
+        access.first_operator()
+
+
 def test_a_disabled_person_cannot_redeem_a_used_link(access, operator, rex):
     link = access.issue_link(rex.id, by=rex.as_actor())
     access.redeem_link(link)
