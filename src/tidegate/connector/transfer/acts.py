@@ -11,7 +11,7 @@ from tidegate.connector.transfer.flows import Flows, moves_rows
 from tidegate.connector.transfer.model import ScriptAct, Step, Transfer, TransferState
 from tidegate.connector.transfer.outgoing import ACTOR, Outgoing, script_of
 from tidegate.connector.transfer.rules import check_may_handle
-from tidegate.connector.transfer.script import next_step, step_of
+from tidegate.connector.transfer.script import FOLLOWER, is_held_by_script, next_step, step_of
 from tidegate.connector.transfer.visits import Visits
 from tidegate.kernel.errors import TidegateError, UnavailableError
 
@@ -26,19 +26,24 @@ class Acts:
         self._flows = flows
 
     def stop(self, one: Transfer, step: Step, code: str, reason: str, by: Actor) -> Transfer:
-        """Suspend, complete or terminate a transfer."""
+        """Suspend, complete or terminate a transfer.
+
+        Suspending what only this side's script holds takes the hold over: the peer knows of it.
+        """
         if not by.is_system:
             check_may_handle(by, one, self._desk.did)
+        takes_over = step is Step.SUSPEND and is_held_by_script(one) and not one.pending
         with self._desk.journal.write(
             by=by.id,
             did="transfer.decided",
             to=f"transfer:{one.pid}",
             why={"step": step.value, "state": one.state.value, "reason": code},
         ) as tx:
-            held = one.side.value if step is Step.SUSPEND else one.held
-            changed = replace(
-                one, reason_code=code, reason=reason[:1000], held=held, changed_by=by.id
-            )
+            changed = replace(one, reason_code=code, reason=reason[:1000], changed_by=by.id)
+            if step is Step.SUSPEND:
+                changed = replace(changed, held=one.side.value, held_by=by.id)
+            if takes_over:
+                return store.save_transfer(tx.connection, replace(changed, changed_at=tx.at))
             return self._outgoing.queue(tx, changed, step)
 
     def resume(self, one: Transfer, by: Actor) -> Transfer:
@@ -53,7 +58,7 @@ class Acts:
             to=f"transfer:{one.pid}",
             why={"step": Step.START.value, "state": one.state.value},
         ) as tx:
-            free = replace(one, held="", reason_code="", reason="", changed_by=by.id)
+            free = replace(one, held="", held_by="", reason_code="", reason="", changed_by=by.id)
             if answer is not None:
                 return self._flows.queue_resumption(tx, free, answer)
             return self._outgoing.queue(tx, free, Step.START)
@@ -71,7 +76,7 @@ class Acts:
         due = None if script is None else next_step(script, one)
         if due is None or one.pending or one.scripted != int(step):
             return
-        by = system_actor("transfer.script")
+        by = system_actor(FOLLOWER)
         if due.act is ScriptAct.START:
             self._begin(one)
         elif due.act is ScriptAct.RESUME:

@@ -8,6 +8,7 @@ from tidegate.connector.transfer.desk import Desk
 from tidegate.connector.transfer.flows import Flows, moves_rows
 from tidegate.connector.transfer.model import Step, Transfer, TransferState
 from tidegate.connector.transfer.outgoing import Outgoing, is_over
+from tidegate.connector.transfer.script import is_held_by_script
 from tidegate.connector.transfer.visits import Visits
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.policy.model import AgreementState
@@ -29,9 +30,12 @@ class Following:
         self._acts = Acts(desk, self._outgoing, self._visits, self._flows)
 
     def on_agreement_suspended(self, agreement: str) -> None:
-        """Hold every started transfer of an agreement (fact `agreement.suspended`)."""
+        """Hold every started transfer of an agreement (fact `agreement.suspended`).
+
+        What a script holds is held by the agreement from now on, so no script lets it go on.
+        """
         for one in self._desk.journal.read(store.list_open, agreement):
-            if one.state is TransferState.STARTED:
+            if one.state is TransferState.STARTED or (is_held_by_script(one) and not one.pending):
                 self._acts.stop(
                     one,
                     Step.SUSPEND,

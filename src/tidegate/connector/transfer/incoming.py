@@ -268,8 +268,9 @@ class Incoming:
         if pending.action == Step.TERMINATE.value and may_step(target, pending.action, by=one.side):
             return replace(one, reason_code=before.reason_code, reason=before.reason)
         if pending.action == step == Step.SUSPEND.value:
-            kept = before.reason_code, before.reason
-            one = replace(one, held=one.side.value, reason_code=kept[0], reason=kept[1])
+            ours, told = one.side.value, (before.reason_code, before.reason)
+            one = replace(one, held=ours, held_by=before.held_by)
+            one = replace(one, reason_code=told[0], reason=told[1])
         messages.settle_message(
             tx.connection,
             one.pending,
@@ -285,8 +286,10 @@ class Incoming:
             return self._started(tx, one, heard.message)
         if step in {Step.SUSPEND, Step.TERMINATE}:
             code, words = reasons_of(heard.document, f"{step}_by_peer")
-            held = one.side.other.value if step is Step.SUSPEND else one.held
-            return replace(one, reason_code=code, reason=words, held=held)
+            told = replace(one, reason_code=code, reason=words)
+            if step is Step.SUSPEND:
+                return replace(told, held=one.side.other.value, held_by="")
+            return told
         return one
 
     def _started(self, tx: Tx, one: Transfer, message: TransferStartMessage) -> Transfer:
@@ -294,7 +297,7 @@ class Incoming:
             raise TransferRequestRefusedError(
                 "Only the side that suspended the transfer may resume it.", code="held_by_other"
             )
-        resumed = replace(one, held="", reason_code="", reason="")
+        resumed = replace(one, held="", held_by="", reason_code="", reason="")
         if one.side is Side.PROVIDER:
             self._check_active(one)
             return resumed

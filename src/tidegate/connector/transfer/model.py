@@ -39,8 +39,8 @@ class Transfer:
     """One transfer process.
 
     `pending` is the id of the outgoing message that is not acknowledged yet, `held` the side
-    that suspended it: only that side may resume. `scripted` counts the steps of its script that
-    were taken.
+    that suspended it: only that side may resume; `held_by` who of this side did. `scripted`
+    counts the steps of its script that were taken.
     """
 
     pid: str
@@ -63,6 +63,7 @@ class Transfer:
     endpoint: str = ""
     pending: str = ""
     held: str = ""
+    held_by: str = ""
     reason_code: str = ""
     reason: str = ""
     gate: str = ""

@@ -5,6 +5,7 @@ in a state it can follow; what the peer does meanwhile is taken as it comes, and
 never follow any more is simply not reached.
 """
 
+from tidegate.access.model import system_actor
 from tidegate.connector.transfer.errors import ScriptInvalidError
 from tidegate.connector.transfer.machine import FINAL, may_step
 from tidegate.connector.transfer.model import (
@@ -15,6 +16,9 @@ from tidegate.connector.transfer.model import (
     TransferScript,
     TransferState,
 )
+
+FOLLOWER = "transfer.script"
+"""What a script acts as, in evidence and in holds."""
 
 LONGEST_PAUSE_MS = 3_600_000
 MOST_STEPS = 32
@@ -57,21 +61,36 @@ def step_of(act: ScriptAct) -> Step:
 
 
 def next_step(script: TransferScript, one: Transfer) -> ScriptStep | None:
-    """Return the act that is due for a transfer as it stands, or None."""
+    """Return the act that is due for a transfer as it stands, or None.
+
+    A script lets go on what it held itself; what somebody else held is not its own to resume.
+    """
+    step = _following(script, one)
+    if step is not None and step.act is ScriptAct.RESUME and not is_held_by_script(one):
+        return None
+    return step
+
+
+def _following(script: TransferScript, one: Transfer) -> ScriptStep | None:
     if one.scripted >= len(script.steps) or one.state in FINAL:
         return None
     step = script.steps[one.scripted]
     waits_for = {TransferState(step.on)} if step.on else _FOLLOWS[step.act]
     if one.state not in waits_for or not may_step(one.state, step_of(step.act), by=one.side):
         return None
-    if step.act is ScriptAct.RESUME and one.held == one.side.other.value:
-        return None
     return step
+
+
+def is_held_by_script(one: Transfer) -> bool:
+    """Tell whether a transfer is held by a script of this side, and by nobody else."""
+    script = system_actor(FOLLOWER).id
+    is_held = one.state is TransferState.SUSPENDED and one.held == one.side.value
+    return is_held and one.held_by == script
 
 
 def counts_as(script: TransferScript, one: Transfer, step: Step) -> bool:
     """Tell whether taking `step` now is the script's next act, whoever takes it."""
-    due = next_step(script, one)
+    due = _following(script, one)
     return due is not None and step_of(due.act) is step
 
 

@@ -108,6 +108,7 @@ connector_transfer = Table(
     text("state"),
     text("pending"),
     text("held"),
+    text("held_by"),
     text("reason_code"),
     body("reason"),
     body("gate"),

@@ -8,6 +8,7 @@ from tidegate.connector.dataplane.model import HTTP_PULL
 from tidegate.connector.transfer.errors import ScriptInvalidError
 from tidegate.connector.transfer.model import ScriptAct, ScriptStep, TransferScript
 from tidegate.connector.transfer.script import PRESETS, check_script
+from tidegate.kernel.machine import IllegalMoveError
 
 WAIT = TransferScript("wait")
 
@@ -120,6 +121,68 @@ def test_a_script_never_passes_the_crossing(pair):
 
     assert states(pair, pids) == ["TERMINATED", "TERMINATED"]
     assert faculty.transfer.get(pids[1]).reason == "No row leaves this house."
+
+
+def follow(pair):
+    """Start a transfer whose script holds it a minute later, and lets it go on after another."""
+    return run(pair, provider=script("start", "suspend", "resume", after_ms=60_000), seconds=70)
+
+
+def test_a_script_never_lets_go_on_what_a_person_held(pair):
+    hospital = pair[0]
+    pids = follow(pair)
+    hospital.transfer.suspend(pids[0], "Look at this first.", by=STEWARD)
+    pump(*pair, seconds=600)
+    assert states(pair, pids) == ["SUSPENDED", "SUSPENDED"]
+
+    hospital.transfer.resume(pids[0], by=STEWARD)
+    pump(*pair)
+
+    assert states(pair, pids) == ["STARTED", "STARTED"]
+    assert acts(pair, pids[1]) == ["request", "start", "suspend", "start"]
+
+
+def test_a_person_takes_over_what_the_script_holds_without_another_message(pair):
+    hospital = pair[0]
+    pids = follow(pair)
+    pump(*pair, seconds=70)
+    assert states(pair, pids) == ["SUSPENDED", "SUSPENDED"]
+
+    taken = hospital.transfer.suspend(pids[0], "Look at this first.", by=STEWARD)
+    pump(*pair, seconds=600)
+
+    assert taken.held_by == STEWARD.id
+    assert states(pair, pids) == ["SUSPENDED", "SUSPENDED"]
+    assert acts(pair, pids[1]) == ["request", "start", "suspend"]
+    with pytest.raises(IllegalMoveError):
+        hospital.transfer.suspend(pids[0], "Twice.", by=STEWARD)
+
+
+@pytest.mark.parametrize("seconds", [0, 70])
+def test_what_a_suspended_agreement_holds_waits_for_the_agreement_not_the_script(pair, seconds):
+    hospital = pair[0]
+    pids = follow(pair)
+    agreement = hospital.transfer.get(pids[0]).agreement_id
+    pump(*pair, seconds=seconds)
+    hospital.policy.suspend_agreement(agreement, "Under review.", by=STEWARD)
+    hospital.transfer.on_agreement_suspended(agreement)
+    pump(*pair, seconds=600)
+    assert states(pair, pids) == ["SUSPENDED", "SUSPENDED"]
+
+    hospital.policy.resume_agreement(agreement, "Reviewed.", by=STEWARD)
+    hospital.transfer.on_agreement_resumed(agreement)
+    pump(*pair)
+
+    assert states(pair, pids) == ["STARTED", "STARTED"]
+
+
+def test_a_script_never_lets_go_on_what_the_peer_held(pair):
+    faculty = pair[1]
+    pids = follow(pair)
+    faculty.transfer.suspend(pids[1], "Lunch.", by=RESEARCHER)
+    pump(*pair, seconds=600)
+
+    assert states(pair, pids) == ["SUSPENDED", "SUSPENDED"]
 
 
 def test_only_stewards_and_operators_set_scripts_and_reading_gives_the_usual_one(pair):
