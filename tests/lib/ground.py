@@ -25,7 +25,8 @@ EVENT_MODULES = (
     "partners.partnership", "partners.project", "partners.application", "partners.training",
     "partners.instrument", "partners.gate", "catalogue", "deid", "commons", "commons.vault",
     "connector", "connector.identity", "connector.exchange", "connector.negotiation",
-    "connector.transfer", "connector.dataplane", "connector.harvest", "connector.assessment",
+    "connector.transfer", "connector.dataplane", "connector.signaling",
+    "connector.harvest", "connector.assessment",
     "lab", "lab.release",
 )  # fmt: skip
 

@@ -214,5 +214,6 @@ def _plane(ground: Ground, others: Others, courier: Courier, told: Told) -> Http
             doors=f"{ground.settings.base_url}/rows",
             token=secret_token,
             reports_to=lambda did: others.space.find_member(did) is not None,
+            token_used=lambda pid, digest: told.signaling.token_used(pid, digest),
         )
     )

@@ -186,7 +186,8 @@ class Cuts:
 class PlaneDesk:
     """The shared ground. `doors` is the base of the data doors; `control` is asked, not kept.
 
-    `reports_to` says whether a peer takes reports of copies, as the nodes of our space do.
+    `reports_to` says whether a peer takes reports of copies, as the nodes of our space do;
+    `token_used` is told which token (by its hash) asked for the bytes of which flow.
     """
 
     journal: Journal
@@ -200,6 +201,7 @@ class PlaneDesk:
     doors: str
     token: Callable[[], str]
     reports_to: Callable[[str], bool] = lambda _did: False
+    token_used: Callable[[str, str], None] = lambda _pid, _digest: None
     cuts: Cuts = field(default_factory=Cuts)
     settings: PlaneSettings = field(default_factory=PlaneSettings)
 

@@ -48,6 +48,7 @@ class Reading:
     def open(self, pid: str, token: str, range_header: str, if_range: str) -> Grant:
         """Decide about one read; raise with the reason, which is in the evidence too."""
         record = self.check_token(pid, token)
+        self._desk.token_used(pid, token_digest(token))
         reader = node_actor(record.flow.peer_did).id
         try:
             self._check_pull(record)

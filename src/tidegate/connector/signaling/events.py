@@ -9,6 +9,7 @@ EVENTS: Mapping[str, str | None] = {
     "signaling.moved": None,
     "signaling.errored": None,
     "signaling.renewed": None,
+    "signaling.renewal_refused": None,
     "signaling.refused": None,
     "signaling.served": None,
 }

@@ -64,28 +64,32 @@ class Flows:
         """Take a step of the machine in a write of its own; raise IllegalMoveError."""
         change = change or Change()
         move = DATA_FLOW.step(one.state, signal.value, by=by)
-        moved = replace(one, state=move.target, changed_by=actor)
-        if change.keep is not None:
-            moved = replace(moved, sealed=seal_address(self._desk.keys, one.id, change.keep))
-        if change.remote_id:
-            moved = replace(moved, remote_id=change.remote_id[:400])
-        if change.digests is not None:
-            access, refresh = change.digests
-            moved = replace(moved, access_digest=access, refresh_digest=refresh)
-        if move.target in FINAL:
-            moved = replace(moved, sealed="", access_digest="", refresh_digest="")
-            moved = replace(moved, error=change.reason)
+        moved = self._changed(replace(one, state=move.target, changed_by=actor), change)
         why = {**about(moved), "signal": signal.value, "state": move.target.value}
         with self._desk.journal.write(
             by=actor, did="signaling.moved", to=f"dataflow:{one.id}", why=why
         ) as tx:
             saved = store.save_flow(tx.connection, replace(moved, changed_at=tx.at))
+            _end_pairs(tx, saved, change)
             if change.go:
                 tx.enqueue(GO, lane=f"dataflow:{one.id}", flow=one.id)
             if change.tell:
                 self.tell_later(tx, saved, change.tell)
             failpoint("signaling.before_commit")
         return saved
+
+    def _changed(self, moved: DataFlow, change: Change) -> DataFlow:
+        if change.keep is not None:
+            moved = replace(moved, sealed=seal_address(self._desk.keys, moved.id, change.keep))
+        if change.remote_id:
+            moved = replace(moved, remote_id=change.remote_id[:400])
+        if change.digests is not None:
+            access, refresh = change.digests
+            moved = replace(moved, access_digest=access, refresh_digest=refresh)
+        if moved.state in FINAL:
+            moved = replace(moved, sealed="", access_digest="", refresh_digest="")
+            moved = replace(moved, error=change.reason)
+        return moved
 
     def note_error(self, one: DataFlow, words: str, *, actor: str, tell: bool) -> None:
         """Keep what went wrong with the bytes of a flow; it changes no state."""
@@ -107,6 +111,14 @@ class Flows:
     def address(self, one: DataFlow) -> PlaneAddress | None:
         """Return the address kept with a flow, or None."""
         return open_address(self._desk.keys, one.id, one.sealed)
+
+
+def _end_pairs(tx: Tx, one: DataFlow, change: Change) -> None:
+    """Let no earlier pair of tokens renew a flow that is over, or was given a pair anew."""
+    if one.state in FINAL:
+        store.drop_pairs(tx.connection, one.id)
+    elif change.digests is not None:
+        store.void_pairs(tx.connection, one.id, tx.at)
 
 
 def about(one: DataFlow) -> dict[str, str]:

@@ -137,6 +137,19 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenPair:
+    """An access and a refresh token that were given together, by their hashes.
+
+    `void_at` is empty while the pair may still renew.
+    """
+
+    refresh_digest: str = field(repr=False)
+    flow: str
+    access_digest: str = field(repr=False)
+    void_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenGrant:
     """A renewed access token (RFC 6749 §5.1)."""
 

@@ -1,7 +1,9 @@
 """Renewing the access token of a hosted pull, for the consumer whose DID proves it.
 
 Source: Data Plane Signaling 1.0-RC3, token renewal profile; RFC 6749 §5 and §6. Refresh tokens are
-good once: each renewal gives the next one.
+good once: each renewal gives the next one. An answer can be lost, so the pair of tokens before the
+present one renews as well until the present one was used; after that it is void, and its replay is
+refused and recorded (RFC 9700 §4.14.2).
 """
 
 from collections.abc import Mapping
@@ -9,21 +11,26 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from tidegate.connector.dataplane.model import DataFlowState, PlaneAddress, find_plane
+from tidegate.connector.identity.model import Speaker
 from tidegate.connector.messages.compose import Document
 from tidegate.connector.messages.model import Side
 from tidegate.connector.signaling import store
 from tidegate.connector.signaling.desk import Desk
 from tidegate.connector.signaling.errors import RenewalRefusedError
 from tidegate.connector.signaling.flows import about, as_flow
-from tidegate.connector.signaling.model import DataFlow, FlowRole, TokenGrant
+from tidegate.connector.signaling.model import DataFlow, FlowRole, TokenGrant, TokenPair
 from tidegate.connector.signaling.sealing import secret_digest
 from tidegate.connector.signaling.wire import spoken_address
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import ForbiddenError, InvalidError
+from tidegate.kernel.failpoint import failpoint
 
 EXPIRES = "https://w3id.org/tidegate/expires"
 OTHERWISE_SECONDS = 300
+USED_BEFORE = "The refresh token was used before."
 _LONGEST_NUMBER = 9
 
 
@@ -75,24 +82,51 @@ class Renewal:
         if form.get("grant_type") != "refresh_token":
             raise _refusal("unsupported_grant_type", "Only refresh tokens are taken here.")
         digest = secret_digest(str(form.get("refresh_token", "")))
-        one = self._desk.journal.read(store.find_by_refresh, digest)
-        if one is None or one.state is not DataFlowState.STARTED:
+        with self._desk.journal.reading() as conn:
+            one, pair = _pair_of(conn, digest)
+        if one is None or pair is None or one.state is not DataFlowState.STARTED:
             raise _refusal("invalid_grant", "The refresh token renews nothing, or not any more.")
         try:
             caller = self._desk.callers.identify(authorization)
         except ForbiddenError as problem:
             raise _refusal("invalid_client", problem.message) from None
+        try:
+            return self._renewed(one, pair, caller)
+        except RenewalRefusedError as problem:
+            self._desk.journal.note(
+                by=f"node:{caller.did}",
+                did="signaling.renewal_refused",
+                to=f"dataflow:{one.id}",
+                why={**about(one), "reason": problem.message},
+            )
+            raise
+
+    def token_used(self, flow: str, digest: str) -> None:
+        """Take note that a token of a flow's bytes was used: what came before it is void now."""
+        with self._desk.journal.reading() as conn:
+            prior = store.find_open_pair(conn, flow)
+            one = store.find_flow(conn, flow, FlowRole.HOSTED) if prior else None
+        if prior is None or one is None or one.access_digest != digest:
+            return
+        with self._desk.journal.upkeep() as tx:
+            store.void_pairs(tx.connection, flow, tx.at, given_before=digest)
+
+    def _renewed(self, one: DataFlow, pair: TokenPair, caller: Speaker) -> TokenGrant:
         if caller.did != one.counterparty:
             raise _refusal("invalid_grant", "The refresh token was given to another participant.")
-        if secret_digest(caller.access_token) != one.access_digest:
+        if pair.void_at:
+            raise _refusal("invalid_grant", USED_BEFORE)
+        if secret_digest(caller.access_token) != pair.access_digest:
             raise _refusal("invalid_grant", "The proof names another access token.")
         plane = find_plane(self._desk.inside, one.format)
         address = plane.renew(as_flow(one)) if plane else None
+        failpoint("signaling.renewing")
         if address is None:
             raise _refusal("invalid_grant", "There is nothing to renew.")
-        return self._rotate(one, digest, address)
+        return self._rotate(one, pair.refresh_digest, address)
 
     def _rotate(self, one: DataFlow, digest: str, address: PlaneAddress) -> TokenGrant:
+        """Put a new pair in the present one's place; the pair that asked for it stays good."""
         access, refresh = address.properties.get("authorization", ""), self._desk.token()
         with self._desk.journal.write(
             by=f"node:{one.counterparty}",
@@ -101,8 +135,12 @@ class Renewal:
             why=about(one),
         ) as tx:
             current = store.get_flow(tx.connection, one.id, FlowRole.HOSTED)
-            if current.refresh_digest != digest or current.state is not DataFlowState.STARTED:
-                raise _refusal("invalid_grant", "The refresh token was used before.")
+            _, pair = _pair_of(tx.connection, digest)
+            if pair is None or pair.void_at or current.state is not DataFlowState.STARTED:
+                raise _refusal("invalid_grant", USED_BEFORE)
+            if current.refresh_digest == digest:
+                store.void_pairs(tx.connection, one.id, tx.at)
+                store.add_pair(tx.connection, pair)
             store.save_flow(
                 tx.connection,
                 replace(
@@ -113,6 +151,8 @@ class Renewal:
                     changed_at=tx.at,
                 ),
             )
+            failpoint("signaling.before_commit")
+        failpoint("signaling.renewed")
         return TokenGrant(access, self._seconds(address), refresh)
 
     def _seconds(self, address: PlaneAddress) -> int:
@@ -124,6 +164,15 @@ class Renewal:
         except InvalidError:
             return OTHERWISE_SECONDS
         return max(1, int((until - self._desk.clock.now()).total_seconds()))
+
+
+def _pair_of(conn: Connection, digest: str) -> tuple[DataFlow | None, TokenPair | None]:
+    """Return the flow a refresh token was given for, and the pair of tokens it belongs to."""
+    one = store.find_by_refresh(conn, digest)
+    if one is not None:
+        return one, TokenPair(digest, one.id, one.access_digest)
+    pair = store.find_pair(conn, digest)
+    return store.find_flow(conn, pair.flow, FlowRole.HOSTED) if pair else None, pair
 
 
 def _refusal(code: str, words: str) -> RenewalRefusedError:

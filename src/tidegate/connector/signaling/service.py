@@ -113,6 +113,10 @@ class SignalingService:
         """Renew the access token of a hosted pull."""
         return self._renewal.renew(authorization, form)
 
+    def token_used(self, pid: str, digest: str) -> None:
+        """Take note that bytes were asked for with a token; tokens before it renew no more."""
+        self._renewal.token_used(pid, digest)
+
     # --- data planes elsewhere
 
     def told(self, authorization: str | None, process: str, what: str, document: object) -> None:

@@ -14,9 +14,17 @@ from tidegate.connector.signaling.errors import (
     PlaneUnknownError,
 )
 from tidegate.connector.signaling.machine import FINAL
-from tidegate.connector.signaling.model import AuthType, DataFlow, FlowRole, Plane, PlaneKind
+from tidegate.connector.signaling.model import (
+    AuthType,
+    DataFlow,
+    FlowRole,
+    Plane,
+    PlaneKind,
+    TokenPair,
+)
 from tidegate.db.tables.connector_signaling import connector_dataflow as flows
 from tidegate.db.tables.connector_signaling import connector_plane as planes
+from tidegate.db.tables.connector_signaling import connector_renewal as pairs
 
 _LISTS = ("profiles", "labels", "datasets")
 _TEXTS = (
@@ -127,6 +135,48 @@ def find_by_refresh(conn: Connection, digest: str) -> DataFlow | None:
     return _flow_where(conn, flows.c.refresh_digest == digest)
 
 
+def add_pair(conn: Connection, pair: TokenPair) -> None:
+    """Keep a pair of tokens that has just been followed by the next."""
+    conn.execute(
+        insert(pairs),
+        {
+            "refresh_digest": pair.refresh_digest,
+            "flow": pair.flow,
+            "access_digest": pair.access_digest,
+            "void_at": pair.void_at,
+        },
+    )
+
+
+def find_pair(conn: Connection, refresh_digest: str) -> TokenPair | None:
+    """Return an earlier pair of tokens by the hash of its refresh token, or None."""
+    return _pair_where(conn, pairs.c.refresh_digest == refresh_digest)
+
+
+def find_open_pair(conn: Connection, flow: str) -> TokenPair | None:
+    """Return the earlier pair of a flow that may still renew, or None."""
+    return _pair_where(conn, (pairs.c.flow == flow) & (pairs.c.void_at == ""))
+
+
+def void_pairs(conn: Connection, flow: str, at: str, *, given_before: str = "") -> None:
+    """Let no earlier pair of a flow renew any more.
+
+    With `given_before`: only while the flow's present access token has that hash.
+    """
+    change = update(pairs).where(pairs.c.flow == flow, pairs.c.void_at == "")
+    if given_before:
+        present = select(flows.c.id).where(
+            flows.c.id == flow, flows.c.access_digest == given_before
+        )
+        change = change.where(pairs.c.flow.in_(present))
+    conn.execute(change.values(void_at=at))
+
+
+def drop_pairs(conn: Connection, flow: str) -> None:
+    """Forget every earlier pair of a flow that is over."""
+    conn.execute(delete(pairs).where(pairs.c.flow == flow))
+
+
 def list_flows(
     conn: Connection, *, plane: str = "", is_open: bool = False, limit: int = 200
 ) -> tuple[DataFlow, ...]:
@@ -147,6 +197,17 @@ def _one(conn: Connection, where: Any) -> Plane | None:
 def _flow_where(conn: Connection, where: Any) -> DataFlow | None:
     row = conn.execute(select(flows).where(where)).first()
     return _flow(row) if row else None
+
+
+def _pair_where(conn: Connection, where: Any) -> TokenPair | None:
+    row = conn.execute(
+        select(pairs.c.refresh_digest, pairs.c.flow, pairs.c.access_digest, pairs.c.void_at).where(
+            where
+        )
+    ).first()
+    if row is None:
+        return None
+    return TokenPair(row.refresh_digest, row.flow, row.access_digest, row.void_at)
 
 
 def _plane(row: Row[Any]) -> Plane:

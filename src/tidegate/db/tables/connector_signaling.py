@@ -2,7 +2,7 @@
 
 from sqlalchemy import CheckConstraint, Index, Table
 
-from tidegate.db.metadata import METADATA, body, key, number, stamp, text
+from tidegate.db.metadata import METADATA, UPKEEP, body, key, number, stamp, text
 
 connector_plane = Table(
     "connector_plane",
@@ -56,6 +56,15 @@ connector_dataflow = Table(
     number("revision"),
     CheckConstraint("(created_by = '') = (created_at = '')", name="created"),
     CheckConstraint("(changed_by = '') = (changed_at = '')", name="changed"),
+)
+connector_renewal = Table(
+    "connector_renewal",
+    METADATA,
+    key("refresh_digest"),
+    text("flow", index=True),
+    text("access_digest"),
+    stamp("void_at"),
+    info=UPKEEP,
 )
 Index(
     "ix_connector_dataflow_process",
