@@ -54,6 +54,8 @@ SETTINGS: Mapping[str, str] = {
     "tls_certificate": "certificate chain in PEM; with `tls_key`, the node serves https",
     "tls_key": "the certificate's private key in PEM",
     "tls_ca": "authorities in PEM that may certify other nodes; the system's own if it is not said",
+    "patience_seconds": "how long a caller may take for a request's head, and for each further"
+    " 16 KiB of its body, before it is answered 408; 30 if it is not said",
 }
 FROM_ENVIRONMENT: Mapping[str, str] = {
     "database_url": DATABASE,

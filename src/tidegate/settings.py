@@ -40,6 +40,8 @@ class NodeSettings:
     `host` and `port` are what it binds; `base_url` is how others reach it. Without TLS files the
     node binds loopback only, and only a space of profile `loopback` takes it in. `tls_ca` holds the
     authorities that may certify other nodes, where the system's own are not the ones to trust.
+    `patience_seconds` is how long a caller may take to say a request's head, and each further
+    16 KiB of its body.
     """
 
     home: Path
@@ -54,6 +56,7 @@ class NodeSettings:
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     tls_ca: Path | None = None
+    patience_seconds: float = 30.0
 
     @property
     def keys_file(self) -> Path:
@@ -128,6 +131,7 @@ def read_settings(home: Path, environment: Mapping[str, str] | None = None) -> N
             tls_certificate=_path(home, found.get("tls_certificate")),
             tls_key=_path(home, found.get("tls_key")),
             tls_ca=_path(home, found.get("tls_ca")),
+            patience_seconds=_positive(found.get("patience_seconds", 30)),
         )
     except KeyError as missing:
         raise InvalidError(f"{path} lacks the line {missing}; add it.") from None
@@ -156,6 +160,12 @@ def _database(url: str, home: Path) -> str:
 
 def _path(home: Path, text: str | None) -> Path | None:
     return home / text if text else None
+
+
+def _positive(number: object) -> float:
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < 86_400:
+        raise ValueError("patience_seconds is a number of seconds above 0 and below a day")
+    return float(number)
 
 
 def _quoted(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import IO, Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tidegate.api.health import Meters
@@ -26,6 +26,7 @@ from tidegate.node.doors import all_routes
 from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.installation import Installation
 from tidegate.node.logs import configure_logs
+from tidegate.node.patience import patient
 from tidegate.node.rotation import retire_former
 from tidegate.node.tasks import recover
 from tidegate.settings import NodeSettings, is_under_test, read_settings
@@ -99,6 +100,7 @@ def make_app(node: Node, is_ready: Callable[[], bool] = lambda: True) -> Starlet
         routes=[*health_routes(node.house, meters, is_ready), *all_routes(node)],
         exception_handlers={
             TidegateError: _told,
+            ClientDisconnect: _gone,
             HTTPException: _not_routed,
             Exception: _unforeseen,
         },
@@ -164,6 +166,11 @@ async def _told(_request: Request, problem: Exception) -> Response:
     return problem_response(problem)
 
 
+async def _gone(_request: Request, _problem: Exception) -> Response:
+    """Answer nobody: the caller hung up, or was too slow, in the middle of its request."""
+    return Response(status_code=400)
+
+
 async def _not_routed(_request: Request, problem: Exception) -> Response:
     status = problem.status_code if isinstance(problem, HTTPException) else 500
     words = NotFoundError(
@@ -192,6 +199,7 @@ async def _serve(node: Node) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
+            http=patient(settings.patience_seconds),
             host=settings.host,
             port=settings.port,
             log_config=None,
@@ -201,7 +209,6 @@ async def _serve(node: Node) -> None:
             timeout_keep_alive=IDLE_SECONDS,
             ssl_certfile=settings.tls_certificate,
             ssl_keyfile=settings.tls_key,
-            h11_max_incomplete_event_size=64 * 1024,
             lifespan="off",
         )
     )

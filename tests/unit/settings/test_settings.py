@@ -43,6 +43,16 @@ def test_what_is_written_is_read(settings, tmp_path):
     assert expected == read_settings(tmp_path, {})
 
 
+@pytest.mark.parametrize("said", ["0", "-1", "true", '"30"', "86400", "nan"])
+def test_a_patience_that_is_none_is_refused(settings, tmp_path, said):
+    write_settings(settings)
+    with (tmp_path / "node.toml").open("a") as file:
+        file.write(f"patience_seconds = {said}\n")
+
+    with pytest.raises(InvalidError, match="patience_seconds"):
+        read_settings(tmp_path, {})
+
+
 def test_tls_files_are_written_and_read(settings, tmp_path):
     told = replace(
         settings,
