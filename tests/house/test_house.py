@@ -5,6 +5,8 @@ from pathlib import Path
 
 import grimp
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 SRC = Path(__file__).parents[2] / "src" / "tidegate"
 FRONT = {"model", "rules", "service", "events", "errors", "journal"}  # what other rooms may import
@@ -49,6 +51,17 @@ def test_every_table_name_begins_with_its_room():
     ]
 
     assert strangers == []
+
+
+def test_there_is_one_history_of_migrations():
+    migrations = SRC / "db" / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(migrations))
+
+    steps = [one.revision for one in ScriptDirectory.from_config(config).walk_revisions()]
+
+    assert len(steps) == len({*steps}) == len(list((migrations / "versions").glob("*.py")))
+    assert len(ScriptDirectory.from_config(config).get_heads()) == 1
 
 
 @pytest.mark.parametrize("path", sorted(SRC.rglob("*.py")), ids=lambda p: str(p.relative_to(SRC)))
