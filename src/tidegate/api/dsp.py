@@ -30,7 +30,7 @@ from tidegate.connector.messages.compose import (
     version_document,
 )
 from tidegate.connector.messages.delivery import AnswerGate
-from tidegate.connector.messages.errors import MessageRefusedError
+from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
 from tidegate.connector.messages.read import LARGEST_MESSAGE
 from tidegate.connector.messages.wire import BASE_PATH
 from tidegate.connector.model import Peer
@@ -218,7 +218,10 @@ def respond(
     """Answer one call; every refusal is the typed error of its protocol."""
     _, path, handler, refusal = operation
     try:
-        return handler(rooms, asked(rooms.identity.authenticate(authorization)))
+        call = asked(rooms.identity.authenticate(authorization))
+        if not call.pid.isprintable():
+            raise ProcessUnknownError("There is nothing of that name.", code="pid_unknown")
+        return handler(rooms, call)
     except TidegateError as problem:
         status = status_of(problem, about_pid="{pid" in path)
         document = refusal(

@@ -13,6 +13,7 @@ from tidegate.audit.model import InclusionProof, LeafView
 from tidegate.house import House
 from tidegate.kernel.canonical import Json
 from tidegate.kernel.errors import InvalidError, NotFoundError
+from tidegate.kernel.text import whole_number
 from tidegate.kernel.values import dataclass
 
 
@@ -198,6 +199,7 @@ def _number(request: Request, name: str) -> int:
 
 
 def _whole(text: str, name: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
+    found = whole_number(text)
+    if found is None:
         raise InvalidError(f"{name} must be a whole number.", code="number_invalid")
-    return int(text)
+    return found

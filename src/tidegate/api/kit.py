@@ -8,7 +8,9 @@ handler only calls a service. `api/openapi.py` describes the same table.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from string import ascii_letters, digits
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -123,6 +125,19 @@ def json_response(content: object, status: int = 200) -> Response:
         media_type="application/json",
         headers={"Cache-Control": "no-store"},
     )
+
+
+_FILE_NAME = frozenset(ascii_letters + digits + "._- ")
+
+
+def attachment(name: str) -> str:
+    """Return the Content-Disposition of a file with that name, whatever characters it holds.
+
+    Source: RFC 6266, section 4.3 and appendix D.
+    """
+    plain = "".join(one if one in _FILE_NAME else "_" for one in name)
+    full = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}"
+    return f'attachment; filename="{plain}"{full}'
 
 
 def authenticate(request: Request) -> Actor:

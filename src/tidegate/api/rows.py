@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tidegate.api.kit import problem_response
+from tidegate.api.kit import attachment, problem_response
 from tidegate.commons.vault.service import Draft
 from tidegate.connector.dataplane.errors import (
     DataTokenRefusedError,
@@ -33,6 +33,7 @@ from tidegate.connector.dataplane.service import (
 from tidegate.connector.messages.model import Side
 from tidegate.house import House
 from tidegate.kernel.errors import InvalidError, TidegateError, UnavailableError
+from tidegate.kernel.text import whole_number
 
 GATHER = 1024 * 1024  # bytes of a send gathered before a thread takes them
 
@@ -83,7 +84,7 @@ def _headers(grant: Grant) -> dict[str, str]:
         "cache-control": "no-store",
         "content-length": str(part.length),
         "content-type": parcel.media_type,
-        "content-disposition": f'attachment; filename="{parcel.name}"',
+        "content-disposition": attachment(parcel.name),
         "etag": etag_of(parcel.sha256),
         "repr-digest": digest_header(parcel.sha256),
     }
@@ -165,8 +166,8 @@ def _place(request: Request) -> tuple[int, int, int]:
                 "The Content-Range cannot be read (RFC 9110 §14.4).", code="content_range_invalid"
             )
         return found
-    length = request.headers.get("content-length", "")
-    whole = int(length) if length.isdecimal() else -1
+    length = whole_number(request.headers.get("content-length", ""))
+    whole = -1 if length is None else length
     return 0, whole, whole
 
 

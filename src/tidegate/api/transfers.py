@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 from tidegate.access.model import Role, person_ref
 from tidegate.access.rules import check_has_role
 from tidegate.api.connector import Nothing, Reason
-from tidegate.api.kit import Call, Operation
+from tidegate.api.kit import Call, Operation, attachment
 from tidegate.commons.rows.service import Readable
 from tidegate.connector.dataplane.model import HTTP_PULL, RowsProgress
 from tidegate.connector.messages.model import MessageRecord
@@ -135,7 +135,7 @@ def read_rows(call: Call[None]) -> Response:
         _pieces(file),
         media_type="application/octet-stream",
         headers={
-            "content-disposition": f'attachment; filename="{derived.name}"',
+            "content-disposition": attachment(derived.name),
             "content-length": str(found.total),
             "cache-control": "no-store",
         },

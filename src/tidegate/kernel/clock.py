@@ -31,8 +31,8 @@ def parse_iso(text: str) -> datetime:
     """Read an RFC 3339 time with an offset; raise InvalidError where there is none."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            raise InvalidError("A time must say its offset from UTC, as in 2026-01-31T08:00:00Z.")
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC, the first and last hours of time have no year
         raise InvalidError("A time must be RFC 3339, as in 2026-01-31T08:00:00Z.") from None
-    if moment.tzinfo is None:
-        raise InvalidError("A time must say its offset from UTC, as in 2026-01-31T08:00:00Z.")
-    return moment.astimezone(UTC)

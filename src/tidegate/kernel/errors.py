@@ -7,12 +7,17 @@ A message says what happened and what to do next, and holds no patient's value.
 import re
 from typing import ClassVar
 
+from tidegate.kernel.text import without_hidden
+
+LONGEST_WORDS = 4000
+
 
 class TidegateError(Exception):
     """An anticipated refusal or failure, told in words a person can act on.
 
     `code` is a stable snake_case reason, used as key for translations; `details` are the ids,
-    names and counts that the words mention.
+    names and counts that the words mention. Both may hold what somebody else wrote, so they are
+    shortened and rid of what is not seen: they end in databases, logs and answers.
     """
 
     kind: ClassVar[str] = "error"
@@ -20,10 +25,12 @@ class TidegateError(Exception):
     """How often background work tries before a person is asked; trouble that passes has more."""
 
     def __init__(self, message: str, *, code: str = "", **details: str) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_hidden(message[:LONGEST_WORDS])
+        super().__init__(self.message)
         self.code = code or _snake(type(self).__name__.removesuffix("Error"))
-        self.details = details
+        self.details = {
+            name: without_hidden(value[:LONGEST_WORDS]) for name, value in details.items()
+        }
 
 
 class NotFoundError(TidegateError):

@@ -12,6 +12,9 @@ _HIDDEN = re.compile(
 )
 
 
+_WHOLE = re.compile("[0-9]{1,15}")
+
+
 def has_hidden_characters(text: str) -> bool:
     """Tell whether a text holds characters that are not seen, or make others seen elsewhere."""
     return _HIDDEN.search(text) is not None
@@ -20,6 +23,23 @@ def has_hidden_characters(text: str) -> bool:
 def without_hidden(text: str) -> str:
     """Return a text of somebody else without such characters."""
     return _HIDDEN.sub("", text)
+
+
+def printable(text: str, most: int = 1000) -> str:
+    """Return words of somebody else on one line, shortened, without what is not seen.
+
+    Databases, screens, headers and logs mistake control characters and marks of order.
+    """
+    return "".join(one if one.isprintable() else " " for one in text[:most])
+
+
+def whole_number(text: str) -> int | None:
+    """Read a whole number somebody else wrote: ASCII digits, at most 15; None for anything else.
+
+    Python reads digits of every script, calls some digits that it cannot read, and takes no more
+    than 4,300 of them.
+    """
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 class Language(StrEnum):

@@ -244,7 +244,7 @@ def _read_right(value: object) -> tuple[str, ...] | str:
     if isinstance(value, str) and value.startswith(_LIST_AS_TEXT):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return str(value)
     if isinstance(value, list) and value:
         return tuple(_read_operand(one) for one in value)

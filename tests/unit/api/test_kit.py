@@ -19,6 +19,7 @@ from tidegate.api.kit import (
     Call,
     Operation,
     UnauthenticatedError,
+    attachment,
     decode,
     routes,
     status_of,
@@ -308,3 +309,19 @@ def test_a_refusal_of_a_body_names_the_place_and_never_the_value(said):
         decode(msgspec.json.encode({"role": said}), Choosing)
 
     assert "The body does not fit: Invalid enum value - at `$.role`." == refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("rows.parquet", 'attachment; filename="rows.parquet"'),
+        ("肝.csv", "attachment; filename=\"_.csv\"; filename*=UTF-8''%E8%82%9D.csv"),
+        (
+            'a"\\\r\nX: y',
+            "attachment; filename=\"a____X_ y\"; filename*=UTF-8''a%22%5C%0D%0AX%3A%20y",
+        ),
+    ],
+)
+def test_a_file_name_of_somebody_else_is_one_part_of_one_header(name, expected):
+    assert attachment(name) == expected
+    expected.encode("latin-1")

@@ -29,7 +29,18 @@ def test_another_offset_is_turned_into_utc():
     assert iso(hong_kong) == "2026-03-01T00:30:00.000Z"
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-03-01T00:30:00", "2026-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "2026-03-01T00:30:00",
+        "2026-13-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "9" * 5000 + "-01-01T00:00:00Z",
+    ],
+)
 def test_a_time_without_sense_or_offset_is_refused(text):
     with pytest.raises(InvalidError):
         parse_iso(text)

@@ -1,6 +1,6 @@
 """An error has a kind, a code and words."""
 
-from tidegate.kernel.errors import ConflictError, WithheldError
+from tidegate.kernel.errors import LONGEST_WORDS, ConflictError, WithheldError
 
 
 class TooFewPeopleError(WithheldError):
@@ -17,3 +17,13 @@ def test_the_details_are_kept_for_translation():
 
     assert problem.details == {"version": "3"}
     assert str(problem) == "Version 3 is archived."
+
+
+def test_words_of_somebody_else_in_a_refusal_are_bounded_and_seen():
+    long, hidden = "x" * 1_000_000, "a\x00b\u202ec\ud800"
+
+    problem = ConflictError(f"No '{hidden}' but {long}", term=hidden)
+
+    assert problem.message.startswith("No 'abc' but")
+    assert len(str(problem)) <= LONGEST_WORDS
+    assert problem.details == {"term": "abc"}

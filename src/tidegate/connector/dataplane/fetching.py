@@ -23,6 +23,7 @@ from tidegate.connector.dataplane.ranges import etag_of, read_content_range, rea
 from tidegate.connector.dataplane.receiving import Receiving
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.failpoint import failpoint
+from tidegate.kernel.text import whole_number
 
 FETCH = "dataplane.fetch"
 STALL_SECONDS = 20.0
@@ -92,8 +93,8 @@ class Fetching:
                 raise BytesRefusedError("range_wrong", "It gave another range.", again=False)
             start, _, total = found
         else:
-            length = answer.headers.get("content-length", "")
-            total = int(length) if length.isdecimal() else -1
+            length = whole_number(answer.headers.get("content-length", ""))
+            total = -1 if length is None else length
         promised = read_digest(
             answer.headers.get("repr-digest", ""), answer.headers.get("etag", "")
         )

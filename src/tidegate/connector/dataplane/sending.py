@@ -29,6 +29,7 @@ from tidegate.connector.dataplane.ranges import Part, digest_header
 from tidegate.connector.dataplane.reading import PIECE
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.failpoint import failpoint
+from tidegate.kernel.text import whole_number
 
 SEND = "dataplane.send"
 ACTOR = "system:dataplane"
@@ -93,9 +94,9 @@ class Sending:
         with self._desk.http.stream(
             "HEAD", address.endpoint, authorization=authorization_of(address, is_plain=False)
         ) as answer:
-            told = answer.headers.get("upload-offset", "")
-            if answer.status < 300 and told.isdecimal() and int(told) <= record.total:
-                return int(told)
+            told = whole_number(answer.headers.get("upload-offset", ""))
+            if answer.status < 300 and told is not None and told <= record.total:
+                return told
             if answer.status in {401, 403, 410}:
                 raise BytesRefusedError(
                     "token_refused", f"The consumer refuses (HTTP {answer.status}).", again=True

@@ -2,11 +2,13 @@
 
 import json
 import re
+from math import isinf
 from typing import Any
 
 from tidegate.connector.errors import MessageInvalidError
 
 MAX_DEPTH = 48
+LONGEST_NUMBER = 40
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -15,7 +17,11 @@ def read_json(raw: bytes, *, max_depth: int = MAX_DEPTH) -> object:
     check_depth(raw, max_depth)
     try:
         found: object = json.loads(
-            raw.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique
+            raw.decode(),
+            parse_constant=_refuse_constant,
+            parse_int=_whole,
+            parse_float=_fraction,
+            object_pairs_hook=_unique,
         )
         if _SURROGATE.search(raw):
             json.dumps(found, ensure_ascii=False).encode()  # half a character cannot be written
@@ -52,6 +58,19 @@ _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(name)
+
+
+def _whole(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(text[:LONGEST_NUMBER])
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    found = float(text)
+    if len(text) > LONGEST_NUMBER or isinf(found):
+        raise ValueError(text[:LONGEST_NUMBER])
+    return found
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

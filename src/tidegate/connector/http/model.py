@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.connector.errors import PeerAnswerError, PeerDeclinedError, PeerUnreachableError
+from tidegate.kernel.text import printable
 from tidegate.kernel.values import dataclass
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -53,7 +54,7 @@ class Answer:
         for name in ("message", "reason", "error_description", "error"):
             found = self.body.get(name)
             if isinstance(found, str) and found:
-                return found[:300]
+                return printable(found, 300)
         return ""
 
     def checked(self) -> "Answer":

@@ -16,6 +16,7 @@ from tidegate.connector.errors import (
 from tidegate.connector.http.addresses import check_url
 from tidegate.connector.http.body import read_json
 from tidegate.connector.http.model import Answer, HttpSettings
+from tidegate.kernel.text import whole_number
 from tidegate.kernel.values import dataclass
 
 if TYPE_CHECKING:
@@ -160,8 +161,8 @@ class PeerHttp:
 
     def _read(self, stream: Stream) -> Answer:
         most = self._settings.max_answer_bytes
-        announced = stream.headers.get("content-length", "0")
-        if announced.isdecimal() and int(announced) > most:
+        announced = whole_number(stream.headers.get("content-length", "0"))
+        if announced is not None and announced > most:
             raise PeerAnswerError("The other node's answer is too large.", code="answer_too_large")
         raw = bytearray()
         for chunk in stream.chunks:

@@ -12,6 +12,7 @@ from tidegate.connector.errors import CredentialInvalidError
 from tidegate.connector.identity.model import Credential, SchemaEntry, StatusEntry
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import InvalidError
+from tidegate.kernel.text import whole_number
 
 VC2_CONTEXT = "https://www.w3.org/ns/credentials/v2"
 VC1_CONTEXT = "https://www.w3.org/2018/credentials/v1"
@@ -181,8 +182,8 @@ def _status(entry: object) -> StatusEntry:
     if not isinstance(entry, dict) or entry.get("type") not in _STATUS_TYPES:
         raise _bad("The credential's status is of a kind that cannot be checked here.")
     index = entry.get("statusListIndex")
-    if isinstance(index, str) and index.isascii() and index.isdecimal() and len(index) < 12:
-        index = int(index)
+    if isinstance(index, str):
+        index = whole_number(index)
     if isinstance(index, bool) or not isinstance(index, int):
         raise _bad("The credential's status has no place in a list.")
     return StatusEntry(

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from tidegate.connector.errors import PeerUnreachableError
 from tidegate.connector.http.model import Answer
 from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.text import printable
 from tidegate.kernel.values import dataclass
 
 ANSWER_SECONDS = 2.0
@@ -109,7 +110,7 @@ def refusal_of(body: object) -> str:
     reasons = body.get("reason") if isinstance(body, dict) else None
     if not isinstance(reasons, list):
         return ""
-    return "; ".join(one for one in reasons if isinstance(one, str))[:300]
+    return printable("; ".join(one for one in reasons if isinstance(one, str)), 300)
 
 
 class AnswerGate:

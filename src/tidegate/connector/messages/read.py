@@ -66,8 +66,3 @@ def seal(document: Mapping[str, Any], kind: type[M]) -> bytes:
     """Check an outgoing document and write it; raise MessageRefusedError if it is wrong."""
     check(dict(document), kind)
     return msgspec.json.encode(document)
-
-
-def printable(text: str) -> str:
-    """Return a peer's words without control characters, which databases and screens mistake."""
-    return "".join(one if one.isprintable() else " " for one in text)

@@ -9,7 +9,7 @@ from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.callback import check_callback
 from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
-from tidegate.connector.messages.read import Received, printable
+from tidegate.connector.messages.read import Received
 from tidegate.connector.messages.wire import ContractOfferMessage, ContractRequestMessage
 from tidegate.connector.model import Peer
 from tidegate.connector.negotiation import store
@@ -26,6 +26,7 @@ from tidegate.connector.negotiation.rules import (
 from tidegate.kernel.clock import iso
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
+from tidegate.kernel.text import printable
 
 MOST_REFUSALS_KEPT = 50
 MOST_ROUNDS = 50
@@ -265,7 +266,7 @@ class Incoming:
         if step is Step.TERMINATE:
             return replace(
                 one,
-                reason_code=printable(str(said.get("code") or "terminated_by_peer"))[:100],
+                reason_code=printable(str(said.get("code") or "terminated_by_peer"), 100),
                 reason=_reasons(said.get("reason")),
             )
         return one
@@ -312,7 +313,7 @@ class Incoming:
             direction=Direction.IN,
             type=str(said["@type"]),
             action=step.value,
-            message_id=printable(str(said.get("@id", "")))[:400],
+            message_id=printable(str(said.get("@id", "")), 400),
             body=said,
             state=MessageState.ACCEPTED,
             attempts=1,
@@ -328,4 +329,4 @@ def _peer_pid(one: Negotiation, said: Mapping[str, Any]) -> str:
 
 def _reasons(given: object) -> str:
     texts = [one for one in given if isinstance(one, str)] if isinstance(given, list) else []
-    return printable("; ".join(texts) or "The peer ended the negotiation.")[:1000]
+    return printable("; ".join(texts) or "The peer ended the negotiation.")

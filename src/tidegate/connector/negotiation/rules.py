@@ -13,6 +13,7 @@ from tidegate.connector.negotiation.errors import (
     OfferNotOpenError,
 )
 from tidegate.connector.negotiation.model import Negotiation
+from tidegate.kernel.clock import iso, parse_iso
 from tidegate.policy.errors import PolicyInvalidError
 from tidegate.policy.model import Agreement, Policy, Rule, UseFacts
 from tidegate.policy.service import (
@@ -25,6 +26,7 @@ from tidegate.policy.service import (
 
 Document = Mapping[str, Any]
 
+_LONGEST_MOMENT = 24
 _ENVELOPE = frozenset({"@context", "@id", "@type", "target", "assigner", "assignee", "timestamp"})
 
 
@@ -161,9 +163,14 @@ def signed_agreement(negotiation: Negotiation) -> Agreement:
             assignee=terms.assignee,
             policy=terms.policy,
             offer_id=negotiation.offer_id,
-            signed_at=terms.timestamp,
+            signed_at=_moment(terms.timestamp),
         )
     )
+
+
+def _moment(timestamp: str) -> str:
+    """Return when an agreement was signed as it is kept: as it was written, if that is short."""
+    return timestamp if len(timestamp) <= _LONGEST_MOMENT else iso(parse_iso(timestamp))
 
 
 def parties(negotiation: Negotiation, self_did: str) -> tuple[str, str]:

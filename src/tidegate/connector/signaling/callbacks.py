@@ -6,7 +6,6 @@ passed to the counterparty: people see it, and decide.
 
 from tidegate.connector.dataplane.model import ControlPlane, DataFlowState
 from tidegate.connector.messages.compose import Document
-from tidegate.connector.messages.read import printable
 from tidegate.connector.messages.wire import CONTEXT
 from tidegate.connector.signaling.desk import Desk
 from tidegate.connector.signaling.errors import DataFlowRefusedError, DataFlowUnknownError
@@ -14,6 +13,7 @@ from tidegate.connector.signaling.flows import Change, Flows
 from tidegate.connector.signaling.machine import DATA, Signal
 from tidegate.connector.signaling.model import DataFlow, FlowRole, Plane
 from tidegate.connector.signaling.wire import DataFlowStatusMessage, heard_address, read_message
+from tidegate.kernel.text import printable
 from tidegate.policy.service import to_agreement
 
 S = DataFlowState
@@ -46,7 +46,7 @@ class Callbacks:
         actor = f"plane:{by.id}"
         if what == "errored":
             words = said.error if isinstance(said.error, str) else ""
-            words = printable(words)[:1000] or "The data plane gives no reason."
+            words = printable(words) or "The data plane gives no reason."
             self._flows.note_error(one, words, actor=actor, tell=False)
             return
         if said.state is not _WANTED[what]:

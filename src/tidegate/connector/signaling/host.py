@@ -18,7 +18,6 @@ from tidegate.connector.dataplane.model import (
 )
 from tidegate.connector.messages.compose import Document
 from tidegate.connector.messages.model import Side
-from tidegate.connector.messages.read import printable
 from tidegate.connector.signaling import store
 from tidegate.connector.signaling.desk import Desk
 from tidegate.connector.signaling.errors import (
@@ -49,6 +48,7 @@ from tidegate.connector.signaling.wire import (
     status_message,
 )
 from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.text import printable
 
 _ACTOR = system_actor("signaling").id
 
@@ -221,7 +221,7 @@ class Host:
 
     def suspend(self, by: Plane, flow_id: str, document: object) -> Hosted:
         """Stop moving bytes for now."""
-        reason = printable(read_message(document, DataFlowReasonMessage).reason)[:1000]
+        reason = printable(read_message(document, DataFlowReasonMessage).reason)
         one = self._may(by, flow_id, Signal.SUSPEND)
         self._plane(one).suspend(as_flow(one), reason)
         moved = self._flows.move(one, Signal.SUSPEND, by=CONTROL, actor=f"plane:{by.id}")
@@ -246,7 +246,7 @@ class Host:
 
     def terminate(self, by: Plane, flow_id: str, document: object) -> Hosted:
         """Stop for good."""
-        reason = printable(read_message(document, DataFlowReasonMessage).reason)[:1000]
+        reason = printable(read_message(document, DataFlowReasonMessage).reason)
         one = self._may(by, flow_id, Signal.TERMINATE)
         self._plane(one).terminate(as_flow(one), reason)
         moved = self._flows.move(

@@ -27,11 +27,12 @@ from tidegate.connector.signaling.wire import spoken_address
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import ForbiddenError, InvalidError
 from tidegate.kernel.failpoint import failpoint
+from tidegate.kernel.text import whole_number
 
 EXPIRES = "https://w3id.org/tidegate/expires"
 OTHERWISE_SECONDS = 300
 USED_BEFORE = "The refresh token was used before."
-_LONGEST_NUMBER = 9
+_LONGEST_SECONDS = 10**9
 
 
 class Renewal:
@@ -60,10 +61,10 @@ class Renewal:
 
     def dated(self, address: PlaneAddress | None) -> PlaneAddress | None:
         """Return an address we heard with the moment at which its access token ends."""
-        said = address.properties.get("expiresIn", "") if address else ""
-        if address is None or not said.isdigit() or len(said) > _LONGEST_NUMBER:
+        seconds = _seconds_in(address) if address else None
+        if address is None or seconds is None:
             return address
-        ends = iso(self._desk.clock.now() + timedelta(seconds=int(said)))
+        ends = iso(self._desk.clock.now() + timedelta(seconds=seconds))
         return replace(address, properties={**address.properties, EXPIRES: ends})
 
     def given(
@@ -156,9 +157,9 @@ class Renewal:
         return TokenGrant(access, self._seconds(address), refresh)
 
     def _seconds(self, address: PlaneAddress) -> int:
-        said = address.properties.get("expiresIn", "")
-        if said.isdigit():
-            return int(said)
+        said = _seconds_in(address)
+        if said is not None:
+            return said
         try:
             until = parse_iso(address.properties.get(EXPIRES, ""))
         except InvalidError:
@@ -173,6 +174,12 @@ def _pair_of(conn: Connection, digest: str) -> tuple[DataFlow | None, TokenPair 
         return one, TokenPair(digest, one.id, one.access_digest)
     pair = store.find_pair(conn, digest)
     return store.find_flow(conn, pair.flow, FlowRole.HOSTED) if pair else None, pair
+
+
+def _seconds_in(address: PlaneAddress) -> int | None:
+    """Return in how many seconds a token ends, where an address says so and it can be believed."""
+    said = whole_number(address.properties.get("expiresIn", ""))
+    return said if said is not None and said <= _LONGEST_SECONDS else None
 
 
 def _refusal(code: str, words: str) -> RenewalRefusedError:

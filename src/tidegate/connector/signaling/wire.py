@@ -16,6 +16,7 @@ from tidegate.connector.messages.compose import Document, data_address
 from tidegate.connector.messages.read import check
 from tidegate.connector.signaling.errors import DataFlowRefusedError
 from tidegate.connector.signaling.model import FORMAT_OF
+from tidegate.kernel.text import whole_number
 
 LONGEST_URL = 2048
 PLAIN_TYPES = frozenset({HTTP_TYPE, "HttpData"})  # how planes name plain HTTP, Eclipse's too
@@ -146,7 +147,9 @@ def check_http_address(address: Address, profile: str, *, loopback: bool, renewa
         raise DataFlowRefusedError(
             "An address with an authorization names its authType.", code="address_invalid"
         )
-    if address.find_property("refreshToken") and not address.find_property("expiresIn").isdigit():
+    if address.find_property("refreshToken") and (
+        whole_number(address.find_property("expiresIn")) is None
+    ):
         raise DataFlowRefusedError(
             "An address with a refresh token says in how many seconds it expires (expiresIn).",
             code="address_invalid",

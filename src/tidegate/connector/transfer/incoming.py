@@ -13,7 +13,7 @@ from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.callback import check_callback
 from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
-from tidegate.connector.messages.read import Received, printable
+from tidegate.connector.messages.read import Received
 from tidegate.connector.messages.wire import (
     DataAddress,
     TransferRequestMessage,
@@ -43,6 +43,7 @@ from tidegate.connector.transfer.outgoing import Outgoing, event_of, evidence, r
 from tidegate.kernel.clock import iso
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
+from tidegate.kernel.text import printable
 from tidegate.partners.model import PersonAssertion
 from tidegate.policy.model import Agreement, AgreementState
 from tidegate.policy.service import check_recipient
@@ -361,7 +362,7 @@ class Incoming:
             direction=Direction.IN,
             type=str(said["@type"]),
             action=step.value,
-            message_id=printable(str(said.get("@id", "")))[:400],
+            message_id=printable(str(said.get("@id", "")), 400),
             body=without_secrets(said),
             state=MessageState.ACCEPTED,
             attempts=1,

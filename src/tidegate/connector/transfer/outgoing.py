@@ -14,7 +14,6 @@ from tidegate.connector.messages.compose import Document, data_address
 from tidegate.connector.messages.delivery import Delivery
 from tidegate.connector.messages.errors import MessageRefusedError
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
-from tidegate.connector.messages.read import printable
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.address import (
     grant,
@@ -44,6 +43,7 @@ from tidegate.connector.transfer.script import counts_as, next_step
 from tidegate.connector.transfer.wording import TYPES, answered_pid, compose, place_of
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
+from tidegate.kernel.text import printable
 
 DELIVER = "transfer.deliver"
 REACT = "transfer.react"
@@ -370,5 +370,4 @@ def reasons_of(given: Mapping[str, Any], otherwise: str) -> tuple[str, str]:
     """Return code and words a peer gives for stopping."""
     listed = given.get("reason")
     texts = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
-    code = printable(str(given.get("code") or otherwise))
-    return code[:100], printable("; ".join(texts))[:1000]
+    return printable(str(given.get("code") or otherwise), 100), printable("; ".join(texts))

@@ -40,7 +40,10 @@ def test_brackets_inside_texts_do_not_count():
     assert [text] == read_json(json.dumps([text]).encode())
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b'{"a":NaN}', b'{"a":1,"a":2}', b"\xff", b"[1,]"])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b'{"a":NaN}', b'{"a":1,"a":2}', b"\xff", b"[1,]", b"1e999", b"-1e999", b"9" * 41],
+)
 def test_what_is_no_json_is_refused(raw):
     with pytest.raises(MessageInvalidError) as refusal:
         read_json(raw)

@@ -208,3 +208,14 @@ def test_the_gate_holds_until_every_answer_has_left():
 
     gate.wait("p", seconds=0.0)
     assert gate._answering == {}
+
+
+@pytest.mark.parametrize("name", ["reason", "message"])
+def test_a_peers_words_of_refusal_are_one_short_line(name):
+    words = "no\x00\r\n\u202e" + "x" * 5000
+    body = {name: [words] if name == "reason" else words}
+
+    told = judge(Answer(400, {}, body)).words
+
+    assert told.isprintable()
+    assert len(told) < 400

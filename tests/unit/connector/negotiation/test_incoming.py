@@ -244,3 +244,37 @@ def test_whatever_a_peer_sends_is_answered_with_a_typed_document(pair, place, fi
 
     assert answer.status in {200, 400}
     assert answer.body["@type"] in {"ContractNegotiation", "ContractNegotiationError"}
+
+
+@pytest.mark.parametrize("pid", ["a\x00b", "a\x7fb", "\u202ex"])
+def test_a_pid_that_is_not_seen_names_nothing(pair, pid):
+    hospital, _ = pair
+    for room in ("negotiations", "transfers", "catalog/datasets"):
+        answer = hospital.network.get(
+            f"{hospital.base}/dsp/2025-1/{room}/{pid}",
+            authorization=f"Bearer {FACULTY}>{HOSPITAL}",
+        )
+        assert (answer.status, answer.body["code"]) == (404, "pid_unknown")
+
+
+def test_terms_of_a_peer_reach_no_reason_whole_or_with_hidden_characters(pair):
+    hospital, faculty = pair
+    offer = hospital.publish()
+    faculty.knows(hospital, offer)
+    faculty.negotiation.request(HOSPITAL, offer.dataset_id, by=RESEARCHER)
+    pump(faculty)
+    action = "a\x00\u202e" + "x" * 100_000
+    said = opening(hospital) | {"@id": "urn:uuid:2", "consumerPid": "urn:uuid:2"}
+    terms = said["offer"] | {"permission": [{"action": action}]}
+
+    hospital.network.post(
+        f"{hospital.base}/dsp/2025-1/negotiations/request",
+        said | {"offer": terms},
+        authorization=f"Bearer {FACULTY}>{HOSPITAL}",
+    )
+    pump(*pair)
+
+    one = next(n for n in hospital.negotiation.list_negotiations() if n.peer_pid == "urn:uuid:2")
+    assert one.reason_code == "action_unknown"
+    assert len(one.reason) <= 4000
+    assert one.reason.isprintable()
