@@ -46,16 +46,14 @@ def list_keys(home: Path) -> None:
 def rotate(home: Path, algorithm: str) -> None:
     """Make a new identity key; the node must not be served meanwhile.
 
-    The key before stays in the DID document until what it signed has expired, so that nothing
-    under way is refused; peers look a new key up when they first meet it.
+    The key before proves nobody's presence from then on. It stays in the DID document, for what it
+    signed, until that has expired. Members are told, and peers look a key up that they do not know.
     """
     from tidegate.kernel.clock import SystemClock  # noqa: PLC0415 - heavy, needed only here
-    from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
-    from tidegate.node.rotation import rotate_identity  # noqa: PLC0415 - heavy
+    from tidegate.node.rotation import rotate_home  # noqa: PLC0415 - heavy
 
-    with open_node(home) as node:
-        ring = rotate_identity(node, algorithm, SystemClock(), by=OPERATOR)
+    ring = rotate_home(home, algorithm, SystemClock(), by=OPERATOR)
     before = ring.former_keys()[0]
     click.echo(f"The node signs with {ring.identity_kid} ({algorithm}) from now on.")
-    click.echo(f"  before   {before.jwk['kid']}, verifies until {before.until}")
+    click.echo(f"  before   {before.jwk['kid']}, verifies what it signed until {before.until}")
     click.echo(f"Next: tidegate serve --home {home}")

@@ -124,17 +124,36 @@ def retired(ring: KeyRing, now: str) -> tuple[KeyRing, tuple[FormerKey, ...]]:
     return replace(ring, _former=kept), over
 
 
+def staged_key_file(path: Path) -> Path:
+    """Return where keys wait that are to take the place of those in `path`."""
+    return path.with_name(path.name + ".new")
+
+
+def stage_key_file(path: Path, passphrase: str, ring: KeyRing) -> None:
+    """Seal keys beside `path`, safe on the disk; `promote_key_file` makes them the node's."""
+    staged_key_file(path).unlink(missing_ok=True)
+    _write(staged_key_file(path), ring.sealed(passphrase))
+    _settle_folder(path.parent)
+
+
+def promote_key_file(path: Path) -> None:
+    """Put the staged keys in the place of those in `path`, in one step (rename)."""
+    staged_key_file(path).replace(path)
+    _settle_folder(path.parent)
+
+
 def replace_key_file(path: Path, passphrase: str, ring: KeyRing) -> None:
     """Seal keys into `path` in the place of what is there, in one step (rename)."""
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    _write(beside, ring.sealed(passphrase))
-    beside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    stage_key_file(path, passphrase, ring)
+    promote_key_file(path)
+
+
+def _settle_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _write(path: Path, content: bytes) -> None:

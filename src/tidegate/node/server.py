@@ -1,14 +1,13 @@
 """Serving: one process with every door of the node, until it is told to stop."""
 
 import asyncio
-import fcntl
 import gc
 import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,15 +18,16 @@ from starlette.responses import Response
 from tidegate.api.health import Meters
 from tidegate.api.health import routes as health_routes
 from tidegate.api.kit import problem_response
-from tidegate.kernel.errors import ConflictError, InvalidError, NotFoundError, TidegateError
+from tidegate.kernel.errors import InvalidError, NotFoundError, TidegateError
 from tidegate.kernel.failpoint import is_armed
 from tidegate.node.build import Node, open_node
 from tidegate.node.doors import all_routes
 from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.installation import Installation
+from tidegate.node.lock import home_held
 from tidegate.node.logs import configure_logs
 from tidegate.node.patience import patient
-from tidegate.node.rotation import retire_former
+from tidegate.node.rotation import retire_former, settle_rotation
 from tidegate.node.tasks import recover
 from tidegate.settings import NodeSettings, is_under_test, read_settings
 
@@ -39,10 +39,6 @@ log = logging.getLogger("tidegate.node")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class AlreadyServedError(ConflictError):
-    """Another process serves this home."""
 
 
 def run(home: Path) -> None:
@@ -58,13 +54,11 @@ def run(home: Path) -> None:
 def serve_fitted(home: Path, fittings: Fittings) -> None:
     """Serve the node in `home` with what a test plugin fits it with; for the plugin alone."""
     settings = read_settings(home)
-    lock = _lock(home)
-    try:
+    with home_held(home):
         configure_logs(settings.participant.did)
+        settle_rotation(settings)
         with open_node(home, fittings) as node:
             asyncio.run(_serve(node))
-    finally:
-        lock.close()
 
 
 def check_may_serve(settings: NodeSettings) -> None:
@@ -242,16 +236,3 @@ def _keep_what_is_there() -> None:
 
 def _stopping_already(_signal: int, _frame: object) -> None:
     """Let the node finish closing."""
-
-
-def _lock(home: Path) -> IO[str]:
-    """Hold the home: one process serves it and runs its tasks."""
-    lock = (home / "serve.lock").open("a+", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        raise AlreadyServedError(
-            f"Another process serves {home} already; stop it first, or use another home."
-        ) from None
-    return lock

@@ -110,6 +110,7 @@ def receivers_of(house: House) -> Mapping[str, Receiver]:
     return {
         "member.admitted": house.space.receive_member_admitted,
         "member.revoked": house.space.receive_member_revoked,
+        "keys.changed": house.identity.receive_keys_changed,
         "partnership.proposed": house.partnerships.receive_proposed,
         "partnership.signed": house.partnerships.receive_signed,
         "partnership.ended": house.partnerships.receive_ended,

@@ -45,14 +45,19 @@ def did_url(did: str, *, loopback: bool) -> str:
 
 
 def own_document(
-    did: str, keys: Sequence[Mapping[str, Any]], services: Mapping[str, str]
+    did: str,
+    key: Mapping[str, Any],
+    services: Mapping[str, str],
+    former: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return this node's DID document in the strict shape that other connectors parse.
 
-    `keys` are public JWKs, the one that signs first; the `kid` of each is its fragment. `services`
-    maps a service type to its address, which is
-    written without a trailing slash since paths are appended to it.
+    `key` is the public JWK that signs now; the `kid` of each key is its fragment. The `former` ones
+    still verify what they signed (`assertionMethod`) and prove nobody's presence any more: they
+    stand in no other relation. `services` maps a service type to its address, which is written
+    without a trailing slash since paths are appended to it.
     """
+    keys = (key, *former)
     ids = [f"{did}#{jwk['kid']}" for jwk in keys]
     return {
         "@context": list(DID_CONTEXTS),
@@ -70,9 +75,9 @@ def own_document(
             }
             for key_id, jwk in zip(ids, keys, strict=True)
         ],
-        "authentication": ids,
+        "authentication": ids[:1],
         "assertionMethod": ids,
-        "capabilityInvocation": ids,
+        "capabilityInvocation": ids[:1],
     }
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -27,6 +28,7 @@ _MOST_DOCUMENTS = 1024
 _MOST_AT_ONCE = 16
 _MOST_PER_HOST = 8
 _SECONDS = 5.0
+_JUST_NOW = timedelta(seconds=1)  # a document read now is not read again for a key it lacks
 _STALE_CODES = frozenset({"kid_unknown", "signature_invalid", "key_not_allowed"})
 
 
@@ -43,6 +45,8 @@ class _Entry:
     document: DidDocument | None
     fetched_at: datetime
     failure: PeerUnreachableError | DidInvalidError | None = None
+    looked_again_at: datetime | None = None
+    looking: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
 
 class DidResolver:
@@ -63,22 +67,19 @@ class DidResolver:
         self._guard = threading.Lock()
         self._places = Places(most=_MOST_AT_ONCE, per_host=_MOST_PER_HOST)
 
-    def resolve(self, did: str, *, fresher_than: int | None = None) -> DidDocument:
-        """Return the document of a DID, at most `fresher_than` seconds old.
+    def resolve(self, did: str) -> DidDocument:
+        """Return the document of a DID, from the cache while it is fresh.
 
         Raises:
             DidInvalidError: the DID or its document is malformed.
             PeerUnreachableError: the document cannot be fetched now.
         """
-        entry = self._find(did, fresher_than)
+        entry = self._find(did)
         if entry is None:
-            entry = self._fetch(did)
+            with self._places.taken(did):
+                entry = self._fetch(did)
             self._keep(did, entry)
-        if entry.failure is not None:
-            raise type(entry.failure)(entry.failure.message, code=entry.failure.code)
-        if entry.document is None:  # pragma: no cover - an entry has one or the other
-            raise DidInvalidError("The DID document is missing.")
-        return entry.document
+        return _document_of(entry)
 
     def prove(self, token: jose.Unproven, relation: Relation) -> Mapping[str, Any]:
         """Return the claims of a token that a key of its issuer verifies.
@@ -101,22 +102,51 @@ class DidResolver:
             if problem.code not in _STALE_CODES:
                 raise
             before = self.resolve(did)
-            after = self.resolve(did, fresher_than=self._settings.document_retry_seconds)
+            after = self._looked_up_again(did)
             if after == before:
                 raise
             return _prove(token, after, relation)
+
+    def _looked_up_again(self, did: str) -> DidDocument:
+        """Return the document as it is now, at most one look in `document_retry_seconds`.
+
+        Callers that come together with a new key wait for the one look. A look that fails leaves
+        what is known as it is: nobody loses a peer's document by naming a key it never had.
+        """
+        with self._places.taken(did):
+            entry = self._find(did)
+            if entry is None:
+                return self.resolve(did)
+            with entry.looking:
+                entry = self._find(did) or entry
+                now = self._clock.now()
+                if not self._may_look_again(entry, now):
+                    return _document_of(entry)
+                self._keep(did, replace(entry, looked_again_at=now))
+                found = self._fetch(did)
+                if found.failure is None:
+                    again = replace(found, looked_again_at=now, looking=entry.looking)
+                    self._keep(did, again)
+            return _document_of(found)
+
+    def _may_look_again(self, entry: _Entry, now: datetime) -> bool:
+        if now - entry.fetched_at < _JUST_NOW:
+            return False
+        last = entry.looked_again_at
+        pause = timedelta(seconds=self._settings.document_retry_seconds)
+        return last is None or now - last >= pause
 
     def forget(self, did: str) -> None:
         """Drop what is cached of a DID."""
         with self._guard:
             self._entries.pop(did, None)
 
-    def _find(self, did: str, fresher_than: int | None) -> _Entry | None:
+    def _find(self, did: str) -> _Entry | None:
         with self._guard:
             entry = self._entries.get(did)
         if entry is None:
             return None
-        limit = self._settings.document_cache_seconds if fresher_than is None else fresher_than
+        limit = self._settings.document_cache_seconds
         if isinstance(entry.failure, PeerUnreachableError):
             limit = self._settings.unreachable_seconds  # it may be back; messages wait for it
         elif entry.failure is not None:
@@ -134,11 +164,10 @@ class DidResolver:
 
     def _fetch(self, did: str) -> _Entry:
         url = did_url(did, loopback=self._http.is_loopback)
-        with self._places.taken(did):
-            try:
-                return _Entry(self._document(did, url), self._clock.now())
-            except (PeerUnreachableError, DidInvalidError) as problem:
-                return _Entry(None, self._clock.now(), problem)
+        try:
+            return _Entry(self._document(did, url), self._clock.now())
+        except (PeerUnreachableError, DidInvalidError) as problem:
+            return _Entry(None, self._clock.now(), problem)
 
     def _document(self, did: str, url: str) -> DidDocument:
         try:
@@ -157,6 +186,14 @@ class DidResolver:
         if body is None:
             raise DidInvalidError("The DID document is not JSON.", code="did_document_malformed")
         return read_document(body, did)
+
+
+def _document_of(entry: _Entry) -> DidDocument:
+    if entry.failure is not None:
+        raise type(entry.failure)(entry.failure.message, code=entry.failure.code)
+    if entry.document is None:  # pragma: no cover - an entry has one or the other
+        raise DidInvalidError("The DID document is missing.")
+    return entry.document
 
 
 def _prove(token: jose.Unproven, document: DidDocument, relation: Relation) -> Mapping[str, Any]:

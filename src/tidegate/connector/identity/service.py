@@ -121,7 +121,9 @@ class IdentityService:
         services["DataService"] = f"{base}/dsp/2025-1"
         now = iso(self._clock.now())
         former = [each.jwk for each in self._keys.former_keys() if each.until > now]
-        return own_document(self.node.did, [self._keys.identity_public_jwk(), *former], services)
+        return own_document(
+            self.node.did, self._keys.identity_public_jwk(), services, former=former
+        )
 
     def resolve_did(self, did: str) -> DidDocument:
         """Return the DID document of another node, from the cache when fresh."""
@@ -293,6 +295,10 @@ class IdentityService:
                 del self._peers[known]
         self.resolver.forget(did)
         self.statuses.forget()
+
+    def receive_keys_changed(self, sender: str, _body: Mapping[str, Any]) -> None:
+        """Learn that a member has another key: what is cached of its document counts no more."""
+        self.resolver.forget(sender)
 
     def is_first_use(self, issuer: str, jti: str, until: datetime) -> bool:
         """Remember a token that is good once; tell whether it was never seen before."""

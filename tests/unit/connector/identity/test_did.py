@@ -11,7 +11,7 @@ JWK = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ", "kid": "k1", "d": "sec
 
 def document(**changes):
     made = own_document(
-        DID, [{**JWK, "kid": "k1"}], {"CredentialService": "http://localhost:7401/dcp/holder/"}
+        DID, {**JWK, "kid": "k1"}, {"CredentialService": "http://localhost:7401/dcp/holder/"}
     )
     return {**made, **changes}
 
@@ -42,6 +42,15 @@ def test_outside_one_machine_even_localhost_is_asked_by_https():
 def test_other_names_are_refused(did):
     with pytest.raises(DidInvalidError):
         did_url(did, loopback=True)
+
+
+def test_a_former_key_verifies_what_it_signed_and_authenticates_nobody():
+    made = own_document(DID, JWK, {}, former=({**JWK, "kid": "k0"},))
+
+    read = read_document(made, DID)
+
+    assert (f"{DID}#k1", f"{DID}#k0") == read.assertion_method
+    assert (f"{DID}#k1",) == read.authentication == read.capability_invocation
 
 
 def test_our_document_is_strict_and_holds_no_secret():
