@@ -10,6 +10,7 @@ from tidegate.commons.deidentification.service import DeidentificationService
 from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.rows.service import RowsService
+from tidegate.connector.approvals.service import ApprovalService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
 from tidegate.connector.checkup.service import CheckupService
@@ -84,6 +85,7 @@ class House:
     dsp_catalog: DspCatalogService
     negotiation: NegotiationService
     transfer: TransferService
+    approvals: ApprovalService
     signaling: SignalingService
     dataplane: HttpPlane
     harvest: HarvestService

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -36,6 +36,43 @@ class Progress(msgspec.Struct, frozen=True):
         return 0 if self.total <= 0 else min(100, self.moved * 100 // self.total)
 
 
+class Frame(msgspec.Struct, frozen=True):
+    """What a question about rows is about: an answer counts for exactly this."""
+
+    agreement_id: str
+    agreement_digest: str
+    version_id: str
+    recipient: str
+    seat: str
+    pack_hash: str
+
+
+class RuleAsked(msgspec.Struct, frozen=True):
+    """A rule that leaves rows to a person; `title` by language, `missing` a fact it lacks."""
+
+    rule: str
+    title: Mapping[str, str]
+    source: str
+    missing: str = ""
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """A question about the rows of an agreement, and its answer."""
+
+    id: str
+    digest: str
+    frame: Frame
+    rules: tuple[RuleAsked, ...]
+    state: str
+    dataset_id: str
+    asked_at: str
+    transfer: str = ""
+    receipt: str = ""
+    answered_by: str = ""
+    answered_at: str = ""
+    reason: str = ""
+
+
 class ScriptStep(msgspec.Struct, frozen=True):
     """One act of this node in a transfer, some time after it may be taken."""
 
@@ -64,10 +101,26 @@ class Rows:
         body = {"agreement_id": agreement_id, "format": PUSH if push else PULL}
         return self._http.post("/transfers", body, Transfer)
 
-    def approve(self, agreement_id: str, reason: str) -> None:
-        """As the provider's legal officer: let rows leave where the rules leave it to a person."""
-        path = f"/agreements/{quote(agreement_id, safe=':')}/rows-approval"
-        self._http.post(path, {"reason": reason}, type(None))
+    def approvals(self, *, agreement_id: str = "", state: str = "") -> tuple[Approval, ...]:
+        """Return what people are asked about rows, and what they answered."""
+        query = urlencode({"agreement": agreement_id, "state": state})
+        return self._http.get(f"/rows-approvals?{query}", tuple[Approval, ...])
+
+    def approve(self, approval_id: str, reason: str) -> Approval:
+        """As the provider's legal officer: let exactly the rows leave that were asked about."""
+        return self._answer(approval_id, "approve", reason)
+
+    def refuse(self, approval_id: str, reason: str) -> Approval:
+        """As the provider's legal officer: let the rows stay; who asked is told the reason."""
+        return self._answer(approval_id, "refuse", reason)
+
+    def withdraw(self, approval_id: str, reason: str) -> Approval:
+        """Take an approval back: what runs under it stops at once."""
+        return self._answer(approval_id, "withdraw", reason)
+
+    def _answer(self, approval_id: str, answer: str, reason: str) -> Approval:
+        path = f"/rows-approvals/{quote(approval_id, safe='')}/{answer}"
+        return self._http.post(path, {"reason": reason}, Approval)
 
     def progress(self, pid: str) -> Progress:
         """Return how far the rows are; raises NodeError until they have begun to move."""

@@ -27,6 +27,7 @@ from tidegate.catalogue.model import (
     OfferState,
     VersionRecord,
 )
+from tidegate.connector.approvals.errors import ApprovalPendingError
 from tidegate.connector.catalog.service import DspCatalogService
 from tidegate.connector.dataplane.model import (
     HTTP_PULL,
@@ -249,6 +250,7 @@ class Crossing:
     """A crossing that lets rows pass unless it is told otherwise."""
 
     refusal: str = ""
+    pending: bool = False
     passed: int = 0
     counted: int = 0
 
@@ -262,6 +264,8 @@ class Crossing:
 
     def let_out(self, agreement, person, transfer, *, counted=False):
         permit = self.check_open(agreement, person)
+        if self.pending:
+            raise ApprovalPendingError("A person was asked.", code="approval_pending")
         self.passed += 1
         return permit
 

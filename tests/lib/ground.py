@@ -26,6 +26,7 @@ EVENT_MODULES = (
     "partners.instrument", "partners.gate", "catalogue", "deid", "commons", "commons.vault",
     "connector", "connector.identity", "connector.exchange", "connector.negotiation",
     "connector.transfer", "connector.dataplane", "connector.signaling",
+    "connector.approvals",
     "connector.harvest", "connector.assessment",
     "lab", "lab.release",
 )  # fmt: skip

@@ -99,11 +99,6 @@ def ask_for_rows(call: Call[AskForRows]) -> Transfer:
     return call.house.transfer.request_rows(asked.agreement_id, asked.format, by=call.actor)
 
 
-def approve_rows(call: Call[Reason]) -> None:
-    """Let rows of an agreement leave where the rules leave it to a person."""
-    call.house.transfer.approve_rows(call.path["agreement_id"], call.body.reason, by=call.actor)
-
-
 def show_rows_progress(call: Call[None]) -> RowsProgress:
     """Return how far the rows of a transfer are."""
     pid = call.path["pid"]
@@ -198,13 +193,6 @@ OPERATIONS: tuple[Operation, ...] = (
         gives=Transfer,
         summary="Ask for the rows of an agreement",
         status=201,
-    ),
-    Operation(
-        "POST",
-        "/agreements/{agreement_id}/rows-approval",
-        approve_rows,
-        takes=Reason,
-        summary="Approve that rows of an agreement leave",
     ),
     Operation(
         "GET",

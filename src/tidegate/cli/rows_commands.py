@@ -39,14 +39,48 @@ def ask(agreement: str, home: Path, person: str, *, push: bool) -> None:
 
 
 @rows.command()
-@click.argument("agreement", metavar="AGREEMENT")
+@click.option("--state", default="", help="Only those: asked, approved, refused, withdrawn.")
+@HOME
+@AS
+def approvals(state: str, home: Path, person: str) -> None:
+    """List what people are asked about rows and what they answered, a line of JSON each."""
+    with acting(home, person) as (house, by):
+        found = house.approvals.list_approvals(state=state, by=by)
+    for one in found:
+        click.echo(msgspec.json.encode(one).decode())
+
+
+@rows.command()
+@click.argument("approval", metavar="APPROVAL")
 @click.argument("reason")
 @HOME
 @AS
-def approve(agreement: str, reason: str, home: Path, person: str) -> None:
-    """As the provider's legal officer, let rows leave where the rules leave it to a person."""
+def approve(approval: str, reason: str, home: Path, person: str) -> None:
+    """As the provider's legal officer, let exactly the rows leave that were asked about."""
     with acting(home, person) as (house, by):
-        house.transfer.approve_rows(agreement, reason, by=by)
+        house.approvals.approve(approval, reason, by=by)
+
+
+@rows.command()
+@click.argument("approval", metavar="APPROVAL")
+@click.argument("reason")
+@HOME
+@AS
+def refuse(approval: str, reason: str, home: Path, person: str) -> None:
+    """As the provider's legal officer, let the rows stay; who asked is told the reason."""
+    with acting(home, person) as (house, by):
+        house.approvals.refuse(approval, reason, by=by)
+
+
+@rows.command()
+@click.argument("approval", metavar="APPROVAL")
+@click.argument("reason")
+@HOME
+@AS
+def withdraw(approval: str, reason: str, home: Path, person: str) -> None:
+    """Take an approval back: what runs under it stops at once."""
+    with acting(home, person) as (house, by):
+        house.approvals.withdraw(approval, reason, by=by)
 
 
 @rows.command()

@@ -17,6 +17,7 @@ ROOMS = (
     "connector_catalog",
     "connector_identity",
     "connector_signaling",
+    "connector_approvals",
     "lab",
 )
 

@@ -69,6 +69,14 @@ class Versions(Protocol):
         ...
 
 
+class Approvals(Protocol):
+    """What people answered where the rules leave rows to a person."""
+
+    def check(self, agreement: Agreement, seat: str, decision: Decision, transfer: str) -> None:
+        """Return where a person approved exactly this; raise otherwise, and ask."""
+        ...
+
+
 class RowsCrossing:
     """Lets rows out where the policy says so, everyone named may, and the law allows it."""
 
@@ -80,7 +88,7 @@ class RowsCrossing:
         versions: Versions,
         check_leaves: Callable[[str], object],
         seat_of: Callable[[str], Seat | None],
-        is_approved: Callable[[str], bool],
+        approvals: Approvals,
     ) -> None:
         self._uses = uses
         self._gate = gate
@@ -88,7 +96,7 @@ class RowsCrossing:
         self._versions = versions
         self._check_leaves = check_leaves
         self._seat_of = seat_of
-        self._is_approved = is_approved
+        self._approvals = approvals
 
     def check_asked(self, agreement: Agreement) -> None:
         """As consumer: raise UseWithheldError unless the agreement's words let rows come here."""
@@ -111,7 +119,7 @@ class RowsCrossing:
         """As provider: the same, and the rules of law, whose receipt stands with the transfer.
 
         `counted`: this transfer's own use stands in the ledger already. What the rules give to a
-        person to approve passes once a legal officer has approved the rows of this agreement.
+        person to approve passes once a legal officer has approved exactly that.
         """
         gate = self._checked(agreement, person, counted=counted)
         decision = self._assessor.assess_query(
@@ -122,8 +130,11 @@ class RowsCrossing:
             to=f"transfer:{transfer}",
             way=Way(Mode.ROW_TRANSFER, rows_visible=True, columns=self._columns(agreement)),
         )
-        waits = decision.outcome is Outcome.NEEDS_APPROVAL
-        if not waits or not self._is_approved(agreement.id):
+        if decision.outcome is Outcome.NEEDS_APPROVAL:
+            seat = self._seat_of(agreement.assignee)
+            told = "" if seat is None else seat.value
+            self._approvals.check(agreement, told, decision, transfer)
+        else:
             check_allowed(decision)
         return gate.permit_id
 
@@ -174,7 +185,7 @@ def check_allowed(decision: Decision) -> None:
     raise UseWithheldError(
         "The rules of the space do not let these rows leave: "
         + ("; ".join(reasons) or "no rule allows it")
-        + ". Ask the holder's legal officer to approve it, or ask for a visit.",
+        + ". Ask for a visit.",
         code="rules_" + decision.outcome.value,
         receipt=decision.receipt_id,
     )

@@ -5,6 +5,7 @@ from starlette.routing import BaseRoute, Route
 from tidegate import __version__
 from tidegate.api import (
     access,
+    approvals,
     catalogue,
     commons,
     connector,
@@ -43,6 +44,7 @@ OPERATIONS: tuple[kit.Operation, ...] = (
     *peers.OPERATIONS,
     *signaling.OPERATIONS,
     *transfers.OPERATIONS,
+    *approvals.OPERATIONS,
     *lab.OPERATIONS,
     *evidence.OPERATIONS,
     *work.OPERATIONS,

@@ -15,9 +15,9 @@ from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.rows.service import RowsService
 from tidegate.commons.vault.service import Vault
+from tidegate.connector.approvals.service import ApprovalService
 from tidegate.connector.assessment.service import AssessmentService, Sources
 from tidegate.connector.checkup.service import CheckupService
-from tidegate.connector.dataplane.events import ROWS_APPROVED
 from tidegate.connector.exchange.service import ExchangeService
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
@@ -124,7 +124,8 @@ def build_house(
     work = WorkService(ground.journal, ground.clock)
     speaker = fittings.identity(identity.identity)
     uses = CountedUses(law.policy, partners.instruments, commons.catalogue, answers)
-    standing = Rooms(space, identity, partners, commons, law, work)
+    approvals = _approvals(ground, answers, law)
+    standing = Rooms(space, identity, partners, commons, law, work, approvals)
     protocol = build_protocol(ground, _others(standing, speaker, fittings, uses, answers))
     lab = build_lab(
         ground,
@@ -152,6 +153,7 @@ def build_house(
         (partners, commons, law, identity, protocol, lab),
         identity=speaker,
         work=work,
+        approvals=approvals,
         exchange=exchange,
         checkup=_checkup(ground, standing, protocol),
     )
@@ -180,6 +182,15 @@ class Rooms:
     commons: Commons
     law: Law
     work: WorkService
+    approvals: ApprovalService
+
+
+def _approvals(ground: Ground, answers: Answers, law: Law) -> ApprovalService:
+    def standing(recipient: str) -> tuple[str, str]:
+        seat = answers.seat_of(recipient)
+        return ("" if seat is None else seat.value), law.rulepacks.active_pack().hash
+
+    return ApprovalService(ground.journal, ground.ids, agreements=law.policy, standing=standing)
 
 
 def _checkup(ground: Ground, rooms: Rooms, protocol: Protocol) -> CheckupService:
@@ -204,7 +215,6 @@ def _others(
     gate = fittings.gate(rooms.partners.gate)
     assessment = fittings.assessment(rooms.law.assessment)
     rows = rooms.commons.rows
-    evidence = rooms.law.evidence
     crossing = RowsCrossing(
         uses,
         gate,
@@ -212,9 +222,7 @@ def _others(
         rooms.commons.catalogue,
         rows.check_leaves,
         answers.seat_of,
-        lambda agreement: any(
-            leaf.entry.did == ROWS_APPROVED for leaf in evidence.timeline(f"agreement:{agreement}")
-        ),
+        rooms.approvals,
     )
     return ProtocolOthers(
         http=fittings.wire(rooms.identity.http),

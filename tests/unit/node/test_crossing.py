@@ -6,9 +6,11 @@ import pytest
 
 from lib.dsp_nodes import FACULTY, HOSPITAL, STEWARD
 from lib.ground import make_ground
-from tidegate.access.model import Seat
+from tidegate.access.model import Actor, Role, Seat
 from tidegate.catalogue.model import Codebook, Column, Table, VersionRecord
 from tidegate.commons.errors import NotReadyError
+from tidegate.connector.approvals.errors import ApprovalPendingError
+from tidegate.connector.approvals.service import ApprovalService
 from tidegate.connector.assessment.model import Mode
 from tidegate.kernel.text import Multilingual
 from tidegate.node.crossing import RowsCrossing
@@ -64,7 +66,13 @@ class Versions:
 class World:
     def __init__(self, ground, policy=FREE):
         self.policy = PolicyService(ground.journal, ground.clock, self_did=HOSPITAL)
-        self.gate, self.law, self.closed, self.approved = Gate(), Law(), None, set()
+        self.gate, self.law, self.closed = Gate(), Law(), None
+        self.approvals = ApprovalService(
+            ground.journal,
+            ground.ids,
+            agreements=self.policy,
+            standing=lambda _did: (Seat.HK.value, "p"),
+        )
         self.crossing = RowsCrossing(
             self.policy,
             self.gate,
@@ -72,7 +80,7 @@ class World:
             Versions(),
             self.check_leaves,
             lambda did: Seat.HK,
-            lambda agreement: agreement in self.approved,
+            self.approvals,
         )
         with ground.journal.write(by="system:t", did="agreement.signed", to="x:y") as tx:
             self.agreement = self.policy.record_agreement(
@@ -170,9 +178,11 @@ def test_an_agreement_that_ended_or_was_changed_lets_nothing_out(ground):
 def test_what_the_rules_leave_to_a_person_passes_once_approved_and_a_denial_never(ground):
     world = World(ground)
     world.law.outcome = Outcome.NEEDS_APPROVAL
-    with pytest.raises(UseWithheldError, match="XB-07"):
+    with pytest.raises(ApprovalPendingError, match="XB-07"):
         world.crossing.let_out(world.agreement, ADA, "urn:1")
-    world.approved.add("agr_1")
+    legal = Actor("person:per_law", "Law", frozenset({Role.LEGAL}))
+    (asked,) = world.approvals.list_waiting()
+    world.approvals.approve(asked.id, "Contract 7", by=legal)
     assert world.crossing.let_out(world.agreement, ADA, "urn:1") == "permit_1"
     for outcome in (Outcome.DENY, Outcome.DEFAULT_DENY, Outcome.NEEDS_FILING):
         world.law.outcome = outcome

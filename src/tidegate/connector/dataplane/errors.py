@@ -1,5 +1,6 @@
 """What can go wrong while bytes move."""
 
+from tidegate.connector.approvals.errors import ApprovalPendingError
 from tidegate.kernel.errors import (
     ConflictError,
     CorruptError,
@@ -64,5 +65,5 @@ def as_refusal(problem: TidegateError) -> BytesRefusedError:
     """Return any trouble of a worker as what it means for the next try."""
     if isinstance(problem, BytesRefusedError):
         return problem
-    again = isinstance(problem, UnavailableError)
+    again = isinstance(problem, UnavailableError | ApprovalPendingError)
     return BytesRefusedError(problem.code, problem.message, again=again)

@@ -9,8 +9,4 @@ EVENTS: Mapping[str, str | None] = {
     "flow.completed": "tra",
     "flow.refused": None,
     "flow.stopped": None,
-    "rows.approved": None,
 }
-
-ROWS_APPROVED = "rows.approved"
-"""Said in the chain of an agreement: a legal officer lets its rows leave."""

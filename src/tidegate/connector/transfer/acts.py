@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from tidegate.access.model import Actor, system_actor
+from tidegate.connector.approvals.errors import ApprovalPendingError
 from tidegate.connector.messages.model import Side
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.desk import Desk
@@ -91,6 +92,8 @@ class Acts:
                 self._flows.begin(one)
                 return
             permit = self._visits.admit(one)
+        except ApprovalPendingError:
+            return  # a person was asked; their answer has it decided again
         except UnavailableError:
             raise
         except TidegateError as problem:

@@ -17,6 +17,7 @@ AGREEMENT_SUSPENDED = "agreement_suspended"
 AGREEMENT_ENDED = "agreement_ended"
 PERSON_DISABLED = "person_disabled"
 VERSION_CLOSED = "version_closed"
+APPROVAL_WITHDRAWN = "approval_withdrawn"
 
 
 class Following:
@@ -66,6 +67,30 @@ class Following:
                 )
                 ended += 1
         return ended
+
+    def on_rows_answered(self, agreement: str) -> None:
+        """Decide again about requests for rows that waited for a person's answer."""
+        for one in self._rows_provided(agreement):
+            if one.state is TransferState.REQUESTED:
+                self._acts.react(one.pid)
+
+    def on_rows_withdrawn(self, agreement: str) -> None:
+        """End the transfers of rows that a person's approval let leave (fact `rows.withdrawn`)."""
+        for one in self._rows_provided(agreement):
+            if one.state is TransferState.REQUESTED and not one.pending:
+                self._acts.react(one.pid)
+            elif not self._outgoing.is_ending(one):
+                self._acts.stop(
+                    one,
+                    Step.TERMINATE,
+                    APPROVAL_WITHDRAWN,
+                    "The holder withdrew its approval of these rows.",
+                    system_actor("transfer"),
+                )
+
+    def _rows_provided(self, agreement: str) -> tuple[Transfer, ...]:
+        found = self._desk.journal.read(store.list_open, agreement)
+        return tuple(one for one in found if one.side is Side.PROVIDER and moves_rows(one))
 
     def on_person_disabled(self, person: str, ref: str) -> None:
         """End the visits of a person who may not act for this institution any more."""

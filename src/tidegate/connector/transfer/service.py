@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from tidegate.access.model import Actor, Role, person_ref
 from tidegate.access.rules import check_has_role
 from tidegate.audit.journal import Tx
-from tidegate.connector.dataplane.events import ROWS_APPROVED
 from tidegate.connector.dataplane.model import PlaneAddress
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.compose import Document, document
@@ -101,30 +100,6 @@ class TransferService(Following):
             store.insert_transfer(tx.connection, one)
             tx.enqueue(PREPARE, lane=pid, party=one.peer_did, transfer=pid)
         return one
-
-    def approve_rows(self, agreement_id: str, reason: str, *, by: Actor) -> None:
-        """As provider: let rows of an agreement leave where the rules leave it to a person.
-
-        A legal officer's act, for good, in the agreement's chain; ending the agreement ends it.
-        What the rules deny stays denied.
-        """
-        check_has_role(by, Role.LEGAL)
-        found = self._desk.agreements.find_agreement(agreement_id)
-        if found is None or found.role != "provider":
-            raise TransferRequestRefusedError(
-                "This node provides nothing under such an agreement.", code="agreement_unknown"
-            )
-        if not reason.strip() or len(reason) > 1000:
-            raise TransferRequestRefusedError(
-                "Say in 1 to 1000 characters on what ground the rows may leave.", code="reason"
-            )
-        self._desk.crossing.check_asked(found)
-        self._desk.journal.note(
-            by=by.id,
-            did=ROWS_APPROVED,
-            to=f"agreement:{agreement_id}",
-            why={"reason": reason, "digest": found.digest},
-        )
 
     def _agreement(self, agreement_id: str) -> Agreement:
         """Return an agreement under which this node may ask; raise TransferRequestRefusedError."""

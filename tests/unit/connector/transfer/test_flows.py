@@ -6,8 +6,6 @@ import pytest
 from sqlalchemy import select
 
 from lib.dsp_nodes import HOSPITAL, RESEARCHER, STEWARD, agreed, make_pair, pump
-from tidegate.access.errors import RoleMissingError
-from tidegate.access.model import Actor, Role
 from tidegate.connector.dataplane.model import HTTP_PULL, HTTP_PUSH, HTTP_TYPE, PlaneAddress
 from tidegate.connector.messages.wire import CONTEXT
 from tidegate.connector.transfer.errors import RowsWithheldError, TransferRequestRefusedError
@@ -239,21 +237,62 @@ def test_nothing_that_opens_data_stands_in_clear_in_any_row(pair, name):
         assert "secret-" not in text
 
 
-def test_a_legal_officer_of_the_provider_approves_rows_with_a_reason(pair):
+def waiting(pair):
+    """Have a pull asked for that waits for a person at the provider."""
+    pair[0].crossing.pending = True
+    ask(pair)
+    return mirror(pair[0])
+
+
+def test_a_request_waits_while_a_person_is_asked_and_starts_once_they_approved(pair):
     hospital, faculty = pair
-    agreement = agreed(*pair)
-    legal = Actor("person:per_law", "Law", frozenset({Role.LEGAL}))
-    with pytest.raises(RoleMissingError):
-        hospital.transfer.approve_rows(agreement, "contract 7", by=STEWARD)
-    with pytest.raises(TransferRequestRefusedError):
-        faculty.transfer.approve_rows(agreement, "contract 7", by=legal)
-    with pytest.raises(TransferRequestRefusedError):
-        hospital.transfer.approve_rows(agreement, " ", by=legal)
-    hospital.crossing.refusal = "The policy keeps rows in place."
-    with pytest.raises(GateClosedError):
-        hospital.transfer.approve_rows(agreement, "contract 7", by=legal)
-    hospital.crossing.refusal = ""
-    hospital.transfer.approve_rows(agreement, "contract 7", by=legal)
+    one = waiting(pair)
+    assert (one.state, one.pending) == ("REQUESTED", "")
+
+    hospital.crossing.pending = False
+    hospital.transfer.on_rows_answered(one.agreement_id)
+    pump(*pair)
+
+    assert mirror(hospital).state == "STARTED"
+    assert faculty.transfer.get(one.consumer_pid).state == "STARTED"
+
+
+@pytest.mark.parametrize("fact", ["on_rows_answered", "on_rows_withdrawn"])
+def test_a_request_that_waited_ends_with_the_reason_of_the_person_who_refused(pair, fact):
+    hospital, faculty = pair
+    one = waiting(pair)
+
+    hospital.crossing.pending, hospital.crossing.refusal = False, "Not without a contract."
+    getattr(hospital.transfer, fact)(one.agreement_id)
+    pump(*pair)
+
+    told = faculty.transfer.get(one.consumer_pid)
+    assert (told.state, told.reason) == ("TERMINATED", "Not without a contract.")
+
+
+def test_a_withdrawn_approval_ends_what_runs_once(pair):
+    hospital, faculty = pair
+    agreement, pid = ask(pair)
+
+    hospital.transfer.on_rows_withdrawn(agreement)
+    hospital.transfer.on_rows_withdrawn(agreement)
+    pump(*pair)
+    hospital.transfer.on_rows_withdrawn(agreement)
+
+    assert states(pair, pid) == ("TERMINATED", "TERMINATED")
+    assert faculty.transfer.get(pid).reason_code == "approval_withdrawn"
+    assert hospital.plane.told[-1] == "terminate"
+
+
+def test_an_answer_changes_nothing_of_what_runs_and_nothing_at_the_consumer(pair):
+    hospital, faculty = pair
+    agreement, pid = ask(pair)
+
+    hospital.transfer.on_rows_answered(agreement)
+    faculty.transfer.on_rows_withdrawn(agreement)
+    pump(*pair)
+
+    assert states(pair, pid) == ("STARTED", "STARTED")
 
 
 def test_a_held_transfer_of_rows_is_not_walked_around_by_asking_again(pair):
