@@ -17,6 +17,7 @@ $(VENV)/.node: requirements/node.txt pyproject.toml
 	@echo "Installing Tidegate into $(VENV) (once; a few minutes on a slow line) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements/node.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src  # as pip does with a wheel: no start pays for it
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.node

@@ -24,6 +24,7 @@ from urllib.parse import quote
 import httpx
 
 ROOT = Path(__file__).parents[1]
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nodes run compiled, as jars and wheels are
 sys.path[:0] = [str(ROOT / one) for one in ("src", "tests", "interop")]
 
 from sqlalchemy.engine import make_url  # noqa: E402

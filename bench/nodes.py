@@ -10,6 +10,7 @@ messages.
 import contextlib
 import io
 import json
+import os
 import socket
 import statistics
 import subprocess
@@ -22,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # nodes run compiled, as jars and wheels are
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "demo")]
 
 from tidegate_demo import story  # noqa: E402 - after the path is set

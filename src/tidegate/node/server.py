@@ -15,13 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from tidegate.api.health import Meters
 from tidegate.api.health import routes as health_routes
 from tidegate.api.kit import problem_response
+from tidegate.api.meters import Meters
 from tidegate.kernel.errors import InvalidError, NotFoundError, TidegateError
 from tidegate.kernel.failpoint import is_armed
 from tidegate.node.build import Node, open_node
-from tidegate.node.doors import all_routes
+from tidegate.node.doors import all_routes, first_name
 from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.installation import Installation
 from tidegate.node.lock import home_held
@@ -129,7 +129,7 @@ class Measured:
             await self._app(scope, receive, note_status)
         finally:
             seconds = time.perf_counter() - began
-            door = scope["path"].split("/")[1] or "home"
+            door = first_name(scope["path"])
             known = door if door in DOORS else "pages"
             self._meters.observe(known, status, seconds)
             said = {"door": known, "status": status, "ms": round(seconds * 1000, 1)}

@@ -15,6 +15,7 @@ from tidegate.settings import NodeRole, NodeSettings
 HEAVY = (
     *("numpy", "pyarrow", "duckdb", "ibis", "sqlglot", "pandas", "altair", "vl_convert"),
     *("tantivy", "opencc", "alembic", "httpx", "httpcore", "jinja2", "rich", "tidegate_client"),
+    *("obstore", "prometheus_client"),
 )
 """Each would cost every start, and idle memory, what only some node at some time needs."""
 

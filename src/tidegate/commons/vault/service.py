@@ -8,17 +8,21 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tidegate.commons.vault import chunks
 from tidegate.commons.vault.drafts import Draft
 from tidegate.commons.vault.intents import Intents
 from tidegate.commons.vault.keyfiles import KeyFiles
 from tidegate.commons.vault.model import StoredObject
-from tidegate.commons.vault.objects import Objects
 from tidegate.commons.vault.streams import SealedReader, SealedWriter
 from tidegate.kernel.failpoint import failpoint
 from tidegate.keys.service import KeyRing
+
+if TYPE_CHECKING:
+    from tidegate.commons.vault.objects import Objects
 
 __all__ = ["Deposit", "Draft", "Vault"]
 
@@ -50,8 +54,15 @@ class Vault:
     def __init__(self, folder: Path, keys: KeyRing) -> None:
         self.keys = KeyFiles(folder / "keys", keys.derive("vault"))
         self.intents = Intents(folder / "intents")
-        self._objects = Objects(folder / "objects")
         self._drafts = folder / "drafts"
+        self._stored = folder / "objects"
+        self._stored.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @cached_property
+    def _objects(self) -> "Objects":
+        from tidegate.commons.vault.objects import Objects  # noqa: PLC0415 - obstore's five megabytes
+
+        return Objects(self._stored)
 
     @contextmanager
     def writing(self, path: str, key_name: str) -> Iterator[Deposit]:

@@ -2,11 +2,14 @@
 
 import hashlib
 import io
+from typing import TYPE_CHECKING
 
 from tidegate.commons.vault import chunks
 from tidegate.commons.vault.chunks import CHUNK, HEADER, TAG, Sealer
 from tidegate.commons.vault.model import StoredObject
-from tidegate.commons.vault.objects import Objects, Sink
+
+if TYPE_CHECKING:
+    from tidegate.commons.vault.objects import Objects, Sink
 
 
 class SealedWriter(io.RawIOBase):
@@ -16,7 +19,7 @@ class SealedWriter(io.RawIOBase):
     clear bytes are not hashed again: hashing is what costs, and AES-GCM vouches for them.
     """
 
-    def __init__(self, sealer: Sealer, sink: Sink) -> None:
+    def __init__(self, sealer: Sealer, sink: "Sink") -> None:
         self._sealer = sealer
         self._sink = sink
         self._clear = memoryview(bytearray(CHUNK))
@@ -71,7 +74,7 @@ class SealedWriter(io.RawIOBase):
 class SealedReader(io.RawIOBase):
     """A seekable file of clear bytes over one encrypted object; every chunk read is verified."""
 
-    def __init__(self, objects: Objects, stored: StoredObject, key: bytes) -> None:
+    def __init__(self, objects: "Objects", stored: StoredObject, key: bytes) -> None:
         self._objects = objects
         self._stored = stored
         if objects.size(stored.path) != stored.cipher_size:
