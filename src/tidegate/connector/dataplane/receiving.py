@@ -41,14 +41,15 @@ class Receiving:
                 self._busy.discard(pid)
 
     def draft(self, record: FlowRecord) -> Draft:
-        """Return the draft of a flow's copy; after a restart, what is on disk is read again."""
+        """Return the draft of a flow's copy; after a restart, what is on disk is read again.
+
+        One is opened at a time: a sender that asks how far it is while it sends has one draft.
+        """
         pid = record.flow.pid
         with self._guard:
             known = self._drafts.get(pid)
-        if known is None:
-            known = self._desk.rows.open_arrival(record.content)
-            with self._guard:
-                self._drafts[pid] = known
+            if known is None:
+                known = self._drafts[pid] = self._desk.rows.open_arrival(record.content)
         return known
 
     def opened(self, pid: str) -> threading.Event:
