@@ -13,6 +13,7 @@ from tidegate.web.kit import SECURITY_HEADERS, Web, WebSettings, page
 from tidegate.web.pages import (
     agreements,
     applications,
+    approving,
     checking,
     countering,
     dataset,
@@ -39,6 +40,7 @@ _MODULES = (
     agreements,
     progress,
     inbox,
+    approving,
     countering,
     strategies,
     queries,

@@ -88,6 +88,8 @@ def counts_for(house: House, actor: Actor, did: str) -> Mapping[str, int]:
     if not actor.roles & _DECIDERS:
         return {}
     waiting = house.negotiation.count_waiting()
+    if Role.LEGAL in actor.roles:
+        waiting += len(house.approvals.list_waiting())
     if Role.COMMITTEE in actor.roles:
         waiting += sum(
             one.state is ApplicationState.SUBMITTED and one.provider == did

@@ -1,9 +1,12 @@
 """Every page in a real browser: accessible, inside its width, and kept as a picture."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+
+from tidegate.connector.dataplane import store as flows
 
 SCREENS = Path(__file__).parents[3] / "var" / "screens"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -36,9 +39,12 @@ PAGES = {
         "strategy": "/offers/{offer}/strategy",
         "strategy_consumer": "/datasets/ds_peer/strategy",
         "transfer": "/transfers/{transfer}",
+        "rows": "/transfers/{rows}",
     },
     "carl": {
         "agreement": "/agreements/{given}",
+        "rows_inbox": "/inbox",
+        "rows_asked": "/transfers/{rows_asked}",
         "evidence": "/evidence",
         "leaf": "/evidence/leaves/10",
         "subject": "/evidence/subjects/version:{version}",
@@ -77,7 +83,7 @@ def open_page(chromium, address, site):
         if key not in contexts:
             contexts[key] = sign_in(*key)
         page = contexts[key].new_page()
-        page.problems = []
+        page.problems, page.ids = [], site.ids
         page.on(
             "console", lambda said: page.problems.append(said.text) if said.type == "error" else 0
         )
@@ -127,6 +133,9 @@ def test_a_page_is_accessible_and_stays_inside_its_width(open_page, who, name, s
         ("sam", "dataset", "phone"),
         ("carl", "agreement", "desktop"),
         ("sam", "inbox", "phone"),
+        ("carl", "rows_inbox", "phone"),
+        ("carl", "rows_asked", "desktop"),
+        ("sam", "rows", "phone"),
         ("sam", "negotiation_failing", "desktop"),
         ("sam", "counter_provider", "desktop"),
         ("sam", "strategy", "phone"),
@@ -166,6 +175,44 @@ def test_a_counter_offer_is_made_with_the_keyboard_alone(open_page):
 
     assert "At most 120 uses instead of 200." in page.locator(".fresh").inner_text()
     check_page(page, "counter_previewed-desktop-en")
+    page.close()
+
+
+def test_rows_are_approved_and_taken_back_with_the_keyboard_alone(open_page):
+    page = open_page("carl", "/inbox")
+    page.focus("article[id^=approval-] input[name=reason]")
+    page.keyboard.type("Contract 9 covers these rows.")
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press("Enter")
+    assert "The rows may leave" in page.locator("[role=status]").inner_text()
+
+    page.goto(page.url.split("/inbox")[0] + "/transfers/{rows_asked}".format(**page.ids))
+    summary = page.locator("#approvals details.refuse summary").first
+    summary.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Contract 9 is void.")
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press("Enter")
+
+    assert "The approval was withdrawn." in page.locator("[role=status]").first.inner_text()
+    check_page(page, "rows_withdrawn-desktop-en")
+    page.close()
+
+
+def test_the_progress_of_rows_is_fresh_without_a_reload(open_page, site):
+    page = open_page("sam", "/transfers/{rows}")
+    page.evaluate("window.loaded = 'once'")
+    assert "1,000,000 / 4,000,000" in page.locator("#transfer-rows").inner_text()
+
+    with site.node.journal.upkeep() as tx:
+        known = flows.find_flow(tx.connection, site.ids["rows"])
+        flows.put_flow(tx.connection, replace(known, moved=3_000_000), tx.at)
+    page.locator("#transfer-rows", has_text="3,000,000 / 4,000,000").wait_for()
+
+    assert "once" == page.evaluate("window.loaded")
+    assert "75" == page.locator("#transfer-rows progress").get_attribute("value")
+    assert [] == page.problems
     page.close()
 
 

@@ -2,17 +2,24 @@
 
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import insert
 
+from tidegate.connector.approvals.errors import ApprovalPendingError
+from tidegate.connector.dataplane import store as flows
+from tidegate.connector.dataplane.model import DataFlowState, FlowRecord
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
 from tidegate.connector.negotiation import store
 from tidegate.connector.negotiation.model import Negotiation, NegotiationState
 from tidegate.connector.negotiation.outgoing import evidence
 from tidegate.connector.transfer import store as transfers
+from tidegate.connector.transfer.flows import flow_of
 from tidegate.connector.transfer.model import Transfer, TransferState
 from tidegate.db.tables.work import work_task
 from tidegate.kernel.clock import iso
+from tidegate.kernel.text import Multilingual
+from tidegate.policy.model import Decision, Finding, Outcome
 from tidegate.policy.service import to_agreement, to_message_offer
 
 TYPES = {
@@ -92,6 +99,7 @@ def seed(site, peer, ours, theirs) -> None:
     _strange(site, pen)
     _countered(site, pen, theirs)
     _transfer(site, pen)
+    _rows(site, pen)
 
 
 def _agreed(site, pen, policy) -> None:
@@ -195,3 +203,64 @@ def _transfer(site, pen) -> None:
             "urn:uuid:transfer-0", {}, MessageState.ACCEPTED, 1, at, at, outcome="Taken.",
         ))  # fmt: skip
     site.ids["transfer"] = one.pid
+
+
+def _rows(site, pen) -> None:
+    """Seed rows on their way under one approval, and a request that waits for another."""
+    approvals = site.node.house.approvals
+    moving = _rows_transfer(site, pen, 51, TransferState.STARTED)
+    asked = _rows_transfer(site, pen, 52, TransferState.REQUESTED)
+    approved = _ask(site, moving.pid, "HK-PDPO-02")
+    approvals.approve(approved.id, "Contract 7 of 2026 covers these rows.", by=site.actor("carl"))
+    waiting = _ask(site, asked.pid, "HK-PDPO-02", "CN-EXP-04")
+    flow = FlowRecord(
+        flow_of(moving, site.node.house.participant.did), DataFlowState.STARTED,
+        content="par_1", name="rows.zip", sha256="5e" * 32, total=4_000_000, moved=1_000_000,
+        started_at=iso(site.clock.now()),
+    )  # fmt: skip
+    with site.node.journal.upkeep() as tx:
+        flows.put_flow(tx.connection, flow, tx.at)
+    site.ids |= {"rows": moving.pid, "rows_asked": asked.pid}
+    site.ids |= {"approved": approved.id, "waiting": waiting.id}
+
+
+def _rows_transfer(site, pen, number, state) -> Transfer:
+    at = iso(site.clock.now())
+    one = Transfer(
+        pid=urn(number), side=Side.PROVIDER, peer_did=pen.peer.did, peer_name=pen.peer.name,
+        peer_pid=urn(100 + number), peer_address="http://localhost:7002/dsp/2025-1",
+        agreement_id=site.ids["given"], dataset_id=site.ids["dataset"],
+        version_id=site.ids["version"], format="HttpData-PULL",
+        person_ref=f"{pen.peer.did}#per_ada", state=state, created_by=f"node:{pen.peer.did}",
+        created_at=at, changed_by=f"node:{pen.peer.did}", changed_at=at,
+    )  # fmt: skip
+    with site.node.journal.write(
+        by=one.created_by, did="transfer.opened", to=f"transfer:{one.pid}"
+    ) as tx:
+        transfers.insert_transfer(tx.connection, one)
+    return one
+
+
+def _ask(site, transfer, *rules):
+    house = site.node.house
+    words = Multilingual(
+        "Rows that leave Hong Kong need a recommended model contract.",
+        "數據行離開香港須有建議的合約範本。",
+        "数据行离开香港须有建议的合同范本。",
+    )
+    found = tuple(
+        Finding(rule, Outcome.NEEDS_APPROVAL, words, "PDPO s.33; PCPD guidance 2022", "mech.kind")
+        for rule in rules
+    )
+    pack = house.rulepacks.active_pack().hash
+    decision = Decision(Outcome.NEEDS_APPROVAL, found, pack, "inputs", "dec_1")
+    agreement = house.policy.get_agreement(site.ids["given"])
+    with pytest.raises(ApprovalPendingError) as asked:
+        house.approvals.check(agreement, seat_in(site, agreement.assignee), decision, transfer)
+    return house.approvals.get(asked.value.details["approval"], by=site.actor("carl"))
+
+
+def seat_in(site, did) -> str:
+    """Return the seat this node knows of a participant, or an empty text."""
+    member = site.node.house.space.find_member(did)
+    return member.seat.value if member else ""

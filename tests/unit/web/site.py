@@ -35,6 +35,7 @@ from tidegate.lab.visits.publishing import result_bytes
 from tidegate.node.build import Node, assemble
 from tidegate.partners.model import SpaceProfile
 from tidegate.policy.model import Agreement
+from tidegate.policy.rulepack.service import load_shipped
 from tidegate.policy.service import research_policy
 from tidegate.settings import NodeRole, NodeSettings
 from tidegate.web.app import routes
@@ -167,7 +168,11 @@ def _people(node: Node) -> dict[str, Person]:
 
 def _space(site: Site) -> None:
     house, by = site.node.house, site.actor("olga")
-    space = house.space.new_space("Pearl River Estuary Medical Data Space", SpaceProfile.LOOPBACK)
+    space = house.space.new_space(
+        "Pearl River Estuary Medical Data Space",
+        SpaceProfile.LOOPBACK,
+        rule_packs=tuple(pack.hash for pack in load_shipped()),
+    )
     public = base64.urlsafe_b64encode(site.node.keys.evidence_public).decode().rstrip("=")
     house.space.create_space(space, HOSPITAL, public, by=by)
 

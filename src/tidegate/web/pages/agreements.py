@@ -10,6 +10,7 @@ from tidegate.policy.model import Agreement, AgreementState
 from tidegate.policy.service import max_uses, rows_refusal, sentences
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of, title_of
+from tidegate.web.pages.approving import approvals_of, may_answer
 from tidegate.web.pages.progress import progress_of
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.steps import steps_of
@@ -57,6 +58,8 @@ def show_agreement(ask: Ask) -> Response:
         stuck=_stuck(ask),
         peer_says=None,
         steps=steps_of(ask.house.evidence.timeline(f"agreement:{agreement.id}")),
+        approvals=approvals_of(ask, agreement.id),
+        may_answer_rows=may_answer(ask),
         can_ask_rows=_may_ask_rows(ask, agreement),
         can_end=agreement.state is not AgreementState.ENDED and has_role(ask.actor, *_ENDERS),
         people=names_of(ask),

@@ -48,6 +48,8 @@ def _tiles(ask: Ask) -> Iterator[Tile]:
         yield Tile("to_negotiate", house.negotiation.count_waiting(), "/inbox")
         stuck = [one for one in house.progress.list_stuck() if not one.process.waiting]
         yield Tile("stuck", len(stuck), "/inbox")
+    if has_role(actor, Role.LEGAL):
+        yield Tile("rows_to_approve", len(house.approvals.list_waiting()), "/inbox")
     if has_role(actor, Role.OPERATOR):
         yield Tile("parked", len(house.work.list_parked(by=actor)), "/operation")
     if has_role(actor, Role.RESEARCHER):

@@ -7,11 +7,13 @@ from starlette.responses import Response
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role, has_role
 from tidegate.connector.negotiation.model import Negotiation
+from tidegate.connector.progress.model import Standing
 from tidegate.connector.progress.rules import may_take
 from tidegate.kernel.values import dataclass
 from tidegate.web.kit import Ask, page
 from tidegate.web.names import names_of, title_of
 from tidegate.web.pages.applications import titles_of, waiting_for
+from tidegate.web.pages.approving import may_answer, questions_for
 from tidegate.web.pages.progress import HELPERS
 from tidegate.web.proposals import Proposal, proposal_of
 
@@ -34,11 +36,23 @@ def show_inbox(ask: Ask) -> Response:
     return ask.page(
         "inbox.html",
         waiting=tuple(_waiting(ask, one) for one in sorted(found, key=lambda one: one.changed_at)),
-        stuck=tuple(one for one in ask.house.progress.list_stuck() if not one.process.waiting),
+        stuck=_stuck(ask),
+        rows_questions=questions_for(ask),
+        may_answer_rows=may_answer(ask),
         applications=sorted(applications, key=lambda one: one.submitted_at),
         application_titles=titles_of(ask, list(applications)),
         people=names_of(ask),
         **_elsewhere(ask),
+    )
+
+
+def _stuck(ask: Ask) -> tuple[Standing, ...]:
+    """Return what is stuck and waits for nobody who is asked on this page."""
+    asked = {one.transfer for one in ask.house.approvals.list_waiting()}
+    return tuple(
+        one
+        for one in ask.house.progress.list_stuck()
+        if not one.process.waiting and one.process.pid not in asked
     )
 
 

@@ -25,3 +25,41 @@ for (const choice of document.querySelectorAll("[data-shows]")) {
   choice.addEventListener("change", show);
   show();
 }
+
+// Parts marked data-live are fetched again from the page the mark names and put in place of the old
+// ones, as the node writes them; what somebody is just using stays. Nothing marked, nothing fetched.
+const LIVE_FIRST = 2000;
+const LIVE_LONGEST = 15000;
+
+function freshenIn(pause) {
+  const marked = document.querySelector("[data-live]");
+  if (marked) setTimeout(() => freshen(marked.dataset.live, pause), pause);
+}
+
+async function freshen(place, pause) {
+  let next = Math.min(pause * 1.02, LIVE_LONGEST);
+  if (!document.hidden) {
+    try {
+      const answer = await fetch(place, { headers: { Accept: "text/html" }, redirect: "error" });
+      if (answer.ok) {
+        const read = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const old of document.querySelectorAll("[data-live]")) putFresh(old, read);
+      } else if (answer.status < 500) {
+        return;
+      }
+    } catch {
+      next = LIVE_LONGEST; // the node is away: ask less often until it is back
+    }
+  }
+  freshenIn(next);
+}
+
+function putFresh(old, read) {
+  const fresh = read.getElementById(old.id);
+  if (!fresh) old.removeAttribute("data-live");
+  else if (!old.contains(document.activeElement) && !old.isEqualNode(fresh)) {
+    old.replaceWith(document.adoptNode(fresh));
+  }
+}
+
+freshenIn(LIVE_FIRST);
