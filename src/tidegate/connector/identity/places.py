@@ -8,8 +8,53 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import unquote
 
 from tidegate.connector.errors import PeerUnreachableError
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1"})
+
+
+def host_of(did: str) -> str:
+    """Return whose machine a did:web is on: its host, whatever the port, case or last dot.
+
+    Source: did:web method, §3.2 (a port is written as %3A). On the machine itself, where every
+    node of a loopback space is, it is the port that tells one from another.
+    """
+    authority = unquote(did.removeprefix("did:web:").partition(":")[0]).lower()
+    name, colon, port = authority.rpartition(":")
+    host = (name if colon and port.isdecimal() else authority).rstrip(".")
+    return authority if host in _LOOPBACK else host
+
+
+class Turns:
+    """One at a time for each name; a name nobody waits for is forgotten."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held: dict[str, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def taken(self, name: str) -> Iterator[None]:
+        """Wait for this name's turn, and hold it."""
+        with self._guard:
+            lock, users = self._held.get(name, (threading.Lock(), 0))
+            self._held[name] = lock, users + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                _, users = self._held[name]
+                if users == 1:
+                    del self._held[name]
+                else:
+                    self._held[name] = lock, users - 1
+
+    def __len__(self) -> int:
+        """Return how many names are held or waited for."""
+        with self._guard:
+            return len(self._held)
 
 
 class Places:
@@ -28,7 +73,7 @@ class Places:
         Raises:
             PeerUnreachableError: none is free; the caller is asked to come again in a moment.
         """
-        host = did.removeprefix("did:web:").partition(":")[0].lower()
+        host = host_of(did)
         with self._guard:
             if self._taken.total() >= self._most or self._taken[host] >= self._per_host:
                 raise PeerUnreachableError(

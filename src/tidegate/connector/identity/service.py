@@ -27,7 +27,7 @@ from tidegate.connector.identity.model import (
     VerificationMethod,
 )
 from tidegate.connector.identity.persons import PERSON_TYP, person_claims, read_person
-from tidegate.connector.identity.places import Places
+from tidegate.connector.identity.places import Places, Turns
 from tidegate.connector.identity.refusals import Refusals
 from tidegate.connector.identity.resolver import DidResolver, Relation
 from tidegate.connector.identity.schemas import Schemas
@@ -88,7 +88,7 @@ class IdentityService:
         self._membership = membership
         self._kid = f"{node.did}#{keys.identity_kid}"
         self._peers: dict[tuple[str, tuple[str, ...]], _Known] = {}
-        self._locks: dict[str, threading.Lock] = {}
+        self._turns = Turns()
         self._guard = threading.Lock()
         self._places = Places(most=_MOST_MET, per_host=_MOST_MET_PER_HOST)
         self.on_peer: Callable[[str], None] = lambda _did: None
@@ -347,9 +347,7 @@ class IdentityService:
 
     def _meet(self, speaker: Speaker, scope: tuple[str, ...]) -> Peer:
         """Query and verify a peer's credentials, once for callers that come together."""
-        with self._guard:
-            lock = self._locks.setdefault(speaker.did, threading.Lock())
-        with self._places.taken(speaker.did), lock:
+        with self._places.taken(speaker.did), self._turns.taken(speaker.did):
             known = self._known(speaker.did, scope)
             if known is not None:
                 return known
