@@ -13,9 +13,7 @@ from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.progress.model import PeerSays
 from tidegate.connector.progress.rules import course, may_take, process_of
 from tidegate.connector.progress.service import Either
-from tidegate.connector.transfer.flows import moves_rows
-from tidegate.connector.transfer.machine import FINAL
-from tidegate.connector.transfer.model import Transfer
+from tidegate.connector.transfer.model import VISIT_FORMAT, Transfer
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of, title_of
 from tidegate.web.pages.approving import approvals_of, may_answer
@@ -116,14 +114,15 @@ def show_transfer(ask: Ask) -> Response:
 
 
 def _transfer(ask: Ask, one: Transfer, peer_says: PeerSays | None = None) -> Response:
+    is_rows = one.format != VISIT_FORMAT
     return ask.page(
         "transfer.html",
         transfer=one,
         title=title_of(ask, one.dataset_id),
         progress=progress_of(ask, one),
         rows=ask.house.dataplane.progress(one.pid),
-        is_moving=moves_rows(one) and one.state not in FINAL,
-        approvals=approvals_of(ask, one.agreement_id) if moves_rows(one) else (),
+        is_moving=is_rows and not process_of(one).is_final,
+        approvals=approvals_of(ask, one.agreement_id) if is_rows else (),
         may_answer_rows=may_answer(ask),
         peer_says=peer_says,
         people=names_of(ask),
