@@ -11,6 +11,7 @@ from tidegate_client.evidence import Evidence
 from tidegate_client.lab import Queries, Releases
 from tidegate_client.partners import Mechanisms, Partnerships, Projects, Trainings
 from tidegate_client.peers import Peers
+from tidegate_client.planes import Planes
 from tidegate_client.policies import Policies
 from tidegate_client.policy import Agreements, Decisions, Rules
 from tidegate_client.rows import Rows
@@ -45,6 +46,7 @@ class Client:
         self.commons = Commons(self._transport)
         self.connector = Connector(self._transport)
         self.peers = Peers(self._transport)
+        self.planes = Planes(self._transport)
         self.rows = Rows(self._transport)
         self.queries = Queries(self._transport)
         self.releases = Releases(self._transport)

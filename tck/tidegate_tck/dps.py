@@ -25,14 +25,15 @@ from tidegate_tck.dps_doors import doors
 from tidegate_tck.dps_plane import ASYNC, COMPLETE, KitPlanes
 from tidegate_tck.dps_wire import ForgivingWire, NamedClients
 from tidegate_tck.model import Place, Profile, common_settings
-from tidegate_tck.still import OpenCrossing
+from tidegate_tck.still import OpenCrossing, OpenHosting
 from tidegate_tck.stranger import NoLaw
 
-DATASET = "DPS0101"
+DATASET, VERSION = "DPS0101", "ver_dps"
 AS_CONSUMER, AS_PROVIDER = "ADPS0101", "ADPS0201"
 PROVIDER, CONSUMER = "providerId", "consumerId"
 KIT = "kit"
 OPERATOR = Actor("person:kit", "The kit's operator", frozenset({Role.STEWARD, Role.OPERATOR}))
+OFFICER = Actor("person:law", "The kit's legal officer", frozenset({Role.LEGAL}))
 FREE = Policy(permissions=(Rule("use"),))
 
 CONTROL_TESTS = ("01_01", "01_02", "02_01", "02_02", "03_01")
@@ -54,10 +55,13 @@ FORGIVING = Manners(
 )
 
 
-def profile(place: Place, manners: Manners = FORGIVING, *, moves: bool = False) -> Profile:
+def profile(
+    place: Place, manners: Manners = FORGIVING, *, moves: bool = False, judged: bool = False
+) -> Profile:
     """Return the profile: the kit plays data plane, control plane and peer on one address.
 
-    `moves` leaves the bytes to the node's own plane; the kit itself never looks at one.
+    `moves` leaves the bytes to the node's own plane; the kit itself never looks at one. `judged`
+    leaves its flows to the node's own judgement, which lets none of them through.
     """
     planes = KitPlanes(place.node)
     tokens: dict[str, str] = {}
@@ -70,6 +74,7 @@ def profile(place: Place, manners: Manners = FORGIVING, *, moves: bool = False) 
             crossing=OpenCrossing,
             planes=(lambda own: own) if moves else planes.around,
             manners=lambda _own: manners,
+            hosting=lambda own: own if judged else OpenHosting(VERSION),
             wire=ForgivingWire,
             routes=lambda node: _open(node, planes, tokens),
         ),
@@ -126,6 +131,7 @@ def _seed(
     done = signaling.register(
         Asked(PlaneKind.CONTROL, KIT, place.kit, "bearer", KIT, datasets=(DATASET,)), by=OPERATOR
     )
+    signaling.approve(KIT, "The kit moves no data.", by=OFFICER)
     told["dataspacetck.dps.dataplane.authorization"] = f"Bearer {done.token}"
 
 
@@ -144,7 +150,7 @@ def _dataset(node: Node) -> None:
                 created_at=tx.at,
             ),
         )
-        catalogue.register_version(tx, VersionRecord("ver_dps", DATASET, 1, "stored", tx.at))
+        catalogue.register_version(tx, VersionRecord(VERSION, DATASET, 1, "stored", tx.at))
 
 
 def _agreement(node: Node, name: str, assigner: str, assignee: str, role: str) -> None:
@@ -157,7 +163,7 @@ def _agreement(node: Node, name: str, assigner: str, assignee: str, role: str) -
                 id=name,
                 role=role,
                 dataset_id=DATASET,
-                version_id="ver_dps",
+                version_id=VERSION,
                 assigner=assigner,
                 assignee=assignee,
                 policy=FREE,

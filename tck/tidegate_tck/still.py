@@ -12,6 +12,7 @@ from tidegate.connector.dataplane.model import (
     PlaneAddress,
 )
 from tidegate.connector.messages.model import Side
+from tidegate.connector.signaling.desk import Taken
 
 NOWHERE = PlaneAddress(HTTP_TYPE, "http://localhost:9/nothing", {"authorization": "nothing"})
 
@@ -51,6 +52,37 @@ class StillPlane:
 
     def terminate(self, _flow: Flow, _reason: str) -> None:
         """Clean up nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHosting:
+    """Lets every flow of a control plane elsewhere pass: the kit belongs to no space."""
+
+    version: str
+
+    def check_counterparty(self, _did: str) -> None:
+        """Let anybody have a flow."""
+
+    def take_in(self, _by: object, _said: object) -> Taken:
+        """Let out the one version there is; the kit has no agreement to show."""
+        return Taken(self.version)
+
+    def keep(self, _tx: object, _taken: Taken) -> None:
+        """Keep nothing."""
+
+    def let_out(self, _one: object, *, counted: bool) -> str:
+        """Let rows go."""
+        del counted
+        return "kit"
+
+    def check_open(self, _one: object) -> None:
+        """Let rows go on."""
+
+    def count(self, _tx: object, _one: object) -> None:
+        """Count nothing."""
+
+    def state_of(self, _one: object) -> None:
+        """Know of no agreement."""
 
 
 @dataclass(frozen=True, slots=True)

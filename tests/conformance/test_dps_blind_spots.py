@@ -90,7 +90,7 @@ def client(dps):
         datasets=(DATASET,), token_endpoint=f"{dps.peer.base}/oauth/token", client_id="node",
         jwks={"keys": [signer.jwk]},
     )  # fmt: skip
-    done = dps.signaling.register(asked, by=OPERATOR)
+    done = dps.keeps(asked)
     assert done.token == ""
     return signer
 
@@ -242,7 +242,6 @@ def test_a_second_start_for_a_process_is_refused_and_the_first_goes_on(dps):
         }),
         ("dataset_closed", "start", "pull", {"datasetId": "another"}),
         ("participant_other", "start", "pull", {"participantId": "did:web:other"}),
-        ("agreement_ours", "start", "pull", {"agreementId": AS_PROVIDER}),
         ("agreement_ours", "prepare", "push", {"agreementId": AS_PROVIDER}),
         ("profile_unsupported", "prepare", "pull", {"profile": "http-pull"}),
         ("message_invalid", "prepare", "pull", {"claims": None}),
@@ -329,8 +328,8 @@ def test_a_refresh_token_is_good_once_and_gives_the_next(dps):
     given = properties(dps.opens("start", "pull"))
     first = renew(dps, given["refreshToken"], proof(dps, given["authorization"])).json()
 
-    again = renew(dps, given["refreshToken"], proof(dps, given["authorization"]))
     onward = renew(dps, first["refresh_token"], proof(dps, first["access_token"]))
+    again = renew(dps, given["refreshToken"], proof(dps, given["authorization"]))
 
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
     assert onward.status_code == 200

@@ -73,12 +73,18 @@ class DataPlaneRegistration(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ControlPlaneRegistration(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A control plane that may use this node's data plane, for these datasets alone."""
+    """A control plane that may use this node's data plane, for these datasets once approved."""
 
     controlplane_id: str
     endpoint: str
     authorization: AuthorizationEntry
     datasets: tuple[str, ...] = ()
+
+
+class DatasetsApproval(Struct, frozen=True, kw_only=True):
+    """On what ground a control plane's flows may move data of the datasets it named."""
+
+    ground: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,9 @@ class PlanePage:
     labels: tuple[str, ...]
     datasets: tuple[str, ...]
     changed_at: str
+    approved_by: str = ""
+    approved_at: str = ""
+    ground: str = ""
     token: str = ""
 
 
@@ -124,6 +133,9 @@ def _plane_page(one: Plane, token: str = "") -> PlanePage:
         one.labels,
         one.datasets,
         one.changed_at,
+        one.approved_by,
+        one.approved_at,
+        one.ground,
         token,
     )
 
@@ -189,6 +201,12 @@ def register_controlplane(call: Call[ControlPlaneRegistration]) -> PlanePage:
     )
 
 
+def approve_controlplane(call: Call[DatasetsApproval]) -> PlanePage:
+    """Open the datasets that a control plane was registered with."""
+    done = call.house.signaling.approve(call.path["id"], call.body.ground, by=call.actor)
+    return _plane_page(done)
+
+
 def remove_dataplane(call: Call[None]) -> None:
     """Forget a data plane."""
     call.house.signaling.remove(PlaneKind.DATA, call.path["id"], by=call.actor)
@@ -240,6 +258,14 @@ OPERATIONS: tuple[Operation, ...] = (
         takes=ControlPlaneRegistration,
         gives=PlanePage,
         summary="Register a control plane, or replace its registration",
+    ),
+    Operation(
+        "POST",
+        "/controlplanes/{id}/approval",
+        approve_controlplane,
+        takes=DatasetsApproval,
+        gives=PlanePage,
+        summary="Approve, as legal officer, the datasets of a control plane",
     ),
     Operation(
         "DELETE", "/controlplanes/{id}", remove_controlplane, summary="Forget a control plane"

@@ -49,7 +49,8 @@ def list_planes(home: Path, person: str, as_json: bool) -> None:
         return
     for one in found:
         serves = ", ".join((*one["profiles"], *one["datasets"])) or "nothing"
-        click.echo(f"{one['kind']} {one['id']}  {one['endpoint']}  ({serves})")
+        waits = ", not approved yet" if one["datasets"] and not one["approved_by"] else ""
+        click.echo(f"{one['kind']} {one['id']}  {one['endpoint']}  ({serves}{waits})")
 
 
 @plane.command()
@@ -89,8 +90,22 @@ def add(
     with acting(home, person) as (house, by):
         done = house.signaling.register(asked, by=by)
     click.echo(f"Registered {done.plane.kind} {done.plane.id}.")
+    if done.plane.datasets and not done.plane.approved_by:
+        click.echo("Its datasets open once a legal officer approves them (tidegate plane approve).")
     if done.token:
         click.echo(f"It presents this token, shown only now: {done.token}")
+
+
+@plane.command()
+@click.argument("name")
+@click.option("--ground", required=True, help="On what ground its flows may move these data.")
+@HOME
+@AS
+def approve(name: str, ground: str, home: Path, person: str) -> None:
+    """Open the datasets of the control plane NAME, as a legal officer who did not register it."""
+    with acting(home, person) as (house, by):
+        done = house.signaling.approve(name, ground, by=by)
+    click.echo(f"Control plane {name} may have this node serve {', '.join(done.datasets)}.")
 
 
 @plane.command()
@@ -113,6 +128,7 @@ def _shown(one: Plane) -> dict[str, str | list[str]]:
         "authorization": one.auth.value,
         "profiles": list(one.profiles),
         "datasets": list(one.datasets),
+        "approved_by": one.approved_by,
     }
 
 

@@ -28,14 +28,14 @@ def text(name: str, *, nullable: bool = False, **options: Any) -> Column[str]:
     return Column(name, String(400), nullable=nullable, **options)
 
 
-def stamp(name: str, *, nullable: bool = False) -> Column[str]:
+def stamp(name: str, *, nullable: bool = False, **options: Any) -> Column[str]:
     """Return a column for a moment in the form of `kernel.clock.iso`: text order is time order."""
-    return Column(name, String(24), nullable=nullable)
+    return Column(name, String(24), nullable=nullable, **options)
 
 
-def body(name: str, *, nullable: bool = False) -> Column[str]:
+def body(name: str, *, nullable: bool = False, **options: Any) -> Column[str]:
     """Return a column for a document in canonical JSON, or any long text."""
-    return Column(name, Text, nullable=nullable)
+    return Column(name, Text, nullable=nullable, **options)
 
 
 def number(name: str, *, nullable: bool = False, default: int | None = None) -> Column[int]:

@@ -20,8 +20,9 @@ class Fittings:
     """Each takes the node's own part and returns what the protocol's rooms are given.
 
     `crossing` decides whether rows may move, `planes` move them, `manners` say what is forgiven
-    planes elsewhere, `wire` carries calls to peers, `http` makes the outgoing client of identity
-    from its settings; `routes` takes the open node and returns doors that come before all others.
+    planes elsewhere, `hosting` judges flows of control planes elsewhere, `wire` carries calls to
+    peers, `http` makes the outgoing client of identity from its settings; `routes` takes the open
+    node and returns doors that come before all others.
     """
 
     identity: Callable[[Any], Any] = lambda own: own
@@ -30,6 +31,7 @@ class Fittings:
     crossing: Callable[[Any], Any] = lambda own: own
     planes: Callable[[tuple[Any, ...]], tuple[Any, ...]] = lambda own: own
     manners: Callable[[Any], Any] = lambda own: own
+    hosting: Callable[[Any], Any] = lambda own: own
     wire: Callable[[Any], Any] = lambda own: own
     http: Callable[[HttpSettings], PeerHttp] = PeerHttp
     routes: Callable[[Any], Sequence[BaseRoute]] = lambda _node: ()

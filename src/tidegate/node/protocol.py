@@ -18,7 +18,11 @@ from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.negotiation.service import NegotiationService
 from tidegate.connector.progress.service import ProgressService
+from tidegate.connector.signaling.desk import Desk as SignalingDesk
+from tidegate.connector.signaling.desk import Hosting
+from tidegate.connector.signaling.judging import Judging
 from tidegate.connector.signaling.model import Manners
+from tidegate.connector.signaling.registry import Registry
 from tidegate.connector.signaling.service import SignalingService
 from tidegate.connector.transfer.desk import Crossing
 from tidegate.connector.transfer.desk import Desk as TransferDesk
@@ -67,6 +71,7 @@ class Others:
     evidence: EvidenceService
     work: WorkService
     manners: Manners
+    hosting: Callable[[Hosting], Hosting]
 
 
 def build_protocol(ground: Ground, others: Others) -> Protocol:
@@ -79,10 +84,10 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
     signaling = build_signaling(
         ground,
         callers=others.callers,
-        catalogue=others.catalogue,
         policy=others.policy,
         inside=others.planes((plane,)),
         manners=others.manners,
+        judge=_judge(others),
     )
     transfer = TransferDesk(
         journal=ground.journal,
@@ -145,6 +150,21 @@ def _negotiation(ground: Ground, others: Others, base: str, courier: Courier) ->
     )
 
 
+def _judge(others: Others) -> Callable[[SignalingDesk, Registry], Hosting]:
+    def judge(desk: SignalingDesk, registry: Registry) -> Hosting:
+        return others.hosting(
+            Judging(
+                desk,
+                registry,
+                crossing=others.crossing,
+                offers=others.catalogue,
+                standing_of=others.standing_of,
+            )
+        )
+
+    return judge
+
+
 def _progress(
     ground: Ground, others: Others, negotiations: NegotiationService, transfers: TransferService
 ) -> ProgressService:
@@ -169,8 +189,8 @@ def _progress(
 class Told:
     """Whom the plane inside tells and asks: signaling, which knows whose flow it is.
 
-    Flows that a control plane elsewhere opened are decided there, by what was registered; all
-    others are transfers of this node.
+    Flows that a control plane elsewhere opened are decided there; all others are transfers of this
+    node.
     """
 
     signaling: SignalingService

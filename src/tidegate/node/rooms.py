@@ -238,6 +238,7 @@ def _others(
         rows=rows,
         planes=fittings.planes,
         manners=fittings.manners(Manners()),
+        hosting=fittings.hosting,
         evidence=rooms.law.evidence,
         work=rooms.work,
     )

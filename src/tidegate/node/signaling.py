@@ -1,12 +1,12 @@
 """The signaling room, built: what other data planes and control planes meet of this node."""
 
-from tidegate.catalogue.errors import VersionUnknownError
-from tidegate.catalogue.service import CatalogueService
+from collections.abc import Callable
+
 from tidegate.connector.dataplane.model import DataPlane
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity.service import IdentityService
-from tidegate.connector.signaling.desk import Desk, Transfers
+from tidegate.connector.signaling.desk import Desk, Hosting, Transfers
 from tidegate.connector.signaling.flows import Flows
 from tidegate.connector.signaling.model import BASE_PATH, Manners
 from tidegate.connector.signaling.registry import Registry
@@ -17,8 +17,6 @@ from tidegate.kernel.values import dataclass
 from tidegate.node.ground import Ground
 from tidegate.policy.service import PolicyService
 
-SERVED_STAGE = "stored"
-
 
 @dataclass(frozen=True, slots=True)
 class Signaling:
@@ -28,35 +26,28 @@ class Signaling:
     flows: Flows
     registry: Registry
     planes: RemotePlanes
+    hosting: Hosting
 
     def service(self, control: Transfers) -> SignalingService:
         """Return the room, joined to the control plane of this node."""
-        return SignalingService(self.desk, self.flows, self.registry, control)
+        return SignalingService(self.desk, self.flows, self.registry, control, self.hosting)
 
 
 def build_signaling(
     ground: Ground,
     *,
     callers: IdentityService,
-    catalogue: CatalogueService,
     policy: PolicyService,
     inside: tuple[DataPlane, ...],
     manners: Manners,
+    judge: Callable[[Desk, Registry], Hosting],
 ) -> Signaling:
     """Build the parts of signaling.
 
     Planes may live at private addresses: an operator of this node names them, one by one.
+    `judge` makes who decides about hosted flows.
     """
     wire = PeerHttp(HttpSettings(loopback=True, ca_file=ground.settings.tls_ca))
-
-    def find_version(dataset_id: str) -> str:
-        versions = catalogue.list_versions(dataset_id)
-        stored = [one for one in versions if one.stage == SERVED_STAGE]
-        if not stored:
-            raise VersionUnknownError(
-                "No version of this dataset is stored here.", code="version_unknown"
-            )
-        return max(stored, key=lambda one: one.number).id
 
     desk = Desk(
         journal=ground.journal,
@@ -69,10 +60,10 @@ def build_signaling(
         token=secret_token,
         agreements=policy,
         callers=callers,
-        find_version=find_version,
         inside=inside,
         loopback=ground.loopback,
         manners=manners,
     )
     flows, registry = Flows(desk), Registry(desk)
-    return Signaling(desk, flows, registry, RemotePlanes(desk, flows, registry))
+    planes = RemotePlanes(desk, flows, registry)
+    return Signaling(desk, flows, registry, planes, judge(desk, registry))

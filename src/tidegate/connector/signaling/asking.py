@@ -3,8 +3,6 @@
 Source: Data Plane Signaling 1.0-RC3, data plane endpoint, as client.
 """
 
-from urllib.parse import quote
-
 from tidegate.connector.dataplane.model import DataFlowState, Flow, PlaneAddress
 from tidegate.connector.http.model import Answer
 from tidegate.connector.messages.compose import Document
@@ -16,6 +14,7 @@ from tidegate.connector.signaling.registry import Registry
 from tidegate.connector.signaling.wire import (
     DataFlowStatusMessage,
     read_message,
+    segment,
     spoken_address,
 )
 from tidegate.kernel.errors import TidegateError, UnavailableError
@@ -65,7 +64,7 @@ class Asking:
         Raises UnavailableError for what may pass, PlaneRefusedError for what will not.
         """
         plane = self.plane_of(one)
-        place = "" if what in {"prepare", "start"} else f"/{quote(self._place(one), safe=':')}"
+        place = "" if what in {"prepare", "start"} else f"/{segment(self._place(one))}"
         answer = self._desk.wire.call(
             "POST",
             f"{plane.endpoint}/dataflows{place}/{what}",
@@ -109,7 +108,7 @@ class Asking:
         plane = self.plane_of(one)
         answer = self._desk.wire.call(
             "GET",
-            f"{plane.endpoint}/dataflows/{quote(self._place(one), safe=':')}/status",
+            f"{plane.endpoint}/dataflows/{segment(self._place(one))}/status",
             authorization=self._registry.token_for(plane),
         )
         said = answer.body.get("state") if isinstance(answer.body, dict) else None

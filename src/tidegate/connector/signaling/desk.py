@@ -6,17 +6,19 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any, Protocol
 
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
 from tidegate.connector.dataplane.model import ControlPlane, DataPlane
 from tidegate.connector.http.model import Answer
 from tidegate.connector.http.service import Stream
 from tidegate.connector.identity.model import Speaker
 from tidegate.connector.messages.delivery import AnswerGate
-from tidegate.connector.signaling.model import Manners
+from tidegate.connector.signaling.model import DataFlow, Manners, Plane
+from tidegate.connector.signaling.wire import DataFlowMessage
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.ids import Ids
 from tidegate.kernel.values import dataclass
-from tidegate.policy.model import Agreement
+from tidegate.partners.model import PersonAssertion
+from tidegate.policy.model import Agreement, AgreementState
 
 
 class PlaneWire(Protocol):
@@ -57,8 +59,75 @@ class Keys(Protocol):
 class Agreements(Protocol):
     """Where agreements are kept."""
 
+    def record_agreement(self, tx: Tx, agreement: Agreement) -> Agreement:
+        """Record a signed agreement in the caller's write; the same one twice changes nothing."""
+        ...
+
     def find_agreement(self, agreement_id: str) -> Agreement | None:
         """Return an agreement, or None."""
+        ...
+
+
+class Crossing(Protocol):
+    """Who decides whether rows may cross under an agreement: the same as for our own transfers."""
+
+    def check_open(self, agreement: Agreement, person: PersonAssertion | None) -> str:
+        """Raise unless version, policy and gate let rows out; return the permit."""
+        ...
+
+    def let_out(
+        self,
+        agreement: Agreement,
+        person: PersonAssertion | None,
+        transfer: str,
+        *,
+        counted: bool = False,
+    ) -> str:
+        """`check_open`, and the rules of law with a receipt; return the permit."""
+        ...
+
+    def count(self, tx: Tx, agreement_id: str) -> None:
+        """Count one use in the caller's write; raise when none is left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The agreement a hosted flow is under, and the version of the dataset it lets out."""
+
+    version_id: str
+    agreement: Agreement | None = None
+
+
+class Hosting(Protocol):
+    """Who decides whether hosted flows may move bytes; each raises a TidegateError with why not."""
+
+    def check_counterparty(self, did: str) -> None:
+        """Raise unless data may move to or from this participant at all."""
+        ...
+
+    def take_in(self, by: Plane, said: DataFlowMessage) -> Taken:
+        """As provider: return what a flow is under, before it is opened."""
+        ...
+
+    def keep(self, tx: Tx, taken: Taken) -> None:
+        """Keep what was taken in, in the write that opens the flow."""
+        ...
+
+    def let_out(self, one: DataFlow, *, counted: bool) -> str:
+        """As provider: decide, with a receipt, whether rows may leave now."""
+        ...
+
+    def check_open(self, one: DataFlow) -> None:
+        """As provider of a running flow: raise unless it may go on."""
+        ...
+
+    def count(self, tx: Tx, one: DataFlow) -> None:
+        """As provider: count one use in the caller's write."""
+        ...
+
+    def state_of(self, one: DataFlow) -> AgreementState | None:
+        """Return how the agreement of a flow stands; None where there is none."""
         ...
 
 
@@ -90,9 +159,8 @@ class Callers(Protocol):
 class Desk:
     """The shared ground. `base` is the address of this node's signaling door.
 
-    `inside` are the planes of this node itself; `find_version` names the version of a dataset
-    that is served now, or raises. `gate` holds back what a plane tells of a flow while its answer
-    to a call about that flow is still being taken in.
+    `inside` are the planes of this node itself. `gate` holds back what a plane tells of a flow
+    while its answer to a call about that flow is still being taken in.
     """
 
     journal: Journal
@@ -105,7 +173,6 @@ class Desk:
     token: Callable[[], str]
     agreements: Agreements
     callers: Callers
-    find_version: Callable[[str], str]
     inside: tuple[DataPlane, ...] = ()
     context: str = "tidegate"
     loopback: bool = False

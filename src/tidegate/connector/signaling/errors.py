@@ -7,6 +7,7 @@ from tidegate.kernel.errors import (
     InvalidError,
     NotFoundError,
     UnavailableError,
+    WithheldError,
 )
 
 
@@ -36,6 +37,14 @@ class DataFlowRefusedError(InvalidError):
 
 class DataFlowRacedError(UnavailableError):
     """Two things happened to a data flow at once; the second has to look again."""
+
+
+class ApprovalRefusedError(ForbiddenError):
+    """These datasets cannot be approved like this, or not by this person."""
+
+
+class HostedWithheldError(WithheldError):
+    """No byte of a hosted flow may move: its counterparty, agreement or rules are against it."""
 
 
 class PlaneRefusedError(ConflictError):

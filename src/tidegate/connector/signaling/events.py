@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 EVENTS: Mapping[str, str | None] = {
     "signaling.registered": None,
+    "signaling.approved": None,
     "signaling.removed": None,
     "signaling.opened": None,
     "signaling.moved": None,
@@ -11,5 +12,6 @@ EVENTS: Mapping[str, str | None] = {
     "signaling.renewed": None,
     "signaling.renewal_refused": None,
     "signaling.refused": None,
+    "signaling.withheld": None,
     "signaling.served": None,
 }

@@ -1,5 +1,6 @@
 """How a data flow is kept: opened, moved along its machine, each with its evidence."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tidegate.audit.journal import Tx
@@ -9,6 +10,7 @@ from tidegate.connector.signaling.desk import Desk
 from tidegate.connector.signaling.machine import DATA_FLOW, FINAL, Signal
 from tidegate.connector.signaling.model import DataFlow, FlowRole
 from tidegate.connector.signaling.sealing import open_address, seal_address
+from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.values import dataclass
 
@@ -22,6 +24,7 @@ class Change:
 
     `keep` is an address to keep sealed, `go` has the plane inside follow, `tell` names the callback
     that the control plane elsewhere is told by, `digests` are those of access and refresh token.
+    `also` is done in the same write.
     """
 
     keep: PlaneAddress | None = None
@@ -30,6 +33,7 @@ class Change:
     remote_id: str = ""
     digests: tuple[str, str] | None = None
     reason: str = ""
+    also: Callable[[Tx], object] | None = None
 
 
 class Flows:
@@ -46,8 +50,8 @@ class Flows:
         """Return a data flow; raise DataFlowUnknownError."""
         return self._desk.journal.read(store.get_flow, flow_id, role)
 
-    def open(self, one: DataFlow) -> DataFlow:
-        """Keep a new flow."""
+    def open(self, one: DataFlow, also: Callable[[Tx], object] | None = None) -> DataFlow:
+        """Keep a new flow, and what is `also` to be kept in the same write."""
         with self._desk.journal.write(
             by=one.created_by, did="signaling.opened", to=f"dataflow:{one.id}", why=about(one)
         ) as tx:
@@ -56,6 +60,8 @@ class Flows:
                 return known
             one = replace(one, created_at=tx.at, changed_at=tx.at)
             store.insert_flow(tx.connection, one)
+            if also is not None:
+                also(tx)
         return one
 
     def move(
@@ -71,6 +77,8 @@ class Flows:
         ) as tx:
             saved = store.save_flow(tx.connection, replace(moved, changed_at=tx.at))
             _end_pairs(tx, saved, change)
+            if change.also is not None:
+                change.also(tx)
             if change.go:
                 tx.enqueue(GO, lane=f"dataflow:{one.id}", flow=one.id)
             if change.tell:
@@ -103,6 +111,15 @@ class Flows:
             )
             if tell:
                 self.tell_later(tx, current, "errored")
+
+    def note_withheld(self, one: DataFlow, problem: TidegateError) -> None:
+        """Leave in the evidence that a hosted flow was refused, and on what ground."""
+        self._desk.journal.note(
+            by=one.created_by,
+            did="signaling.withheld",
+            to=f"dataflow:{one.id}",
+            why={**about(one), "reason": problem.code, **problem.details},
+        )
 
     def tell_later(self, tx: Tx, one: DataFlow, what: str) -> None:
         """Queue a callback to the control plane elsewhere, in the caller's write."""

@@ -2,13 +2,15 @@
 
 Source: Data Plane Signaling 1.0-RC3, data plane endpoint. The plane inside is asked before a stop
 is committed, so that a crash in between leaves too little flowing rather than too much, and after
-a start is committed, so that nothing flows without evidence.
+a start is committed, so that nothing flows without evidence. Who may have bytes is decided by
+`Hosting`, as for our own transfers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from tidegate.access.model import system_actor
+from tidegate.audit.journal import Tx
 from tidegate.connector.dataplane.model import (
     DataFlowState,
     DataPlane,
@@ -19,7 +21,7 @@ from tidegate.connector.dataplane.model import (
 from tidegate.connector.messages.compose import Document
 from tidegate.connector.messages.model import Side
 from tidegate.connector.signaling import store
-from tidegate.connector.signaling.desk import Desk
+from tidegate.connector.signaling.desk import Desk, Hosting
 from tidegate.connector.signaling.errors import (
     DataFlowExistsError,
     DataFlowRefusedError,
@@ -36,6 +38,7 @@ from tidegate.connector.signaling.model import (
     Hosted,
     Plane,
 )
+from tidegate.connector.signaling.refusing import check_dataset, ending, withholding
 from tidegate.connector.signaling.renewal import Renewal
 from tidegate.connector.signaling.wire import (
     Address,
@@ -47,25 +50,23 @@ from tidegate.connector.signaling.wire import (
     read_message,
     status_message,
 )
-from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.text import printable
-
-_ACTOR = system_actor("signaling").id
 
 
 class Host:
     """Serves the planes inside to control planes elsewhere."""
 
-    def __init__(self, desk: Desk, flows: Flows, renewal: Renewal) -> None:
+    def __init__(self, desk: Desk, flows: Flows, renewal: Renewal, hosting: Hosting) -> None:
         self._desk = desk
         self._flows = flows
         self._renewal = renewal
+        self._hosting = hosting
 
     def prepare(self, by: Plane, document: object) -> Hosted:
         """Open a flow as consumer: for a push, say where to send to."""
         said = read_message(document, DataFlowMessage)
         one, plane = self._open(by, said, Side.CONSUMER)
-        with self._ending(one):
+        with ending(self._flows, one):
             answer = plane.prepare(as_flow(one))
         return self._opened(by, one, answer, DataFlowState.PREPARED)
 
@@ -73,7 +74,8 @@ class Host:
         """Open a flow as provider: for a pull, say where to fetch from."""
         said = read_message(document, DataFlowMessage)
         one, plane = self._open(by, said, Side.PROVIDER)
-        with self._ending(one):
+        with ending(self._flows, one):
+            self._hosting.let_out(one, counted=False)
             answer = plane.start(as_flow(one), heard_address(said.data_address))
         return self._opened(by, one, answer, DataFlowState.STARTED)
 
@@ -91,11 +93,10 @@ class Host:
                 "This data plane moves data of its own participant alone.",
                 code="participant_other",
             )
-        self._check_agreement(said)
         if side is Side.PROVIDER:
             self._check_provides(by, said, profile)
         known = self._desk.journal.read(store.find_by_process, by.key, said.process_id)
-        one = known or self._flows.open(self._new(by, said, side, profile, name))
+        one = known or self._opened_new(by, said, self._new(by, said, side, profile, name))
         if one.state is not DataFlowState.INITIALIZED or one.side is not side:
             raise DataFlowExistsError(
                 "A data flow exists for this process already; ask for its status.",
@@ -103,11 +104,19 @@ class Host:
             )
         return one, plane
 
-    def _check_agreement(self, said: DataFlowMessage) -> None:
-        """Refuse the name of one of our agreements: what is kept under it is for its assignee.
+    def _opened_new(self, by: Plane, said: DataFlowMessage, one: DataFlow) -> DataFlow:
+        """Open a flow for a counterparty that may have one, under an agreement that was read."""
+        with withholding(self._flows, one):
+            self._hosting.check_counterparty(one.counterparty)
+            if one.side is Side.CONSUMER:
+                self._check_foreign(said)
+                return self._flows.open(one)
+            taken = self._hosting.take_in(by, said)
+            one = replace(one, version_id=taken.version_id)
+            return self._flows.open(one, lambda tx: self._hosting.keep(tx, taken))
 
-        Our own control plane may use it, where it drives this plane over the wire.
-        """
+    def _check_foreign(self, said: DataFlowMessage) -> None:
+        """Refuse the name of one of our agreements, except for our own transfer over the wire."""
         own = self._flows.find(said.process_id, FlowRole.REMOTE)
         if own is not None and own.agreement_id == said.agreement_id:
             return
@@ -119,11 +128,7 @@ class Host:
 
     def _check_provides(self, by: Plane, said: DataFlowMessage, profile: str) -> None:
         is_push = FORMAT_OF[profile].endswith("-PUSH")
-        if said.dataset_id not in by.datasets:
-            raise DataFlowRefusedError(
-                "The operator has opened no such dataset to this control plane.",
-                code="dataset_closed",
-            )
+        check_dataset(by, said.dataset_id)
         if is_push is not isinstance(said.data_address, Address):
             raise DataFlowRefusedError(
                 "A push starts with the address to send to, a pull without any.",
@@ -137,7 +142,6 @@ class Host:
     def _new(
         self, by: Plane, said: DataFlowMessage, side: Side, profile: str, name: str
     ) -> DataFlow:
-        is_ours = side is Side.PROVIDER
         actor = f"plane:{by.id}"
         return DataFlow(
             id=self._desk.ids.new("flow"),
@@ -149,7 +153,7 @@ class Host:
             profile=profile,
             agreement_id=said.agreement_id,
             dataset_id=said.dataset_id,
-            version_id=self._desk.find_version(said.dataset_id) if is_ours else "",
+            version_id="",
             participant=said.participant_id,
             counterparty=said.counter_party_id,
             state=DataFlowState.INITIALIZED,
@@ -174,13 +178,20 @@ class Host:
         moved = self._flows.move(
             one,
             later if answer.is_waiting else now,
-            Change(digests=digests, go=is_start and not answer.is_waiting),
+            Change(
+                digests=digests,
+                go=is_start and not answer.is_waiting,
+                also=self._counting(one) if is_start and not answer.is_waiting else None,
+            ),
             by=CONTROL,
             actor=f"plane:{by.id}",
         )
         if moved.state is DataFlowState.STARTED:
             self._go_at_once(moved)
         return Hosted(moved, self._status(moved, None if answer.is_waiting else given))
+
+    def _counting(self, one: DataFlow) -> Callable[[Tx], object]:
+        return lambda tx: self._hosting.count(tx, one)
 
     def _go_at_once(self, one: DataFlow) -> None:
         """Open the tap of a pull before the answer leaves; the queued task does it again."""
@@ -198,6 +209,8 @@ class Host:
             )
         address = self._heard(one, said.data_address)
         DATA_FLOW.step(one.state, Signal.STARTED.value, by=CONTROL)
+        with withholding(self._flows, one):
+            self._hosting.check_counterparty(one.counterparty)
         moved = self._flows.move(
             one, Signal.STARTED, Change(keep=address, go=True), by=CONTROL, actor=f"plane:{by.id}"
         )
@@ -225,6 +238,7 @@ class Host:
         one = self._may(by, flow_id, Signal.SUSPEND)
         self._plane(one).suspend(as_flow(one), reason)
         moved = self._flows.move(one, Signal.SUSPEND, by=CONTROL, actor=f"plane:{by.id}")
+        self._plane(one).suspend(as_flow(one), reason)  # the task of its start may have come since
         return Hosted(moved, {})
 
     def resume(self, by: Plane, flow_id: str, document: object) -> Hosted:
@@ -232,6 +246,12 @@ class Host:
         said = read_message(document, DataFlowStartedNotificationMessage)
         one = self._may(by, flow_id, Signal.RESUME)
         heard = self._heard(one, said.data_address)
+        with withholding(self._flows, one):
+            if one.side is Side.PROVIDER:
+                check_dataset(by, one.dataset_id)
+                self._hosting.let_out(one, counted=True)
+            else:
+                self._hosting.check_counterparty(one.counterparty)
         answer = self._plane(one).resume(as_flow(one))
         given, digests = self._renewal.given(one, answer.address)
         moved = self._flows.move(
@@ -293,28 +313,3 @@ class Host:
         return status_message(
             self._desk.ids.urn(), one.id, one.state, address=dict(address) if address else None
         )
-
-    def _ending(self, one: DataFlow) -> "_Ending":
-        return _Ending(self._flows, one)
-
-
-class _Ending:
-    """End a flow that the plane inside refuses to open, and pass the refusal on."""
-
-    def __init__(self, flows: Flows, one: DataFlow) -> None:
-        self._flows = flows
-        self._one = one
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
-        """End the flow where the plane said no for good."""
-        if isinstance(problem, TidegateError) and not isinstance(problem, UnavailableError):
-            self._flows.move(
-                self._one,
-                Signal.TERMINATE,
-                Change(reason=problem.message),
-                by=CONTROL,
-                actor=_ACTOR,
-            )

@@ -45,8 +45,8 @@ class FlowRole(StrEnum):
 class Plane:
     """A registered plane, without its secrets.
 
-    `profiles` are a data plane's transfer profiles; `datasets` those that a control plane may
-    have this node serve: nothing is open that is not named.
+    `profiles` are a data plane's transfer profiles; `datasets` those that a control plane is to
+    have this node serve. They are closed until a legal officer has approved them on some `ground`.
     """
 
     kind: PlaneKind
@@ -61,10 +61,18 @@ class Plane:
     jwks: str = field(default="", repr=False)
     sealed: str = field(default="", repr=False)
     digest: str = field(default="", repr=False)
+    approved_by: str = ""
+    approved_at: str = ""
+    ground: str = ""
     created_by: str = ""
     created_at: str = ""
     changed_by: str = ""
     changed_at: str = ""
+
+    @property
+    def open_datasets(self) -> tuple[str, ...]:
+        """The datasets that a control plane may have this node serve now."""
+        return self.datasets if self.approved_by else ()
 
     @property
     def key(self) -> str:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,6 +27,7 @@ from tidegate.connector.identity.rules import bearer
 from tidegate.connector.signaling import store
 from tidegate.connector.signaling.desk import Desk
 from tidegate.connector.signaling.errors import (
+    ApprovalRefusedError,
     PlaneAnswerError,
     PlaneUnauthenticatedError,
     RegistrationInvalidError,
@@ -41,6 +43,7 @@ SHORTEST_TOKEN = 32
 LONGEST_TOKEN_SECONDS = 3600
 _LONGEST_ANSWER = 64 * 1024
 _MOST = 100
+LONGEST_GROUND = 1000
 
 
 class Registry:
@@ -54,12 +57,14 @@ class Registry:
     def put(self, asked: Asked, *, by: Actor) -> Registered:
         """Register a plane, in place of an earlier registration of that name.
 
-        Datasets are opened to a control plane only by somebody who is a steward too. With bearer
-        tokens the answer holds the one that the plane has to present, this once.
+        Datasets are named for a control plane only by a person who is a steward too, and are open
+        once a legal officer approved them. With bearer tokens the answer holds the one that the
+        plane has to present, this once; no two planes present the same.
         """
         check_has_role(by, Role.OPERATOR)
         if asked.datasets:
             check_has_role(by, Role.STEWARD)
+            check_is_person(by)
         auth = self._check(asked)
         made = self._desk.token() if auth is AuthType.BEARER and not asked.accepts else ""
         token = asked.accepts or made
@@ -89,6 +94,18 @@ class Registry:
             },
         ) as tx:
             before = store.find_plane(tx.connection, one.kind, one.id)
+            if one.digest and store.find_holder(tx.connection, one.digest) not in {"", one.key}:
+                raise RegistrationInvalidError(
+                    "Another plane presents this very token; give each one of its own.",
+                    code="token_taken",
+                )
+            if before is not None and keeps_approval(before, one, by):
+                one = replace(
+                    one,
+                    approved_by=before.approved_by,
+                    approved_at=before.approved_at,
+                    ground=before.ground,
+                )
             first = (before.created_by, before.created_at) if before else (by.id, tx.at)
             one = replace(
                 one, created_by=first[0], created_at=first[1], changed_by=by.id, changed_at=tx.at
@@ -97,6 +114,36 @@ class Registry:
         with self._guard:
             self._tokens.clear()
         return Registered(one, made)
+
+    def approve(self, name: str, ground: str, *, by: Actor) -> Plane:
+        """Open a control plane's datasets, on some ground: a legal officer's act.
+
+        Raises ApprovalRefusedError where the same person registered them, or there are none.
+        """
+        check_has_role(by, Role.LEGAL)
+        check_is_person(by)
+        if not ground.strip() or len(ground) > LONGEST_GROUND:
+            raise RegistrationInvalidError(
+                f"Say in 1 to {LONGEST_GROUND} characters on what ground its flows may move data.",
+                code="ground_missing",
+            )
+        one = self._desk.journal.read(store.get_plane, PlaneKind.CONTROL, name)
+        check_may_approve(one, by)
+        with self._desk.journal.write(
+            by=by.id,
+            did="signaling.approved",
+            to=one.key,
+            why={"endpoint": one.endpoint, "datasets": list(one.datasets), "ground": ground},
+        ) as tx:
+            current = store.get_plane(tx.connection, PlaneKind.CONTROL, name)
+            if current != one:
+                raise ApprovalRefusedError(
+                    "The registration was changed meanwhile; look at it again.",
+                    code="registration_changed",
+                )
+            opened = replace(one, approved_by=by.id, approved_at=tx.at, ground=ground)
+            store.put_plane(tx.connection, opened)
+        return opened
 
     def _check(self, asked: Asked) -> AuthType:
         if not asked.id.strip() or len(asked.id) > 100 or "/" in asked.id:
@@ -179,7 +226,11 @@ class Registry:
                 "Send the token of a registered plane as `Authorization: Bearer …`."
             ) from None
         found = self._desk.journal.read(store.find_by_digest, kind, secret_digest(token))
-        if found is not None and found.auth is AuthType.BEARER:
+        if (
+            found is not None
+            and found.auth is AuthType.BEARER
+            and compare_digest(found.digest, secret_digest(token))
+        ):
             return found
         if token.count(".") != 2:
             raise _stranger("The token belongs to no plane that is registered here.")
@@ -270,6 +321,42 @@ class Registry:
             )
         seconds = said.get("expires_in", 60) if isinstance(said, dict) else 60
         return token, float(seconds) if isinstance(seconds, int | float) else 60.0
+
+
+def check_is_person(by: Actor) -> None:
+    """Raise ApprovalRefusedError unless a named person acts."""
+    if not by.person_id:
+        raise ApprovalRefusedError(
+            "Opening data to a control plane takes a named person; act as one (--as).",
+            code="person_missing",
+        )
+
+
+def check_may_approve(one: Plane, by: Actor) -> None:
+    """Raise ApprovalRefusedError unless this person may approve this registration."""
+    if not one.datasets:
+        raise ApprovalRefusedError(
+            "This control plane was registered without datasets; there is nothing to approve.",
+            code="datasets_missing",
+        )
+    if by.id == one.changed_by:
+        raise ApprovalRefusedError(
+            "Who registered the datasets does not approve them; ask another legal officer.",
+            code="same_person",
+        )
+
+
+def keeps_approval(before: Plane, now: Plane, by: Actor) -> bool:
+    """Tell whether an approval outlives a new registration: turned keys, or fewer datasets.
+
+    Not where the approver registers it: then one person would stand for both.
+    """
+    return (
+        bool(before.approved_by)
+        and by.id != before.approved_by
+        and now.endpoint == before.endpoint
+        and set(now.datasets) <= set(before.datasets)
+    )
 
 
 def _subject_of(token: str) -> str:

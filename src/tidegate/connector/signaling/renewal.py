@@ -18,14 +18,14 @@ from tidegate.connector.identity.model import Speaker
 from tidegate.connector.messages.compose import Document
 from tidegate.connector.messages.model import Side
 from tidegate.connector.signaling import store
-from tidegate.connector.signaling.desk import Desk
+from tidegate.connector.signaling.desk import Desk, Hosting
 from tidegate.connector.signaling.errors import RenewalRefusedError
 from tidegate.connector.signaling.flows import about, as_flow
 from tidegate.connector.signaling.model import DataFlow, FlowRole, TokenGrant, TokenPair
 from tidegate.connector.signaling.sealing import secret_digest
 from tidegate.connector.signaling.wire import spoken_address
 from tidegate.kernel.clock import iso, parse_iso
-from tidegate.kernel.errors import ForbiddenError, InvalidError
+from tidegate.kernel.errors import ForbiddenError, InvalidError, TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.text import whole_number
 
@@ -38,8 +38,9 @@ _LONGEST_SECONDS = 10**9
 class Renewal:
     """Makes refresh tokens, and takes them."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, hosting: Hosting) -> None:
         self._desk = desk
+        self._hosting = hosting
 
     def made(
         self, one: DataFlow, address: PlaneAddress | None
@@ -119,12 +120,22 @@ class Renewal:
             raise _refusal("invalid_grant", USED_BEFORE)
         if secret_digest(caller.access_token) != pair.access_digest:
             raise _refusal("invalid_grant", "The proof names another access token.")
+        self._check_open(one)
         plane = find_plane(self._desk.inside, one.format)
         address = plane.renew(as_flow(one)) if plane else None
         failpoint("signaling.renewing")
         if address is None:
             raise _refusal("invalid_grant", "There is nothing to renew.")
         return self._rotate(one, pair.refresh_digest, address)
+
+    def _check_open(self, one: DataFlow) -> None:
+        """Raise RenewalRefusedError unless the flow may go on."""
+        try:
+            self._hosting.check_open(one)
+        except UnavailableError:
+            raise
+        except TidegateError as problem:
+            raise _refusal("invalid_grant", problem.message) from None
 
     def _rotate(self, one: DataFlow, digest: str, address: PlaneAddress) -> TokenGrant:
         """Put a new pair in the present one's place; the pair that asked for it stays good."""

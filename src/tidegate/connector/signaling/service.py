@@ -10,8 +10,8 @@ from tidegate.connector.messages.compose import Document
 from tidegate.connector.messages.model import Side
 from tidegate.connector.signaling import store
 from tidegate.connector.signaling.callbacks import Callbacks
-from tidegate.connector.signaling.desk import Desk, Transfers
-from tidegate.connector.signaling.errors import DataFlowRefusedError
+from tidegate.connector.signaling.desk import Desk, Hosting, Transfers
+from tidegate.connector.signaling.errors import DataFlowRefusedError, HostedWithheldError
 from tidegate.connector.signaling.flows import Change, Flows, about, as_flow, is_over
 from tidegate.connector.signaling.host import Host
 from tidegate.connector.signaling.machine import CONTROL, Signal
@@ -28,9 +28,12 @@ from tidegate.connector.signaling.model import (
 from tidegate.connector.signaling.registry import Registry
 from tidegate.connector.signaling.renewal import Renewal
 from tidegate.connector.signaling.telling import Telling
+from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.policy.model import AgreementState
 
 READERS = (Role.OPERATOR, Role.STEWARD, Role.AUDITOR)
 ORPHANED = "The plane's registration was removed."
+_MOST = 100_000
 
 
 class SignalingService:
@@ -40,14 +43,17 @@ class SignalingService:
     it passes on to `control`, the transfer room.
     """
 
-    def __init__(self, desk: Desk, flows: Flows, registry: Registry, control: Transfers) -> None:
+    def __init__(
+        self, desk: Desk, flows: Flows, registry: Registry, control: Transfers, hosting: Hosting
+    ) -> None:
         self._desk = desk
         self._flows = flows
         self._registry = registry
         self._control = control
-        self._renewal = Renewal(desk)
-        self._host = Host(desk, flows, self._renewal)
-        self._telling = Telling(desk, flows, registry, self._renewal)
+        self._hosting = hosting
+        self._renewal = Renewal(desk, hosting)
+        self._host = Host(desk, flows, self._renewal, hosting)
+        self._telling = Telling(desk, flows, registry, self._renewal, hosting)
         self._callbacks = Callbacks(desk, flows, control)
 
     # --- operators
@@ -55,6 +61,10 @@ class SignalingService:
     def register(self, asked: Asked, *, by: Actor) -> Registered:
         """Register a plane, in place of an earlier registration of that name."""
         return self._registry.put(asked, by=by)
+
+    def approve(self, name: str, ground: str, *, by: Actor) -> Plane:
+        """Open the datasets that a control plane was registered with; a legal officer's act."""
+        return self._registry.approve(name, ground, by=by)
 
     def remove(self, kind: PlaneKind, name: str, *, by: Actor) -> int:
         """Forget a plane; end what it had open and return how many flows that were."""
@@ -170,6 +180,8 @@ class SignalingService:
             return self._control.check_read(pid)
         if not self._may_move(one):
             raise DataFlowRefusedError(f"The data flow is {one.state}.", code="dataflow_stopped")
+        if one.side is Side.PROVIDER:
+            self._hosting.let_out(one, counted=True)
         actor = f"node:{one.counterparty}"
         self._desk.journal.note(
             by=actor, did="signaling.served", to=f"dataflow:{one.id}", why=about(one)
@@ -179,16 +191,22 @@ class SignalingService:
     def is_flowing(self, pid: str) -> bool:
         """Tell whether bytes of a flow may move at this moment."""
         one = self._hosted(pid)
-        return self._control.is_flowing(pid) if one is None else self._may_move(one)
+        if one is None:
+            return self._control.is_flowing(pid)
+        is_ours = one.side is Side.PROVIDER
+        is_held = is_ours and self._hosting.state_of(one) is AgreementState.SUSPENDED
+        return self._may_move(one) and not is_held
 
     def _may_move(self, one: DataFlow) -> bool:
-        """Tell whether a hosted flow is started, and its control plane registered still."""
+        """Tell whether a hosted flow is started, and open to its control plane still."""
+        return self._is_open(one) and one.state is DataFlowState.STARTED
+
+    def _is_open(self, one: DataFlow) -> bool:
         kind, _, name = one.plane.partition(":")
         plane = self._desk.journal.read(store.find_plane, PlaneKind(kind), name)
-        is_open = plane is not None and (
-            one.side is Side.CONSUMER or one.dataset_id in plane.datasets
+        return plane is not None and (
+            one.side is Side.CONSUMER or one.dataset_id in plane.open_datasets
         )
-        return is_open and one.state is DataFlowState.STARTED
 
     def _hosted(self, pid: str) -> DataFlow | None:
         return self._flows.find(pid, FlowRole.HOSTED)
@@ -202,6 +220,53 @@ class SignalingService:
     def tell(self, flow: str, what: str) -> None:
         """Tell a control plane what became of a flow (task `signaling.tell`)."""
         self._telling.tell(flow, what)
+
+    def gate_moved(self) -> int:
+        """End the hosted flows that may not go on any more; return how many.
+
+        Called when a membership, a partnership, a permit or an agreement ended, and every minute
+        for what ends by the clock. A suspended agreement holds its flows and ends none.
+        """
+        ended = 0
+        for one in self._open_flows():
+            problem = self._problem(one)
+            if problem is not None:
+                self._telling.stop(one, problem)
+                ended += 1
+        return ended
+
+    def rows_withdrawn(self, agreement: str) -> None:
+        """End the hosted flows of rows that a person's approval let leave (fact of that name)."""
+        problem = HostedWithheldError(
+            "The holder withdrew its approval of these rows.", code="approval_withdrawn"
+        )
+        for one in self._open_flows():
+            is_ours = one.side is Side.PROVIDER and one.agreement_id == agreement
+            if is_ours and one.state is not DataFlowState.INITIALIZED:
+                self._telling.stop(one, problem)
+
+    def _open_flows(self) -> tuple[DataFlow, ...]:
+        return self._desk.journal.read(
+            store.list_flows, role=FlowRole.HOSTED, is_open=True, limit=_MOST
+        )
+
+    def _problem(self, one: DataFlow) -> TidegateError | None:
+        """Return the first reason against a hosted flow that was let in, or None."""
+        if not self._is_open(one):
+            return HostedWithheldError(
+                "The dataset is not open to the control plane any more.", code="dataset_closed"
+            )
+        is_opening = one.state is DataFlowState.INITIALIZED
+        try:
+            if one.side is Side.CONSUMER:
+                self._hosting.check_counterparty(one.counterparty)
+            elif not is_opening and self._hosting.state_of(one) is not AgreementState.SUSPENDED:
+                self._hosting.check_open(one)
+        except UnavailableError:
+            raise
+        except TidegateError as problem:
+            return problem
+        return None
 
     def orphaned(self, flow: str) -> None:
         """End a flow whose other plane was removed (task `signaling.orphaned`)."""

@@ -35,6 +35,9 @@ _TEXTS = (
     "jwks",
     "sealed",
     "digest",
+    "approved_by",
+    "approved_at",
+    "ground",
     "created_by",
     "created_at",
     "changed_by",
@@ -79,6 +82,12 @@ def find_plane(conn: Connection, kind: PlaneKind, name: str) -> Plane | None:
 def find_by_digest(conn: Connection, kind: PlaneKind, digest: str) -> Plane | None:
     """Return the plane that a token belongs to, or None."""
     return _one(conn, (planes.c.digest == digest) & (planes.c.kind == kind.value))
+
+
+def find_holder(conn: Connection, digest: str) -> str:
+    """Return the key of the plane, of either kind, that presents a token; or an empty string."""
+    found = conn.execute(select(planes.c.key).where(planes.c.digest == digest)).scalar()
+    return found or ""
 
 
 def list_planes(conn: Connection, kind: PlaneKind | None = None) -> tuple[Plane, ...]:
@@ -130,6 +139,18 @@ def find_by_process(conn: Connection, plane: str, process_id: str) -> DataFlow |
     )
 
 
+def has_hosted(conn: Connection, plane: str, agreement_id: str) -> bool:
+    """Tell whether a control plane ever opened a flow under an agreement here."""
+    found = conn.execute(
+        select(flows.c.id).where(
+            flows.c.plane == plane,
+            flows.c.agreement_id == agreement_id,
+            flows.c.role == FlowRole.HOSTED.value,
+        )
+    )
+    return found.first() is not None
+
+
 def find_by_refresh(conn: Connection, digest: str) -> DataFlow | None:
     """Return the flow whose access token a refresh token renews, or None."""
     return _flow_where(conn, flows.c.refresh_digest == digest)
@@ -178,10 +199,17 @@ def drop_pairs(conn: Connection, flow: str) -> None:
 
 
 def list_flows(
-    conn: Connection, *, plane: str = "", is_open: bool = False, limit: int = 200
+    conn: Connection,
+    *,
+    plane: str = "",
+    role: FlowRole | None = None,
+    is_open: bool = False,
+    limit: int = 200,
 ) -> tuple[DataFlow, ...]:
     """Return data flows, newest first."""
     query = select(flows).order_by(flows.c.created_at.desc(), flows.c.id.desc())
+    if role is not None:
+        query = query.where(flows.c.role == role.value)
     if plane:
         query = query.where(flows.c.plane == plane)
     if is_open:

@@ -3,19 +3,17 @@
 Source: Data Plane Signaling 1.0-RC3, control plane endpoint, as client.
 """
 
-from urllib.parse import quote
-
 from tidegate.access.model import system_actor
 from tidegate.connector.dataplane.model import DataFlowState, PlaneAddress, find_plane
 from tidegate.connector.messages.model import Side
 from tidegate.connector.signaling import store
-from tidegate.connector.signaling.desk import Desk
+from tidegate.connector.signaling.desk import Desk, Hosting
 from tidegate.connector.signaling.flows import Change, Flows, as_flow, is_over
-from tidegate.connector.signaling.machine import DATA, Signal
+from tidegate.connector.signaling.machine import CONTROL, DATA, Signal
 from tidegate.connector.signaling.model import DataFlow, FlowRole, PlaneKind
 from tidegate.connector.signaling.registry import Registry
 from tidegate.connector.signaling.renewal import Renewal
-from tidegate.connector.signaling.wire import spoken_address, status_message
+from tidegate.connector.signaling.wire import segment, spoken_address, status_message
 from tidegate.kernel.errors import TidegateError, UnavailableError
 
 _ACTOR = system_actor("signaling").id
@@ -24,11 +22,14 @@ _ACTOR = system_actor("signaling").id
 class Telling:
     """Follows hosted flows, and tells the control planes they belong to."""
 
-    def __init__(self, desk: Desk, flows: Flows, registry: Registry, renewal: Renewal) -> None:
+    def __init__(
+        self, desk: Desk, flows: Flows, registry: Registry, renewal: Renewal, hosting: Hosting
+    ) -> None:
         self._desk = desk
         self._flows = flows
         self._registry = registry
         self._renewal = renewal
+        self._hosting = hosting
 
     def go(self, flow: str) -> None:
         """Have the plane inside move the bytes of a started flow (task `signaling.go`)."""
@@ -40,6 +41,8 @@ class Telling:
             inside = find_plane(self._desk.inside, one.format)
             if inside is not None:
                 inside.started(as_flow(one), address)
+                if self._flows.get(flow, FlowRole.HOSTED).state is DataFlowState.SUSPENDED:
+                    inside.suspend(as_flow(one), "Suspended while it was started.")
         except UnavailableError:
             raise
         except TidegateError as problem:
@@ -62,7 +65,7 @@ class Telling:
         )
         answer = self._desk.wire.call(
             "POST",
-            f"{found.endpoint}/transfers/{_segment(one.process_id)}/dataflow/{what}",
+            f"{found.endpoint}/transfers/{segment(one.process_id)}/dataflow/{what}",
             document,
             authorization=self._registry.token_for(found),
         )
@@ -89,15 +92,43 @@ class Telling:
 
     def flow_started(self, one: DataFlow, address: PlaneAddress | None) -> None:
         """Take note that the plane inside has begun to serve."""
-        if one.state is DataFlowState.STARTING:
-            full, digests = self._renewal.made(one, address)
-            self._flows.move(
-                one,
-                Signal.STARTED,
-                Change(keep=full, digests=digests, go=True, tell="started"),
-                by=DATA,
-                actor=_ACTOR,
-            )
+        if one.state is not DataFlowState.STARTING:
+            return
+        try:
+            self._hosting.let_out(one, counted=False)
+        except UnavailableError:
+            raise
+        except TidegateError as problem:
+            self.stop(one, problem)
+            return
+        full, digests = self._renewal.made(one, address)
+        self._flows.move(
+            one,
+            Signal.STARTED,
+            Change(
+                keep=full,
+                digests=digests,
+                go=True,
+                tell="started",
+                also=lambda tx: self._hosting.count(tx, one),
+            ),
+            by=DATA,
+            actor=_ACTOR,
+        )
+
+    def stop(self, one: DataFlow, problem: TidegateError) -> None:
+        """End a hosted flow that may not go on, and tell its control plane why."""
+        inside = find_plane(self._desk.inside, one.format)
+        if inside is not None:
+            inside.terminate(as_flow(one), problem.message)
+        self._flows.note_withheld(one, problem)
+        self._flows.move(
+            one,
+            Signal.TERMINATE,
+            Change(reason=problem.message, tell="errored"),
+            by=CONTROL,
+            actor=_ACTOR,
+        )
 
     def flow_completed(self, one: DataFlow) -> None:
         """Take note that every byte arrived."""
@@ -108,8 +139,3 @@ class Telling:
         """Take note that the plane inside gave up; the control plane decides what follows."""
         if not is_over(one):
             self._flows.note_error(one, reason, actor=_ACTOR, tell=True)
-
-
-def _segment(name: str) -> str:
-    """Write a control plane's name for a process as one segment of an address (RFC 3986, §3.3)."""
-    return name.replace(".", "%2E") if name in {".", ".."} else quote(name, safe=":")

@@ -8,6 +8,7 @@ they never leave without it.
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import quote
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -84,6 +85,11 @@ class DataFlowStatusMessage(Struct, frozen=True, kw_only=True, rename="camel"):
     data_flow_id: str = ""
     data_address: Address | UnsetType | None = UNSET
     error: str | UnsetType | None = UNSET
+
+
+def segment(name: str) -> str:
+    """Write another plane's name for something as one segment of an address (RFC 3986, §3.3)."""
+    return name.replace(".", "%2E") if name in {".", ".."} else quote(name, safe=":")
 
 
 def read_message(document: object, kind: type[M]) -> M:

@@ -19,13 +19,25 @@ connector_plane = Table(
     text("client_id"),
     body("jwks"),
     body("sealed"),
-    text("digest", index=True),
+    text("digest"),
+    text("approved_by", server_default=""),
+    stamp("approved_at", server_default=""),
+    body("ground", server_default=""),
     text("created_by"),
     stamp("created_at"),
     text("changed_by"),
     stamp("changed_at"),
     CheckConstraint("(created_by = '') = (created_at = '')", name="created"),
     CheckConstraint("(changed_by = '') = (changed_at = '')", name="changed"),
+    CheckConstraint("(approved_by = '') = (approved_at = '')", name="approved"),
+)
+_PRESENTS_A_TOKEN = connector_plane.c.digest != ""
+Index(
+    "ix_connector_plane_token",
+    connector_plane.c.digest,
+    unique=True,
+    sqlite_where=_PRESENTS_A_TOKEN,
+    postgresql_where=_PRESENTS_A_TOKEN,
 )
 
 connector_dataflow = Table(

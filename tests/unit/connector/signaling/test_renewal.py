@@ -21,6 +21,7 @@ from tidegate.connector.signaling.model import DataFlow, FlowRole
 from tidegate.connector.signaling.renewal import Renewal
 from tidegate.connector.signaling.sealing import secret_digest
 from tidegate.kernel.failpoint import arm, disarm
+from tidegate_tck.still import OpenHosting
 
 CONSUMER = "did:web:consumer.example"
 OTHER = "did:web:other.example"
@@ -71,7 +72,6 @@ class Provider:
             token=lambda: ground.ids.new("ref"),
             agreements=None,
             callers=Callers(),
-            find_version=str,
             inside=(plane or Plane(ground.ids),),
         )
         self.pair = ground.ids.new("tok"), ground.ids.new("ref")
@@ -104,7 +104,7 @@ class Provider:
 
     def restart(self):
         disarm()
-        self.renewal = Renewal(self.desk)
+        self.renewal = Renewal(self.desk, OpenHosting("ver_1"))
 
     def renew(self, pair, did=CONSUMER):
         access, refresh = pair
