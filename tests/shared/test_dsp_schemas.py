@@ -12,9 +12,10 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from tidegate.connector.messages import terms, wire, wire_catalog
+from tidegate.connector.messages import terms, vocabulary, wire, wire_catalog
+from tidegate.connector.messages.contexts import curie
 from tidegate.connector.messages.errors import MessageRefusedError
-from tidegate.connector.messages.read import check
+from tidegate.connector.messages.read import check, hear
 
 SCHEMAS = Path(__file__).parents[3] / "shared" / "schemas" / "dsp"
 MUTATIONS_PER_EXAMPLE = 80
@@ -301,3 +302,69 @@ def test_each_deliberate_difference_is_real_and_on_the_strict_side(why, name, ch
 
     assert why(document)
     assert (verdict(schema, document), _ours(document, kind)) == (True, False)
+
+
+# --- the words of the JSON-LD contexts
+
+
+def _official(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SCHEMAS / "context" / name).read_text())["@context"]
+    return found
+
+
+def _iri(definition: Any, prefixes: dict[str, Any]) -> str:
+    text = definition["@id"] if isinstance(definition, dict) else definition
+    prefix, _, local = str(text).partition(":")
+    return f"{prefixes[prefix]}{local}" if prefix in prefixes else str(text)
+
+
+def test_every_word_of_the_official_contexts_is_read_with_its_meaning():
+    dspace, odrl = _official("dspace.jsonld"), _official("odrl.jsonld")
+    prefixes = {
+        name: one for name, one in dspace.items() if isinstance(one, str) and one[-1] in "/#"
+    }
+    assert prefixes == vocabulary.PREFIXES
+
+    for name, definition in dspace.items():
+        scoped = definition.get("@context", {}) if isinstance(definition, dict) else {}
+        shape = vocabulary.SHAPES.get(name)
+        if shape is None:
+            continue
+        assert vocabulary.TYPES[_iri(definition, prefixes)] == name
+        for word, inner in scoped.items():
+            if word.startswith("@") or (name, word) == ("ContractAgreementMessage", "timestamp"):
+                continue  # a word of the agreement inside
+            assert shape.terms[word].iri == _iri(inner, prefixes), (name, word)
+    known = vocabulary.PROTECTED
+    unread = {"Policy", "Rule", "Assertion", "Set", "Asset", "Action", "Operator", "prohibit"}
+    unread |= {"RightOperand", "LeftOperand"}
+    for word, definition in odrl.items():
+        if word not in unread:
+            assert _iri(definition, prefixes) in known[word], word
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_every_official_example_reads_the_same_with_prefixed_words(name):
+    said, kind = _example(name), KINDS[name][1]
+    if kind.__name__ not in vocabulary.SHAPES:
+        pytest.skip("plain JSON")
+    prefixed = _prefixed(said, vocabulary.SHAPES[kind.__name__])
+
+    assert hear(prefixed, kind).message == hear(said, kind).message == check(said, kind).message
+
+
+def _prefixed(node: Any, shape: vocabulary.Shape) -> Any:
+    if not isinstance(node, dict):
+        return node
+    found = {}
+    for name, value in node.items():
+        term = shape.terms.get(name)
+        if term is None:
+            found[name] = value
+            continue
+        inner = vocabulary.SHAPES.get(term.shape)
+        if inner is not None:
+            many = isinstance(value, list)
+            value = [_prefixed(one, inner) for one in value] if many else _prefixed(value, inner)
+        found[curie(term.iri)] = value
+    return found

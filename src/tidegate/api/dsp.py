@@ -6,6 +6,7 @@ may not come now is 400; what may pass later is 503, because peers give up on ot
 """
 
 import gzip
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from typing import Any, Protocol
@@ -241,15 +242,22 @@ def pids_in(body: bytes, path_pid: str) -> dict[str, str]:
         said: Any = msgspec.json.decode(body) if body else {}
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return found
-    if isinstance(said, dict):
-        found |= {
-            name: said[name]
-            for name in found
-            if isinstance(said.get(name), str)
-            and 0 < len(said[name]) <= 400
-            and said[name].isprintable()
-        }
+    if isinstance(said, list) and len(said) == 1:
+        said = said[0]
+    for key, value in said.items() if isinstance(said, dict) else ():
+        name, pid = re.split("[/#:]", key)[-1], _pid(value)
+        if name in found and 0 < len(pid) <= 400 and pid.isprintable():
+            found[name] = pid
     return found
+
+
+def _pid(value: Any) -> str:
+    """Return the pid in a value, however it is spelled."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, dict) and len(value) == 1:
+        value = value.get("@id", value.get("@value"))
+    return value if isinstance(value, str) else ""
 
 
 async def _body(request: Request) -> bytes:

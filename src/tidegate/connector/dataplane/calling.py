@@ -11,7 +11,7 @@ from tidegate.connector.dataplane.errors import AddressInvalidError
 from tidegate.connector.dataplane.model import FlowRecord, PlaneAddress
 from tidegate.connector.http.body import read_json
 from tidegate.connector.messages.delivery import judge
-from tidegate.connector.messages.read import check
+from tidegate.connector.messages.read import hear
 from tidegate.connector.messages.wire import DataAddress, TransferStartMessage
 from tidegate.kernel.clock import iso, parse_iso
 from tidegate.kernel.errors import InvalidError, UnavailableError
@@ -72,7 +72,7 @@ def renewed(desk: PlaneDesk, record: FlowRecord, old: PlaneAddress) -> PlaneAddr
         raise RenewalUnableError(end.words, code="renewal_unable")
     if end.code:
         return old
-    heard = check(end.body, TransferStartMessage).message.data_address
+    heard = hear(end.body, TransferStartMessage).message.data_address
     if not isinstance(heard, DataAddress):
         raise AddressInvalidError("The provider renewed nothing.", code="renewal_empty")
     fresh = replace(old, properties={**old.properties, **_properties(heard)})

@@ -16,7 +16,7 @@ from tidegate.connector.http.model import Answer
 from tidegate.connector.messages.compose import document
 from tidegate.connector.messages.delivery import Courier, Wire
 from tidegate.connector.messages.errors import MessageRefusedError
-from tidegate.connector.messages.read import check
+from tidegate.connector.messages.read import hear
 from tidegate.connector.messages.wire_catalog import Catalog
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import TidegateError
@@ -169,7 +169,7 @@ class HarvestService:
 
     def _catalog(self, answer: Answer, did: str) -> dict[str, object]:
         try:
-            heard = check(answer.body, Catalog)
+            heard = hear(answer.body, Catalog)
         except MessageRefusedError as problem:
             raise PeerAnswerError(
                 f"The peer's catalogue is not valid: {problem.message}", code="catalogue_invalid"

@@ -72,7 +72,7 @@ class Incoming:
             offered_by=Side.CONSUMER,
             rounds=1,
         )
-        return self._open(peer, one, heard.document, Step.REQUEST)
+        return self._open(peer, one, heard, Step.REQUEST)
 
     def open_offer(self, peer: Peer, heard: Received[ContractOfferMessage]) -> Negotiation:
         """Open a negotiation a provider offers; the same offer again finds the same one."""
@@ -86,7 +86,7 @@ class Incoming:
             state=NegotiationState.OFFERED,
             version_id=record.dataset.version_id if record else "",
         )
-        return self._open(peer, one, heard.document, Step.OFFER)
+        return self._open(peer, one, heard, Step.OFFER)
 
     def _new(
         self, peer: Peer, side: Side, peer_pid: str, address: str, offer: Mapping[str, Any]
@@ -111,13 +111,11 @@ class Incoming:
             changed_at=at,
         )
 
-    def _open(
-        self, peer: Peer, one: Negotiation, said: Mapping[str, Any], step: Step
-    ) -> Negotiation:
+    def _open(self, peer: Peer, one: Negotiation, heard: Received[Any], step: Step) -> Negotiation:
         known = self._desk.journal.read(store.find_by_peer, peer.did, one.peer_pid, one.side)
         if known is not None:
-            return self._again(known, said)
-        record = self._record(one.pid, step, said)
+            return self._again(known, heard.document)
+        record = self._record(one.pid, step, heard)
         with self._desk.journal.write(
             by=peer.as_actor().id,
             did=event_of(step),
@@ -164,11 +162,11 @@ class Incoming:
                 messages.was_accepted, pid, str(heard.document.get("@id", ""))
             ):
                 return one
-            return self._take(peer, one, step, heard.document)
+            return self._take(peer, one, step, heard)
         except UnavailableError:
             raise
         except TidegateError as problem:
-            self._refuse(peer, one, step, heard.document, problem)
+            self._refuse(peer, one, step, heard, problem)
             raise
 
     def seen_by(self, peer: Peer, pid: str) -> Negotiation:
@@ -179,9 +177,10 @@ class Incoming:
         return one
 
     def _take(
-        self, peer: Peer, before: Negotiation, step: Step, said: Mapping[str, Any]
+        self, peer: Peer, before: Negotiation, step: Step, heard: Received[Any]
     ) -> Negotiation:
-        record = self._record(before.pid, step, said)
+        said = heard.document
+        record = self._record(before.pid, step, heard)
         with self._desk.journal.write(
             by=peer.as_actor().id,
             did=event_of(step),
@@ -276,11 +275,11 @@ class Incoming:
         peer: Peer,
         one: Negotiation,
         step: Step,
-        said: Mapping[str, Any],
+        heard: Received[Any],
         problem: TidegateError,
     ) -> None:
         record = replace(
-            self._record(one.pid, step, said),
+            self._record(one.pid, step, heard),
             state=MessageState.REFUSED,
             code=problem.code,
             outcome=problem.message,
@@ -304,7 +303,8 @@ class Incoming:
                 "The pids in the message are not those of this negotiation.", code="pid_mismatch"
             )
 
-    def _record(self, pid: str, step: Step, said: Mapping[str, Any]) -> MessageRecord:
+    def _record(self, pid: str, step: Step, heard: Received[Any]) -> MessageRecord:
+        said = heard.document
         at = iso(self._desk.clock.now())
         return MessageRecord(
             id=self._desk.ids.new("msg"),
@@ -314,7 +314,7 @@ class Incoming:
             type=str(said["@type"]),
             action=step.value,
             message_id=printable(str(said.get("@id", "")), 400),
-            body=said,
+            body=heard.original,
             state=MessageState.ACCEPTED,
             attempts=1,
             created_at=at,

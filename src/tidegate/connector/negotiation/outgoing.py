@@ -11,7 +11,7 @@ from tidegate.connector.messages.compose import Document, document
 from tidegate.connector.messages.delivery import Delivery
 from tidegate.connector.messages.errors import MessageRefusedError
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
-from tidegate.connector.messages.read import check
+from tidegate.connector.messages.read import hear
 from tidegate.connector.messages.wire import ContractNegotiation
 from tidegate.connector.negotiation import store
 from tidegate.connector.negotiation.desk import Desk
@@ -351,7 +351,7 @@ def evidence(one: Negotiation, record: MessageRecord) -> dict[str, str | int]:
 
 def _answered_pid(one: Negotiation, body: object) -> str:
     """Return the pid the peer gave this negotiation in its first answer."""
-    answer = check(body, ContractNegotiation).message
+    answer = hear(body, ContractNegotiation).message
     ours, theirs = answer.consumer_pid, answer.provider_pid
     if one.side is Side.PROVIDER:
         ours, theirs = theirs, ours

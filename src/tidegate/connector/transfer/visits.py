@@ -11,7 +11,7 @@ from tidegate.connector.messages.compose import Document, document
 from tidegate.connector.messages.delivery import judge
 from tidegate.connector.messages.errors import ProcessUnknownError
 from tidegate.connector.messages.model import Side
-from tidegate.connector.messages.read import check
+from tidegate.connector.messages.read import hear
 from tidegate.connector.messages.wire import DataAddress, TransferStartMessage
 from tidegate.connector.model import Peer
 from tidegate.connector.transfer import store
@@ -173,7 +173,7 @@ class Visits:
                 raise VisitPendingError(end.words, code="renewal_unable")
             if end.code:
                 raise VisitWithheldError(end.words, code="renewal_refused")
-            message = check(end.body, TransferStartMessage).message
+            message = hear(end.body, TransferStartMessage).message
             if message.consumer_pid != one.pid or not isinstance(message.data_address, DataAddress):
                 raise TransferRequestRefusedError("The provider renewed another visit.")
             with self._desk.journal.write(

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from tidegate.connector.messages.compose import Document, document
 from tidegate.connector.messages.errors import MessageRefusedError
-from tidegate.connector.messages.read import check
+from tidegate.connector.messages.read import hear
 from tidegate.connector.messages.wire import TransferProcess
 from tidegate.connector.transfer.model import Step, Transfer
 
@@ -53,7 +53,7 @@ def place_of(one: Transfer, step: Step) -> str:
 
 def answered_pid(one: Transfer, body: object) -> str:
     """Return the pid the provider gave this transfer in its first answer."""
-    answer = check(body, TransferProcess).message
+    answer = hear(body, TransferProcess).message
     if answer.consumer_pid != one.pid:
         raise MessageRefusedError("The peer answered about another transfer.", code="pid_mismatch")
     return answer.provider_pid
