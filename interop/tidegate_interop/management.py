@@ -272,12 +272,14 @@ def offers_of(catalog: Document, dataset: str) -> list[Document]:
     ]
 
 
-def wait_until(question: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+def wait_until(
+    question: Callable[[], Any], what: str, seconds: float = 60.0, every: float = POLL_SECONDS
+) -> Any:
     """Return the first true answer; raise EdcError when none comes in time."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = question()
         if found:
             return found
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
     raise EdcError(f"in {seconds:.0f} s it never happened: {what}")

@@ -34,6 +34,7 @@ from tidegate.kernel.canonical import canonical_json
 
 M = TypeVar("M")
 _THE_REVISION = "catalogue"
+_REVISION = select(catalogue_revision.c.number).where(catalogue_revision.c.id == _THE_REVISION)
 
 
 def _write_body(record: Any) -> str:
@@ -60,9 +61,7 @@ def next_revision(conn: Connection) -> int:
 
 def get_revision(conn: Connection) -> int:
     """Return the number of the last change a search could see; 0 when there was none."""
-    row = catalogue_revision
-    found = conn.execute(select(row.c.number).where(row.c.id == _THE_REVISION)).scalar()
-    return int(found or 0)
+    return int(conn.execute(_REVISION).scalar() or 0)
 
 
 def touch_dataset(conn: Connection, dataset_id: str) -> None:

@@ -279,4 +279,4 @@ def _begin_write(connection: Connection) -> None:
 
 
 def _begin_read(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    connection.connection.cursor().execute("BEGIN")

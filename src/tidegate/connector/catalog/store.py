@@ -156,17 +156,16 @@ def read_page(conn: Connection, admitted: Sequence[str], spot: Spot) -> list[Sho
     said |= {"before": spot.before} if spot.before else {}
     said |= {"names": sorted(spot.names)} if spot.names is not None else {}
     said |= {f"text{number}": _pattern(text) for number, text in enumerate(spot.texts)}
-    found = {
-        name: Shown(name, head, "", [], set()) for name, head in conn.execute(_page(shape), said)
-    }
+    rows = conn.execute(_page(shape), said).all()
+    found = {name: Shown(name, head, "", [], set()) for name, head in rows}
     if not found:
         return []
     gaps = spot.names is not None or bool(spot.texts)
     ends: dict[str, object] = {"found": list(found)}
     if not gaps:
         ends = {"first": min(found), "last": max(found)}
-    rows = conn.execute(_offers(gaps=gaps), {"audiences": admitted, **ends})
-    for name, about, terms, formats in rows:
+    offered = conn.execute(_offers(gaps=gaps), {"audiences": admitted, **ends}).all()
+    for name, about, terms, formats in offered:
         one = found[name]
         one.about = about  # the version offered last is the one described
         one.terms.append(terms)
