@@ -43,3 +43,7 @@ class EvidenceForbiddenError(ForbiddenError):
 
 class BundleRefusedError(ConflictError):
     """A bundle cannot be made now: something it must contain is missing or contradicts itself."""
+
+
+class SuccessionError(CorruptError):
+    """A history of the authority's key does not hold, or contradicts the one that is known."""

@@ -1,16 +1,28 @@
 """The trust file, `space.json`: what a stranger must hold to check a space's evidence.
 
 It carries no secret. Whoever checks a bundle gets it from the authority by another way than the
-bundle; the keys in it are the only ones believed, all others follow from credentials they signed.
+bundle; the keys in it are the only ones believed, all others follow from what they signed:
+successions of the authority's key, and credentials.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from joserfc.jwk import ECKey
-
-from tidegate.audit.encoding import decode_bytes, decode_hash, encode_bytes
+from tidegate.audit.authority.model import (
+    JWK_MEMBERS,
+    Jwk,
+    SignedSuccession,
+    jwk_fingerprint,
+    read_successions,
+)
+from tidegate.audit.authority.rules import (
+    KeyHistory,
+    key_history,
+    read_evidence_key,
+    read_first_key,
+)
+from tidegate.audit.encoding import decode_hash, encode_bytes
 from tidegate.audit.errors import EvidenceMalformedError
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.clock import parse_iso
@@ -18,7 +30,6 @@ from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.values import dataclass
 
 PROFILES = ("loopback", "tls")
-_JWK = ("alg", "crv", "kid", "kty", "use", "x", "y")
 _FIELDS = (
     "authority", "created_at", "keys", "name", "profile", "rule_book", "rule_packs", "space"
 )  # fmt: skip
@@ -33,21 +44,22 @@ class SpaceFile:
     profile: str
     authority: str
     evidence_key: bytes
-    credentials_jwk: tuple[tuple[str, str], ...]  # the public ES256 key, as sorted members
+    credentials_jwk: Jwk  # the first public ES256 key, as sorted members
     rule_book: str  # SHA-256 of the rule book; empty while the space has none
     rule_packs: tuple[str, ...]
     created_at: str
+    successions: tuple[SignedSuccession, ...] = ()  # not verified; `keys` verifies them
 
-
-def jwk_fingerprint(jwk: dict[str, str]) -> str:
-    """Hash the required members of a P-256 public key (RFC 7638 §3); hexadecimal."""
-    needed = {name: jwk.get(name, "") for name in ("crv", "kty", "x", "y")}
-    return sha256_hex(canonical_json(needed))
+    def keys(self) -> KeyHistory:
+        """Return the keys the authority has had; raise SuccessionError where they do not hold."""
+        return key_history(
+            self.space, self.authority, self.credentials_jwk, self.evidence_key, self.successions
+        )
 
 
 def make_keys(evidence_public: bytes, credentials_jwk: Mapping[str, Any]) -> dict[str, Any]:
     """Compose the `keys` of a new space's trust file from the authority's public keys."""
-    jwk = {name: str(credentials_jwk[name]) for name in _JWK if name in credentials_jwk}
+    jwk = {name: str(credentials_jwk[name]) for name in JWK_MEMBERS if name in credentials_jwk}
     return {
         "evidence": {
             "alg": "EdDSA",
@@ -76,8 +88,9 @@ def read_space_file(data: bytes) -> SpaceFile:
             raise EvidenceMalformedError(f"{name} of the trust file must be a text.")
     file = SpaceFile(
         content["space"], content["name"], content["profile"], content["authority"],
-        _evidence_key(content["keys"]), _credentials_key(content["keys"]),
+        read_evidence_key(content["keys"]), read_first_key(content["keys"]),
         content["rule_book"], _rule_packs(content["rule_packs"]), content["created_at"],
+        read_successions(content["keys"].get("history", [])),
     )  # fmt: skip
     if file.profile not in PROFILES or not file.authority.startswith("did:"):
         raise EvidenceMalformedError("profile or authority of the trust file is not one we know.")
@@ -95,7 +108,7 @@ def read_space_file(data: bytes) -> SpaceFile:
 
 
 def find_differences(given: SpaceFile, bundled: SpaceFile) -> tuple[str, ...]:
-    """Name the fields in which two trust files differ."""
+    """Name the fields in which two trust files differ; key histories are held together apart."""
     left, right = _to_json(given), _to_json(bundled)
     found = [name for name in _FIELDS if name != "keys" and left[name] != right[name]]
     for part in ("evidence", "credentials"):
@@ -110,39 +123,17 @@ def _to_json(file: SpaceFile) -> dict[str, Any]:
         "name": file.name,
         "profile": file.profile,
         "authority": file.authority,
-        "keys": make_keys(file.evidence_key, dict(file.credentials_jwk)),
+        "keys": _keys(file),
         "rule_book": file.rule_book,
         "rule_packs": list(file.rule_packs),
         "created_at": file.created_at,
     }
 
 
-def _evidence_key(keys: Any) -> bytes:
-    try:
-        key = decode_bytes(keys["evidence"]["public"])
-    except (KeyError, TypeError, EvidenceMalformedError):
-        key = b""
-    if len(key) != 32:
-        raise EvidenceMalformedError("keys.evidence of the trust file holds no Ed25519 key.")
-    if keys["evidence"].get("fingerprint") != sha256_hex(key):
-        raise EvidenceMalformedError("keys.evidence of the trust file has another fingerprint.")
-    return key
-
-
-def _credentials_key(keys: Any) -> tuple[tuple[str, str], ...]:
-    try:
-        jwk = keys["credentials"]["jwk"]
-        fits = set(jwk) <= set(_JWK) and all(isinstance(value, str) for value in jwk.values())
-        point = ECKey.import_key({name: jwk[name] for name in ("crv", "kty", "x", "y")})
-        strict = all(encode_bytes(decode_bytes(jwk[name])) == jwk[name] for name in "xy")
-        fits = fits and strict and point.curve_name == "P-256"
-    except (KeyError, TypeError, ValueError, EvidenceMalformedError, AttributeError):
-        fits = False
-    if not fits:
-        raise EvidenceMalformedError("keys.credentials of the trust file holds no P-256 key.")
-    if keys["credentials"].get("fingerprint") != jwk_fingerprint(jwk):
-        raise EvidenceMalformedError("keys.credentials of the trust file has another fingerprint.")
-    return tuple(sorted(jwk.items()))
+def _keys(file: SpaceFile) -> dict[str, Any]:
+    keys = make_keys(file.evidence_key, dict(file.credentials_jwk))
+    listed = [each.to_json() for each in file.successions]
+    return {**keys, "history": listed} if listed else keys
 
 
 def _rule_packs(value: Any) -> tuple[str, ...]:

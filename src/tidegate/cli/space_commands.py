@@ -1,4 +1,4 @@
-"""`tidegate space create | invite | join | members | revoke | status`."""
+"""`tidegate space create | file | invite | join | members | revoke | status`."""
 
 import json
 import time
@@ -76,6 +76,25 @@ def create(home: Path, name: str, profile: str, out: Path, as_json: bool) -> Non
     click.echo(f"Founded {name} ({file['space']}, profile {profile}).")
     click.echo(f"  trust file {out}: give it to members and to those who check evidence")
     click.echo(f"Next: tidegate space invite --home {home} --name … --seat …")
+
+
+@space.command("file")
+@HOME
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Where to write space.json.",
+)
+def write_file(home: Path, out: Path) -> None:
+    """Write the trust file as the node in HOME knows it now, with the authority's key history."""
+    from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
+
+    with open_node(home) as node:
+        file = node.house.joining.space_file()
+    out.write_text(json.dumps(file, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    changes = len(file["keys"].get("history", []))
+    click.echo(f"{out}: {file['name']}, with {changes} changes of the authority's key.")
 
 
 @space.command()

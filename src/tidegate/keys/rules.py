@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
@@ -74,6 +77,15 @@ def sign(key: IdentityKey, header: Mapping[str, str], payload: bytes) -> str:
     if not isinstance(private, Ed25519PrivateKey):
         raise TypeError("a public key cannot sign")
     return (signed + b"." + urlsafe_b64encode(private.sign(signed))).decode()
+
+
+def sign_raw(key: IdentityKey, data: bytes) -> bytes:
+    """Return the ES256 signature of a P-256 key over `data`, 64 bytes (RFC 7518 §3.4)."""
+    private = key.private_key
+    if not isinstance(private, EllipticCurvePrivateKey):
+        raise TypeError("only a private P-256 key signs with ES256")
+    r, s = decode_dss_signature(private.sign(data, ECDSA(SHA256())))
+    return r.to_bytes(32) + s.to_bytes(32)
 
 
 def holds(token: str, algorithm: str, jwk: Mapping[str, Any]) -> bool:

@@ -10,11 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from tidegate.access.model import Actor
+from tidegate.audit.authority.model import Cause, SignedSuccession, sign_succession
+from tidegate.audit.authority.rules import KeyHistory, next_succession
 from tidegate.connector.identity.model import IdentitySettings
-from tidegate.kernel.clock import Clock, iso
+from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.errors import ConflictError, TidegateError
 from tidegate.kernel.failpoint import failpoint
-from tidegate.keys.rules import EDDSA
+from tidegate.keys.rules import EDDSA, sign_raw
 from tidegate.keys.service import (
     FormerKey,
     KeyRing,
@@ -29,42 +31,52 @@ from tidegate.keys.service import retired as retired_of
 from tidegate.node.build import Node, open_node
 from tidegate.node.lock import home_held
 from tidegate.partners.model import MemberState
-from tidegate.settings import NodeRole, NodeSettings, read_passphrase, read_settings
+from tidegate.settings import NodeSettings, read_passphrase, read_settings
 
 MARGIN = timedelta(hours=1)
 CHANGED = "keys.changed"
 
 
 class RotationRefusedError(ConflictError):
-    """The key cannot be rotated on this node."""
+    """The key cannot be rotated in this way."""
 
 
-def rotate_home(home: Path, algorithm: str, clock: Clock, *, by: Actor) -> KeyRing:
+def rotate_home(
+    home: Path, algorithm: str, clock: Clock, *, by: Actor, compromised_since: str = ""
+) -> KeyRing:
     """Give the node in `home` a new identity key.
+
+    With `compromised_since` the key before verifies nothing any more, and of what an authority's
+    key signed only what is dated before that moment is believed in evidence.
 
     Raises:
         AlreadyServedError: the node is being served, with the keys it has.
-        RotationRefusedError: the node is the authority, whose key the trust files of all members
-            name.
+        RotationRefusedError: an authority's key is asked to be of a kind its members do not read,
+            or the moment is none that has passed.
     """
     settings = read_settings(home)
     with home_held(home):
         settle_rotation(settings)
         with open_node(home) as node:
-            return _rotate(node, algorithm, clock, by=by)
+            return _rotate(node, algorithm, clock, compromised_since, by=by)
 
 
-def _rotate(node: Node, algorithm: str, clock: Clock, *, by: Actor) -> KeyRing:
-    settings = node.settings
-    if settings.role is NodeRole.AUTHORITY:
+def _rotate(node: Node, algorithm: str, clock: Clock, since: str, *, by: Actor) -> KeyRing:
+    settings, now = node.settings, clock.now()
+    if since and parse_iso(since) > now:
         raise RotationRefusedError(
-            "The authority's key is named in every member's space.json and in every evidence"
-            " bundle, so it is not rotated here; found a new space to change it.",
-            code="authority_key_pinned",
+            "A key was compromised at a moment that has passed.", code="moment_in_future"
+        )
+    history = node.house.space.find_keys()
+    speaks_for_space = history is not None and history.authority == settings.participant.did
+    if speaks_for_space and algorithm == EDDSA:
+        raise RotationRefusedError(
+            "The authority of a space signs with ES256, which every member reads.",
+            code="authority_es256",
         )
     held = IdentitySettings()
-    longest = max(held.credential_seconds, held.status_list_seconds)
-    until = iso(clock.now() + timedelta(seconds=longest) + MARGIN)
+    longest = timedelta(seconds=max(held.credential_seconds, held.status_list_seconds)) + MARGIN
+    until = iso(now if since else now + longest)
     ring = rotated(node.keys, algorithm, until)
     stage_key_file(settings.keys_file, read_passphrase(settings.passphrase_file), ring)
     failpoint("rotation.staged")
@@ -77,8 +89,13 @@ def _rotate(node: Node, algorithm: str, clock: Clock, *, by: Actor) -> KeyRing:
             "after": ring.identity_kid,
             "algorithm": algorithm if algorithm == EDDSA else "ES256",
             "until": until,
+            "compromised_since": since,
         },
     ) as tx:
+        if history is not None and speaks_for_space:
+            node.house.space.keep_succession(
+                tx, _succession(history, node.keys, ring, iso(now), since)
+            )
         for member in node.house.space.list_members():
             if member.state is MemberState.ACTIVE and member.did != settings.participant.did:
                 tx.send(to=member.did, kind=CHANGED, body={"key": ring.identity_kid})
@@ -86,6 +103,26 @@ def _rotate(node: Node, algorithm: str, clock: Clock, *, by: Actor) -> KeyRing:
     promote_key_file(settings.keys_file)
     failpoint("rotation.promoted")
     return ring
+
+
+def _succession(
+    history: KeyHistory, before: KeyRing, after: KeyRing, at: str, since: str
+) -> SignedSuccession:
+    """Return the authority's succession, signed by its evidence key and both identity keys."""
+    public = {name: str(value) for name, value in after.identity_public_jwk().items()}
+    made = next_succession(
+        history,
+        tuple(sorted(public.items())),
+        at=at,
+        cause=Cause.COMPROMISED if since else Cause.PLANNED,
+        until=iso(parse_iso(since)) if since else at,
+    )
+    return sign_succession(
+        made,
+        evidence=before.sign_evidence,
+        before=lambda data: sign_raw(before.identity_key(), data),
+        after=lambda data: sign_raw(after.identity_key(), data),
+    )
 
 
 def settle_rotation(settings: NodeSettings) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 EVENTS: Mapping[str, str | None] = {
     "space.created": None,
     "space.joined": None,
+    "space.key_changed": None,
+    "space.key_refused": None,
     "member.invited": None,
     "member.admitted": None,
     "member.listed": None,

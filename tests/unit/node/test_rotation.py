@@ -8,7 +8,7 @@ import pytest
 from lib.ground import ManualClock
 from lib.nodes import make_home
 from tidegate.access.model import Actor
-from tidegate.kernel.clock import SystemClock
+from tidegate.kernel.clock import SystemClock, iso
 from tidegate.kernel.failpoint import arm, disarm
 from tidegate.keys.service import staged_key_file
 from tidegate.node.build import open_node
@@ -19,6 +19,7 @@ from tidegate.node.rotation import (
     rotate_home,
     settle_rotation,
 )
+from tidegate.partners.model import SpaceProfile
 from tidegate.settings import NodeRole, read_settings
 
 BY = Actor("system:cli", "cli")
@@ -61,15 +62,74 @@ def test_a_key_is_rotated_with_evidence_and_retired_in_time(tmp_path):
         assert () == node.keys.former_keys()
 
 
-def test_a_served_node_and_the_authority_are_not_rotated(tmp_path):
+def test_a_served_node_is_not_rotated(tmp_path):
     home = make_home(tmp_path / "home")
     with (home / "serve.lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(AlreadyServedError, match="serves"):
             rotate(home)
-    authority = make_home(tmp_path / "authority", NodeRole.AUTHORITY)
-    with pytest.raises(RotationRefusedError, match="authority"):
-        rotate(authority)
+
+
+@pytest.fixture
+def authority(tmp_path):
+    home = make_home(tmp_path / "authority", NodeRole.AUTHORITY)
+    with open_node(home) as node:
+        node.house.joining.create_space("Pearl", SpaceProfile.LOOPBACK, by=BY)
+    return home
+
+
+def test_an_authoritys_change_of_key_stands_in_the_history_of_its_space(authority):
+    with open_node(authority) as node:
+        first, file = node.keys.identity_kid, node.house.joining.space_file()
+    ring = rotate(authority)
+
+    with open_node(authority) as node:
+        history = node.house.space.find_keys()
+        after = node.house.joining.space_file()
+        chain = node.house.evidence.timeline(f"space:{file['space']}")
+    assert [first, ring.identity_kid] == [each.kid for each in history.keys]
+    assert file["keys"]["credentials"] == after["keys"]["credentials"]
+    assert 1 == len(after["keys"]["history"])
+    assert "space.key_changed" == chain[-1].entry.did
+
+
+def test_a_compromised_key_leaves_the_did_document_at_once(authority):
+    since = iso(SystemClock().now() - timedelta(days=2))
+    ring = rotate_home(authority, "ES256", SystemClock(), by=BY, compromised_since=since)
+
+    with open_node(authority) as node:
+        history = node.house.space.find_keys()
+        listed = node.house.identity.did_document()["verificationMethod"]
+    assert (since, True) == (history.keys[0].until, history.keys[0].is_compromised)
+    assert [ring.identity_kid] == [each["publicKeyJwk"]["kid"] for each in listed]
+
+
+def test_an_authority_keeps_to_what_every_member_reads(authority):
+    with pytest.raises(RotationRefusedError) as refusal:
+        rotate(authority, "EdDSA")
+    assert "authority_es256" == refusal.value.code
+
+
+@pytest.mark.parametrize("since", ["2999-01-01T00:00:00Z"])
+def test_no_key_was_compromised_in_the_future(authority, since):
+    with pytest.raises(RotationRefusedError) as refusal:
+        rotate_home(authority, "ES256", SystemClock(), by=BY, compromised_since=since)
+    assert "moment_in_future" == refusal.value.code
+
+
+@pytest.mark.parametrize("place", ["rotation.staged", "rotation.recorded", "rotation.promoted"])
+def test_an_authority_killed_anywhere_signs_with_the_key_its_history_names(authority, place):
+    arm(place, die)
+    try:
+        with pytest.raises(KilledError):
+            rotate(authority)
+    finally:
+        disarm()
+
+    settle_rotation(read_settings(authority))
+
+    with open_node(authority) as node:
+        assert node.keys.identity_kid == node.house.space.find_keys().present.kid
 
 
 def test_nothing_serves_the_home_while_its_key_changes(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tidegate.audit.authority.rules import KeyHistory
 from tidegate.audit.bundle import layout
 from tidegate.audit.bundle.logs import CheckedLog, Flaws
 from tidegate.audit.encoding import decode_bytes
@@ -14,6 +15,7 @@ from tidegate.kernel.values import dataclass
 
 COSIGNED = "checkpoint.cosigned"
 DECLARED = "key.declared"
+KEY_CHANGED = "space.key_changed"
 RULE_PACK_NAMES = ("pack", "rule_pack", "pack_hash")
 """Names under which a leaf's `why` says which rule pack a decision was made by."""
 
@@ -53,12 +55,13 @@ class Signers:
     """Whose signatures on certificates are believed, and why.
 
     Evidence keys come from credentials. Identity keys (ES256) come from the nodes' own logs, where
-    they are declared under checkpoints that the evidence key signed; the authority's comes from the
-    trust file.
+    they are declared under checkpoints that the evidence key signed; the authority's come from the
+    trust file and the history that begins there, each with its end.
     """
 
     evidence: Mapping[str, bytes]
     identity: Mapping[str, tuple[dict[str, str], ...]]
+    authority: KeyHistory
 
     def check(self, document: bytes) -> bool:
         """Verify a certificate; return False if its signer's log is not in the bundle.
@@ -69,6 +72,9 @@ class Signers:
         signer = certificate.signer
         if certificate.issuer not in (signer, ""):
             raise EvidenceMalformedError("The certificate names another issuer than its signer.")
+        if signer == self.authority.authority and certificate.algorithm not in EDDSA:
+            self.authority.check(certificate, "certificate")
+            return True
         if certificate.algorithm in EDDSA and signer in self.evidence:
             keys: list[bytes | dict[str, str]] = [self.evidence[signer]]
         elif signer not in self.identity:
@@ -97,7 +103,7 @@ def _check_signed(certificate: Jws, key: bytes | Mapping[str, str]) -> None:
 
 
 def find_signers(
-    logs: tuple[CheckedLog, ...], keys: Mapping[str, bytes], space: SpaceFile
+    logs: tuple[CheckedLog, ...], keys: Mapping[str, bytes], authority: KeyHistory
 ) -> Signers:
     """Gather the keys that may have signed certificates."""
     identity: dict[str, tuple[dict[str, str], ...]] = {}
@@ -109,8 +115,23 @@ def find_signers(
             if isinstance(jwk := entry.why.get("jwk"), Mapping)
         ]
         identity[log.did] = tuple(declared)  # type: ignore[arg-type]
-    authority = (dict(space.credentials_jwk), *identity.get(space.authority, ()))
-    return Signers(keys, {**identity, space.authority: authority})
+    return Signers(keys, identity, authority)
+
+
+def check_key_changes(logs: tuple[CheckedLog, ...], keys: KeyHistory, flaws: Flaws) -> None:
+    """Hold the history of the authority's key against what the logs say of it.
+
+    A history without a change that a log knows of was cut, to have a former key believed.
+    """
+    known = {each.succession.sha256 for each in keys.successions}
+    for log in logs:
+        for entry in log.entries:
+            if entry.did == KEY_CHANGED and entry.why.get("succession") not in known:
+                flaws.add(
+                    layout.SPACE,
+                    f"its key history lacks number {entry.why.get('number')}, which the log of"
+                    f" {log.did} knows of: it was cut, or is older than the bundle.",
+                )
 
 
 def check_documents(

@@ -6,18 +6,29 @@ credentials, logs, what logs say of each other, documents), and each flaw names 
 """
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
+from tidegate.audit.authority.model import find_longer
+from tidegate.audit.authority.rules import KeyHistory
 from tidegate.audit.bundle import layout
 from tidegate.audit.bundle.container import CONTAINER, Opened, unpack
-from tidegate.audit.bundle.crosscheck import check_documents, check_each_other, find_signers
+from tidegate.audit.bundle.crosscheck import (
+    check_documents,
+    check_each_other,
+    check_key_changes,
+    find_signers,
+)
 from tidegate.audit.bundle.life import tell_lives
 from tidegate.audit.bundle.logs import CheckedLog, Flaws, check_log
 from tidegate.audit.bundle.model import LogSummary, Report
 from tidegate.audit.encoding import check_signature
-from tidegate.audit.errors import EvidenceMalformedError, SignatureInvalidError
-from tidegate.audit.jws import check_es256, read_jws, read_membership
+from tidegate.audit.errors import (
+    EvidenceMalformedError,
+    SignatureInvalidError,
+    SuccessionError,
+)
+from tidegate.audit.jws import read_jws, read_membership
 from tidegate.audit.trust import SpaceFile, find_differences, read_space_file
 from tidegate.kernel.values import dataclass
 
@@ -28,6 +39,7 @@ class _Known:
 
     keys: dict[str, bytes] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
 
 def verify_bundle(path: Path, trust: SpaceFile | None) -> Report:
@@ -43,20 +55,23 @@ def verify_members(opened: Opened, trust: SpaceFile | None) -> Report:
     # what a changed member says would be no evidence of anything.
     is_whole = not flaws.found
     space = _check_space(opened.members, manifest, trust, flaws) if manifest else None
-    if manifest is not None and space is not None:
-        known = _check_credentials(opened.members, space, flaws)
+    keys = _check_keys(space, flaws) if space else None
+    if manifest is not None and space is not None and keys is not None:
+        known = _check_credentials(opened.members, space, keys, flaws)
         _check_exporter(opened.members, manifest, known, flaws)
     logs: tuple[CheckedLog, ...] = ()
     unchecked: tuple[str, ...] = ()
-    if manifest is not None and space is not None and is_whole:
+    if manifest is not None and space is not None and keys is not None and is_whole:
         found = (check_log(did, opened.members, known.keys, flaws) for did in manifest.logs)
         logs = tuple(log for log in found if log is not None)
         check_each_other(logs, flaws)
         if len(logs) == len(manifest.logs):
-            signers = find_signers(logs, known.keys, space)
+            check_key_changes(logs, keys, flaws)
+            signers = find_signers(logs, known.keys, keys)
             unchecked = check_documents(logs, opened.members, signers, space, flaws)
     remarks = (
         *_remarks(logs, known.names),
+        *known.remarks,
         *(f"{name}: signed by a node whose log is not here, so not checked." for name in unchecked),
     )
     return Report(
@@ -118,17 +133,32 @@ def _check_space(
             f"it differs from the trust file in {', '.join(differences)}: another space, or one of"
             " the two was changed.",
         )
-    return space
+        return space
+    try:
+        return replace(space, successions=find_longer(space.successions, bundled.successions))
+    except SuccessionError as problem:
+        flaws.add(layout.SPACE, problem.message)
+        return space
 
 
-def _check_credentials(members: Mapping[str, bytes], space: SpaceFile, flaws: Flaws) -> _Known:
+def _check_keys(space: SpaceFile, flaws: Flaws) -> KeyHistory | None:
+    try:
+        return space.keys()
+    except SuccessionError as problem:
+        flaws.add(layout.SPACE, problem.message)
+        return None
+
+
+def _check_credentials(
+    members: Mapping[str, bytes], space: SpaceFile, keys: KeyHistory, flaws: Flaws
+) -> _Known:
     known = _Known({space.authority: space.evidence_key}, {space.authority: "Authority"})
     for name in sorted(members):
         if not name.startswith(layout.CREDENTIALS):
             continue
         with flaws.about(name):
             credential = read_jws(members[name])
-            check_es256(credential, dict(space.credentials_jwk), "membership credential")
+            key = keys.check(credential, "membership credential")
             member = read_membership(credential)
             if member.issuer != space.authority:
                 raise SignatureInvalidError(f"It is issued by {member.issuer}, not the authority.")
@@ -137,6 +167,12 @@ def _check_credentials(members: Mapping[str, bytes], space: SpaceFile, flaws: Fl
             if known.keys.setdefault(member.did, member.evidence_key) != member.evidence_key:
                 raise EvidenceMalformedError("It gives the authority another evidence key.")
             known.names[member.did] = member.name or member.did
+            if key.is_compromised:
+                known.remarks.append(
+                    f"The credential of {known.names[member.did]} is signed with a key that was"
+                    f" compromised; it is dated before {key.until}, from when that key counts no"
+                    " more. Ask for a bundle with a newer credential."
+                )
     return known
 
 

@@ -1,10 +1,12 @@
 """Composes a bundle out of this node's evidence and, if asked, other nodes' bundles."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from tidegate.audit import store
+from tidegate.audit.authority.model import find_longer
 from tidegate.audit.bundle import layout
 from tidegate.audit.bundle.container import unpack
 from tidegate.audit.bundle.logs import WITNESSED
@@ -15,7 +17,7 @@ from tidegate.audit.jws import Membership, read_jws, read_membership
 from tidegate.audit.merkle import consistency_path
 from tidegate.audit.model import read_leaf
 from tidegate.audit.tree import StoredTree
-from tidegate.audit.trust import read_space_file
+from tidegate.audit.trust import read_space_file, write_space_file
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 
 Members = dict[str, bytes]
@@ -78,6 +80,8 @@ def merge_bundle(members: Members, path: Path) -> tuple[str, ...]:
     theirs = read_space_file(opened.members[layout.SPACE])
     if (ours.space, ours.authority) != (theirs.space, theirs.authority):
         raise BundleRefusedError(f"{path.name} is a bundle of another space ({theirs.name}).")
+    longer = find_longer(ours.successions, theirs.successions)
+    members[layout.SPACE] = write_space_file(replace(ours, successions=longer))
     for name, content in opened.members.items():
         if name in (layout.MANIFEST, layout.SIGNATURE, layout.SPACE):
             continue

@@ -16,6 +16,15 @@ SCOPE_PREFIX = "org.eclipse.dspace.dcp.vc.type:"
 ID_SCOPE_PREFIX = "org.eclipse.dspace.dcp.vc.id:"
 MEMBER_SCOPE = tuple(f"{SCOPE_PREFIX}{kind}:read" for kind in (MEMBERSHIP, SEAT, CERTIFICATION))
 
+
+class Relation(StrEnum):
+    """What a key of a DID document may be used for (DID Core §5.3)."""
+
+    INVOCATION = "capabilityInvocation"
+    AUTHENTICATION = "authentication"
+    ASSERTION = "assertionMethod"
+
+
 VC_FORMAT = "vc20-bssl/jwt"
 OLDER_FORMAT = "vc11-sl2021/jwt"
 """The profiles of DCP 1.0.1 appendix A: VC 2.0 with a bitstring list, VC 1.1 with the older one."""

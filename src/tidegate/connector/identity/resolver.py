@@ -2,11 +2,10 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from tidegate.connector.errors import (
     AddressRefusedError,
@@ -19,7 +18,7 @@ from tidegate.connector.errors import (
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity import jose
 from tidegate.connector.identity.did import did_url, read_document
-from tidegate.connector.identity.model import DidDocument, IdentitySettings, VerificationMethod
+from tidegate.connector.identity.model import DidDocument, IdentitySettings, Relation
 from tidegate.connector.identity.places import Places
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.values import dataclass
@@ -32,12 +31,16 @@ _JUST_NOW = timedelta(seconds=1)  # a document read now is not read again for a 
 _STALE_CODES = frozenset({"kid_unknown", "signature_invalid", "key_not_allowed"})
 
 
-class Relation(StrEnum):
-    """What a key of a DID document may be used for (DID Core §5.3)."""
+class Pinned(Protocol):
+    """Who proves the tokens of a DID whose keys do not come from its document."""
 
-    INVOCATION = "capabilityInvocation"
-    AUTHENTICATION = "authentication"
-    ASSERTION = "assertionMethod"
+    def is_pinned(self, did: str) -> bool:
+        """Tell whether the DID is one of these."""
+        ...
+
+    def prove(self, token: jose.Unproven, relation: Relation) -> Mapping[str, Any]:
+        """Return the claims of a token that holds; raise CredentialInvalidError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,9 @@ class DidResolver:
         http: PeerHttp,
         clock: Clock,
         settings: IdentitySettings,
-        pin_of: Callable[[str], VerificationMethod | None] = lambda _did: None,
+        pinned: Pinned | None = None,
     ) -> None:
-        self._pin_of = pin_of
+        self.pinned = pinned
         self._http = http
         self._clock = clock
         self._settings = settings
@@ -85,7 +88,7 @@ class DidResolver:
         """Return the claims of a token that a key of its issuer verifies.
 
         A key that is not known, or does not fit, is looked up once more: keys change. What the
-        authority says, states or presents is verified by the key in the trust file and nothing
+        authority says, states or presents is verified by the keys of the trust file and nothing
         else, so that neither its absence nor a false document at its address matters.
 
         Raises:
@@ -93,9 +96,8 @@ class DidResolver:
             PeerUnreachableError: the issuer's document cannot be fetched now.
         """
         did = token.issuer
-        pinned = self._pin_of(did)
-        if pinned is not None:
-            return _prove_pinned(token, pinned)
+        if self.pinned is not None and self.pinned.is_pinned(did):
+            return self.pinned.prove(token, relation)
         try:
             return _prove(token, self.resolve(did), relation)
         except CredentialInvalidError as problem:
@@ -203,9 +205,3 @@ def _prove(token: jose.Unproven, document: DidDocument, relation: Relation) -> M
         Relation.ASSERTION: document.assertion_method,
     }[relation]
     return jose.verify(token, jose.key_of(token, document, allowed))
-
-
-def _prove_pinned(token: jose.Unproven, pinned: VerificationMethod) -> Mapping[str, Any]:
-    if token.kid.partition("#")[0] not in {pinned.controller, ""}:
-        raise CredentialInvalidError("The token names a key of another DID.", code="kid_of_another")
-    return jose.verify(token, pinned)

@@ -16,6 +16,7 @@ from tidegate.connector.errors import (
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity import jose, rules, store
 from tidegate.connector.identity.access_tokens import AccessTokens
+from tidegate.connector.identity.authority import AuthorityKeys, SpaceKeys
 from tidegate.connector.identity.did import own_document
 from tidegate.connector.identity.model import (
     MEMBER_SCOPE,
@@ -23,13 +24,13 @@ from tidegate.connector.identity.model import (
     DidDocument,
     IdentitySettings,
     NodeIdentity,
+    Relation,
     Speaker,
-    VerificationMethod,
 )
 from tidegate.connector.identity.persons import PERSON_TYP, person_claims, read_person
 from tidegate.connector.identity.places import Places, Turns
 from tidegate.connector.identity.refusals import Refusals
-from tidegate.connector.identity.resolver import DidResolver, Relation
+from tidegate.connector.identity.resolver import DidResolver
 from tidegate.connector.identity.schemas import Schemas
 from tidegate.connector.identity.standings import Standings
 from tidegate.connector.identity.statuses import StatusLists
@@ -45,7 +46,7 @@ _MOST_MET = 24  # of the forty threads that answer calls
 _MOST_MET_PER_HOST = 8
 
 
-class Membership(Protocol):
+class Membership(SpaceKeys, Protocol):
     """What identity asks about the space; the partners room answers."""
 
     def find_space(self) -> Space | None:
@@ -98,7 +99,12 @@ class IdentityService:
         self.access_tokens = AccessTokens(
             keys.derive("dcp-access-token"), self.settings.access_seconds
         )
-        self.resolver = DidResolver(http, clock, self.settings, self._pin_of)
+        self.resolver = DidResolver(http, clock, self.settings)
+        self.authority_keys = AuthorityKeys(
+            node.did, membership, http, clock, self.settings, self.address_of
+        )
+        self.authority_keys.on_changed = self._forget_peers
+        self.resolver.pinned = self.authority_keys
         self.statuses = StatusLists(journal, http, self.resolver, clock, self.settings)
         self.standings = Standings(journal, clock, self.statuses)
         self.verifier = PresentationVerifier(
@@ -296,9 +302,19 @@ class IdentityService:
         self.resolver.forget(did)
         self.statuses.forget()
 
+    def _forget_peers(self) -> None:
+        """Have every peer prove itself by what the authority says now, and renew our own proof."""
+        with self._guard:
+            self._peers.clear()
+        self.statuses.forget()
+        with self._journal.upkeep() as tx:
+            tx.enqueue("credentials.renew", lane="credentials.renew")
+
     def receive_keys_changed(self, sender: str, _body: Mapping[str, Any]) -> None:
         """Learn that a member has another key: what is cached of its document counts no more."""
         self.resolver.forget(sender)
+        if self.authority_keys.is_pinned(sender):
+            self.authority_keys.follow()
 
     def is_first_use(self, issuer: str, jti: str, until: datetime) -> bool:
         """Remember a token that is good once; tell whether it was never seen before."""
@@ -327,14 +343,6 @@ class IdentityService:
                 "This node belongs to no space yet; join one with `tidegate space join`."
             )
         return space.authority
-
-    def _pin_of(self, did: str) -> VerificationMethod | None:
-        """Return the key that the trust file names for the authority."""
-        space = self._membership.find_space()
-        if space is None or space.authority != did:
-            return None
-        jwk = space.keys.get("credentials", {}).get("jwk")
-        return VerificationMethod(f"{did}#pinned", did, jwk) if jwk else None
 
     def has_no_space(self) -> bool:
         """Whether the node belongs to no space yet."""

@@ -15,8 +15,8 @@ from tidegate.connector.errors import CredentialInvalidError, PeerUnreachableErr
 from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity import jose, store
 from tidegate.connector.identity.credentials import check_credential, read_credential
-from tidegate.connector.identity.model import Credential, IdentitySettings, StatusEntry
-from tidegate.connector.identity.resolver import DidResolver, Relation
+from tidegate.connector.identity.model import Credential, IdentitySettings, Relation, StatusEntry
+from tidegate.connector.identity.resolver import DidResolver
 from tidegate.connector.identity.status_list import decode_list, is_set
 from tidegate.kernel.clock import Clock, parse_iso
 from tidegate.kernel.values import dataclass

@@ -20,9 +20,10 @@ from tidegate.connector.identity.model import (
     SEAT,
     Credential,
     IdentitySettings,
+    Relation,
 )
 from tidegate.connector.identity.presentations import read_presentation
-from tidegate.connector.identity.resolver import DidResolver, Relation
+from tidegate.connector.identity.resolver import DidResolver
 from tidegate.connector.identity.schemas import Schemas
 from tidegate.connector.identity.statuses import StatusLists
 from tidegate.connector.model import Peer

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from tidegate.access.model import Actor, Participant, Seat, node_actor
+from tidegate.audit.authority.model import SignedSuccession
+from tidegate.audit.authority.rules import KeyHistory
 from tidegate.audit.journal import Journal, Tx
 from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import Clock, iso
@@ -29,7 +31,7 @@ from tidegate.partners.model import (
     Standing,
 )
 from tidegate.partners.records import MessageInvalidError, from_plain, to_plain
-from tidegate.partners.space import rules, store
+from tidegate.partners.space import keys, rules, store
 
 INVITATION_DAYS = 14
 
@@ -119,6 +121,24 @@ class SpaceService:
         if space is None:
             raise SpaceMissingError("This node belongs to no space; create one or join one first.")
         return space
+
+    def find_keys(self) -> KeyHistory | None:
+        """Return the keys the authority has had; None outside a space that names some."""
+        space = self.find_space()
+        return keys.history_of(space) if space is not None and keys.has_keys(space) else None
+
+    def take_key_history(self, content: object) -> bool:
+        """Follow the authority's key by its signed history; return whether there was more to it.
+
+        Raises:
+            EvidenceMalformedError: it is no history.
+            SuccessionError: it does not hold, or contradicts the one that is known here.
+        """
+        return keys.take_history(self.journal, self.get_space(), content)
+
+    def keep_succession(self, tx: Tx, signed: SignedSuccession) -> None:
+        """At the authority: keep its key's succession, inside the write that changes the key."""
+        keys.keep_succession(tx, self.get_space(), signed)
 
     # Members
 
@@ -308,6 +328,21 @@ class SpaceService:
 
 
 _CODE_REFUSED = "This invitation code is unknown, used, or past its time; ask the authority."
+
+
+def with_longer_history(space: Space, content: object) -> Space:
+    """Return the space with the longer of its key history and one that was offered for it.
+
+    Raises:
+        EvidenceMalformedError: what is offered is no history.
+        SuccessionError: it does not hold, or contradicts the space's own.
+    """
+    return keys.longer_history(space, content)
+
+
+def key_history_of(space: Space) -> KeyHistory:
+    """Return the verified keys of a space's authority; raise SuccessionError."""
+    return keys.history_of(space)
 
 
 def space_from_document(document: Mapping[str, Any]) -> Space:

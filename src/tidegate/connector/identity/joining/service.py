@@ -8,6 +8,7 @@ import msgspec
 
 from tidegate.access.model import Actor, Participant, Role, Seat
 from tidegate.access.rules import check_has_role
+from tidegate.audit.errors import EvidenceMalformedError, SuccessionError
 from tidegate.connector.errors import (
     CredentialInvalidError,
     MessageInvalidError,
@@ -28,7 +29,13 @@ from tidegate.connector.identity.wallet.service import HeldCredential, WalletSer
 from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.partners.model import Member, Space, SpaceProfile, Standing
-from tidegate.partners.space.service import SpaceService, space_document, space_from_document
+from tidegate.partners.space.service import (
+    SpaceService,
+    key_history_of,
+    space_document,
+    space_from_document,
+    with_longer_history,
+)
 
 T = TypeVar("T")
 _MEMBERS_SECONDS = 300
@@ -153,8 +160,7 @@ class JoiningService:
             UnavailableError: the authority cannot be reached now.
         """
         _check_may_run(by)
-        space = space_from_document(document)
-        self._check_joinable(space)
+        space = self._check_joinable(space_from_document(document))
         node = self._identity.node
         message = JoinMessage(
             code=code, name=node.name, seat=node.seat, evidence_key=self._evidence_key
@@ -165,7 +171,7 @@ class JoiningService:
             authorization=self._identity.token_with(space.authority),
         ).checked()
         claims = self._verified(answer.body, space)
-        self._space.remember_space(document, by=by)
+        self._space.remember_space(space_document(space), by=by)
         self._space.put_members(claims.members, sender=space.authority)
         self._wallet.request_credentials()
         return self.status()
@@ -248,7 +254,8 @@ class JoiningService:
             )
         return found
 
-    def _check_joinable(self, space: Space) -> None:
+    def _check_joinable(self, space: Space) -> Space:
+        """Return the space with the authority's key history as it is now."""
         known = self._space.find_space()
         if known is not None and known.id != space.id:
             raise SpaceConflictError(
@@ -260,14 +267,35 @@ class JoiningService:
                 code="own_space",
             )
         self._check_profile(space.profile)
+        space = self._with_present_key(space)
         document = self._identity.resolver.resolve(space.authority)
-        pinned = space.keys.get("credentials", {}).get("fingerprint", "")
-        if pinned not in {key_fingerprint(method.jwk) for method in document.methods}:
+        pinned = key_fingerprint(dict(key_history_of(space).present.jwk))
+        speaking = {
+            key_fingerprint(method.jwk)
+            for method in document.methods
+            if method.id in document.capability_invocation
+        }
+        if pinned not in speaking:
             raise SpaceConflictError(
                 "The node at the authority's address does not have the key that space.json "
                 "names; get the file from the authority by another way and compare.",
                 code="authority_key_differs",
             )
+        return space
+
+    def _with_present_key(self, space: Space) -> Space:
+        """Follow the authority's key from the file to now: the file may be older than a change."""
+        base = self._identity.address_of(space.authority)
+        body = self._http.get(f"{base}/space/space.json").checked().body
+        keys = body.get("keys") if isinstance(body, dict) else None
+        listed = keys.get("history", []) if isinstance(keys, dict) else None
+        try:
+            return with_longer_history(space, listed)
+        except (EvidenceMalformedError, SuccessionError) as problem:
+            raise SpaceConflictError(
+                f"The authority's key history cannot be followed. {problem.message}",
+                code="authority_key_differs",
+            ) from None
 
     def _check_profile(self, profile: SpaceProfile) -> None:
         if (profile is SpaceProfile.LOOPBACK) != self._http.is_loopback:

@@ -335,7 +335,9 @@ class WalletService:
 
     def _valid(self) -> tuple[tuple[str, str, str, str, str], ...]:
         now = iso(self._clock.now())
-        return tuple(row for row in self._journal.read(store.list_held) if row[3] > now)
+        counts = self._identity.authority_keys.counts
+        held = self._journal.read(store.list_held)
+        return tuple(row for row in held if row[3] > now and counts(row[4]))
 
     def _is_renewal_due(self) -> bool:
         now = self._clock.now()
