@@ -38,7 +38,7 @@ from tidegate.kernel.clock import iso
 from tidegate.lab.query import model as q
 from tidegate.lab.query.wire import write_query
 from tidegate.node.build import open_node
-from tidegate.node.doors import OPERATIONS, web_settings
+from tidegate.node.doors import OPERATIONS, Door, web_settings
 from tidegate.node.server import make_app
 from tidegate.web import app as web
 from tidegate_tck import dps as dps_profile
@@ -100,7 +100,8 @@ def doors(whole) -> list[tuple[str, str]]:
     pages = {one.path for one in web.routes(whole.node.house, web_settings(whole.node))}
     found = {
         (method, one.path.rstrip("/") or "/")
-        for one in make_app(whole.node).routes
+        for door in make_app(whole.node).routes
+        for one in (door.routes if isinstance(door, Door) else [door])
         for method in one.methods or ()
         if one.path not in pages
     }
