@@ -12,11 +12,19 @@ from tidegate.access.model import Actor, Role
 from tidegate.audit.service import EvidenceService
 from tidegate.catalogue.model import Offer, OfferState
 from tidegate.connector.dataplane.model import HTTP_TYPE, DataFlowState, FlowAnswer, PlaneAddress
+from tidegate.connector.errors import PeerUnauthenticatedError
 from tidegate.connector.http.model import Answer
+from tidegate.connector.messages.model import Side
 from tidegate.connector.signaling.desk import Desk
 from tidegate.connector.signaling.flows import Flows
 from tidegate.connector.signaling.judging import Judging
-from tidegate.connector.signaling.model import PROFILE_PULL, Asked, PlaneKind
+from tidegate.connector.signaling.model import (
+    PROFILE_PULL,
+    Asked,
+    DataFlow,
+    FlowRole,
+    PlaneKind,
+)
 from tidegate.connector.signaling.registry import Registry
 from tidegate.connector.signaling.service import SignalingService
 from tidegate.kernel.errors import WithheldError
@@ -128,12 +136,35 @@ class Wire:
         return Answer(200, body={})
 
 
-class World:
-    """A node with one control plane registered, its dataset open, and a counterparty."""
+class Control:
+    """The transfer room: keeps what it was told of flows that are its own."""
 
-    def __init__(self, home):
+    def __init__(self):
+        self.told = []
+
+    def flow_prepared(self, pid, address):
+        self.told.append(("prepared", pid))
+
+    def flow_started(self, pid, address):
+        self.told.append(("started", pid))
+
+    def flow_completed(self, pid):
+        self.told.append(("completed", pid))
+
+    def flow_failed(self, pid, code, reason):
+        self.told.append(("failed", pid))
+
+
+class World:
+    """A node with one control plane registered, its dataset open, and a counterparty.
+
+    `plane` makes the plane inside from the ground; without it one that moves nothing is there.
+    """
+
+    def __init__(self, home, plane=lambda _world: StillPlane()):
         self.ground = make_ground(home, US)
-        self.crossing, self.plane, self.wire = Crossing(), StillPlane(), Wire()
+        self.crossing, self.control, self.wire = Crossing(), Control(), Wire()
+        self.plane, self._seen = plane(self), set()
         self.seats, self.offers = {PEER: "HK"}, [self.offer()]
         self.policy = PolicyService(self.ground.journal, self.ground.clock, self_did=US)
         desk = Desk(
@@ -146,14 +177,19 @@ class World:
             desk, self.registry, crossing=self.crossing, offers=self,
             standing_of=lambda did: UseFacts(assignee=did, seat=self.seats.get(did)),
         )  # fmt: skip
-        self.room = SignalingService(desk, self.flows, self.registry, None, judge)
+        self.room = SignalingService(desk, self.flows, self.registry, self.control, judge)
         self.token = self.registers(datasets=("ds_1",))
 
     def close(self):
         self.ground.close()
 
     def is_first_use(self, issuer, jti, until):
-        return True
+        is_first = (issuer, jti) not in self._seen
+        self._seen.add((issuer, jti))
+        return is_first
+
+    def identify(self, authorization):
+        raise PeerUnauthenticatedError("Nobody proves a DID here.")
 
     def offer(self, **other):
         said = {
@@ -200,6 +236,18 @@ class World:
 
     def signal(self, flow, what):
         return getattr(self.room, what)(self.token, flow.id, {"messageId": "m"}).flow
+
+    def remote(self, process, plane="dataplane:dp", state=DataFlowState.PREPARING):
+        """Open a flow of our own control plane at a data plane elsewhere."""
+        return self.flows.open(
+            DataFlow(
+                id=process, role=FlowRole.REMOTE, plane=plane, process_id=process,
+                side=Side.CONSUMER, format="HttpData-PULL", profile=PROFILE_PULL,
+                agreement_id="agr_9", dataset_id="ds_9", version_id="", participant=US,
+                counterparty=PEER, state=state, created_by="system:t", created_at="",
+                changed_by="system:t", changed_at="",
+            )
+        )  # fmt: skip
 
     def state(self, flow):
         return next(one for one in self.room.list_flows(by=STEWARD) if one.id == flow.id).state

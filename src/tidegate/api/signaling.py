@@ -19,6 +19,7 @@ from tidegate.api.dcp import authorization_of
 from tidegate.api.kit import (
     Call,
     Operation,
+    TooLargeError,
     json_response,
     problem_response,
     read_body,
@@ -281,6 +282,8 @@ def _problem(problem: TidegateError) -> Response:
     if isinstance(problem, PlaneUnauthenticatedError):
         response.status_code = 401
         response.headers["WWW-Authenticate"] = "Bearer"
+    elif isinstance(problem, TooLargeError):
+        response.status_code = 413
     return response
 
 
