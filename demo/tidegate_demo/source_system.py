@@ -36,10 +36,10 @@ DESCRIPTOR: dict[str, Any] = {
         "en": "People with fatty liver disease and matched controls: demography, laboratory values"
         " and events over twenty years. A published cohort (Mayo Clinic) that plays the hospital's"
         " records in a demonstration; its identifiers are invented.",
-        "zh-Hant": "脂肪肝病患者與配對對照:人口學資料、化驗結果及二十年間的臨床事件。"
-        "此為已發表的隊列(梅奧診所),在示範中代替醫院的紀錄;其識別資料均屬虛構。",
-        "zh-Hans": "脂肪肝病患者与配对对照:人口学资料、化验结果及二十年间的临床事件。"
-        "此为已发表的队列(梅奥诊所),在演示中代替医院的记录;其识别资料均属虚构。",
+        "zh-Hant": "脂肪肝病患者與配對對照：人口學資料、化驗結果及二十年間的臨床事件。"
+        "此為已發表的隊列（梅奧診所），在示範中代替醫院的記錄；其識別資料均屬虛構。",
+        "zh-Hans": "脂肪肝病患者与配对对照：人口学信息、化验结果及二十年间的临床事件。"
+        "此为已发表的队列（梅奥诊所），在演示中代替医院的记录；其标识信息均属虚构。",
     },
     "keywords": [
         {"en": "liver", "zh-Hant": "肝臟", "zh-Hans": "肝脏"},

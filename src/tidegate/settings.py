@@ -80,10 +80,7 @@ def did_for(base_url: str) -> str:
 def write_settings(settings: NodeSettings) -> None:
     """Write the settings of a new node; raise HomeExistsError if there is one."""
     path = settings.home / FILE
-    if path.exists():
-        raise HomeExistsError(
-            f"{settings.home} holds a node already; choose another directory for a new one."
-        )
+    check_is_free(settings.home)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = [
         "# A Tidegate node. What each line means: docs/reference/settings.md",
@@ -102,6 +99,14 @@ def write_settings(settings: NodeSettings) -> None:
     if settings.tls_ca:
         lines.append(f"tls_ca = {_quoted(str(settings.tls_ca))}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def check_is_free(home: Path) -> None:
+    """Raise HomeExistsError where a node is already."""
+    if (home / FILE).exists():
+        raise HomeExistsError(
+            f"{home} holds a node already; choose another directory for a new one."
+        )
 
 
 def read_settings(home: Path, environment: Mapping[str, str] | None = None) -> NodeSettings:
@@ -145,7 +150,12 @@ def read_passphrase(path: Path) -> str:
         raise NotFoundError(f"The passphrase file {path} is missing; put it back to open the keys.")
     if path.stat().st_mode & 0o077:
         raise InvalidError(f"Others may read {path}; run `chmod 600 {path}` first.")
-    return path.read_text(encoding="utf-8").strip()
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except ValueError:
+        raise InvalidError(
+            f"{path} is not text in UTF-8; the passphrase is one line of it."
+        ) from None
 
 
 def is_under_test() -> bool:

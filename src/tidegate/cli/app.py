@@ -78,6 +78,12 @@ def exit_code_of(problem: TidegateError) -> int:
     return next((code for kind, code in EXIT_CODE.items() if isinstance(problem, kind)), 1)
 
 
+def _is_of_the_database(problem: Exception) -> bool:
+    """Tell whether the database could not be reached; asks only where its library was loaded."""
+    library = sys.modules.get("sqlalchemy.exc")
+    return library is not None and isinstance(problem, library.OperationalError)
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command; a refusal is one sentence on standard error, never a traceback.
 
@@ -95,4 +101,22 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except TidegateError as problem:
         click.echo(f"{problem.message} [{problem.code}]", err=True)
         sys.exit(exit_code_of(problem))
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        told = (
+            f"{where}{problem.strerror or problem}. Check the path, its rights and the space left."
+        )
+        click.echo(f"{told} [file_or_network]", err=True)
+        sys.exit(EXIT_CODE[UnavailableError])
+    except Exception as problem:
+        if not _is_of_the_database(problem):
+            raise
+        told = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
+        click.echo(
+            f"The database does not answer: {told}. See that it runs, that its address in"
+            " --database or node.toml is right and that its files may be written."
+            " [database_unreachable]",
+            err=True,
+        )
+        sys.exit(EXIT_CODE[UnavailableError])
     sys.exit(result if isinstance(result, int) else 0)

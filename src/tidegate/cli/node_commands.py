@@ -2,13 +2,27 @@
 
 import gc
 import json
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from tidegate.access.model import Participant, Seat
+from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.ids import secret_token
-from tidegate.settings import NodeRole, NodeSettings, did_for, read_settings, write_settings
+from tidegate.settings import (
+    NodeRole,
+    NodeSettings,
+    check_is_free,
+    did_for,
+    read_settings,
+    write_settings,
+)
+
+_PASSPHRASE = "passphrase"  # noqa: S105 - a file name
 
 HOME = click.option(
     "--home",
@@ -50,40 +64,39 @@ def init(  # noqa: PLR0913, PLR0917 - one option each
     as_json: bool,
 ) -> None:
     """Make a new node in HOME: its keys, its database, its first operator."""
-    from tidegate.node.build import create_node, open_node  # noqa: PLC0415 - heavy, needed only here
-
     address = base_url.rstrip("/") or f"http://localhost:{port}"
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    did = did_for(address)
+    check_is_free(home)
+    if not database.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
+        raise InvalidError(
+            "A node keeps sqlite:///FILE or postgresql://USER@HOST/NAME; give --database so."
+        )
     settings = NodeSettings(
         home=home,
         name=name,
-        participant=Participant(did_for(address), name, Seat(seat)),
+        participant=Participant(did, name, Seat(seat)),
         role=NodeRole(role),
         host=host,
         port=port,
         base_url=address,
         database_url=database,
-        passphrase_file=(passphrase_file or _new_passphrase(home)).resolve(),
+        passphrase_file=(passphrase_file or home / _PASSPHRASE).resolve(),
         tls_certificate=tls_certificate and tls_certificate.resolve(),
         tls_key=tls_key and tls_key.resolve(),
         tls_ca=tls_ca and tls_ca.resolve(),
     )
-    write_settings(settings)
-    create_node(read_settings(home))
-    with open_node(home) as node:
-        person, token = node.house.access.make_first_operator(operator)
-    (home / "operator.token").touch(mode=0o600)
-    (home / "operator.token").write_text(token, encoding="utf-8")
-    answer = {"did": settings.participant.did, "operator": person.id, "base_url": address}
+    with _undone_on_failure(home):
+        person = _make(settings, operator, own_passphrase=passphrase_file is None)
+    answer = {"did": settings.participant.did, "operator": person, "base_url": address}
     if as_json:
         click.echo(json.dumps(answer))
         return
     click.echo(f"Made {name} ({seat}, {role}) in {home}.")
     click.echo(f"  DID        {settings.participant.did}")
-    click.echo(f"  operator   {person.id}; token in {home / 'operator.token'} (mode 0600)")
+    click.echo(f"  operator   {person}; token in {home / 'operator.token'} (mode 0600)")
     if passphrase_file is None:
         click.echo(f"  passphrase {settings.passphrase_file} (mode 0600): keep a copy elsewhere")
-    click.echo(f"Next: tidegate serve --home {home}")
+    click.echo(f"Next: tidegate serve --home {shlex.quote(str(home))}")
 
 
 @click.command()
@@ -126,8 +139,38 @@ def migrate(home: Path) -> None:
         database.close()
 
 
-def _new_passphrase(home: Path) -> Path:
-    path = home / "passphrase"
+def _make(settings: NodeSettings, operator: str, *, own_passphrase: bool) -> str:
+    """Make the node's files and database; return the id of its first operator."""
+    from tidegate.node.build import create_node, open_node  # noqa: PLC0415 - heavy, needed only here
+
+    write_settings(settings)
+    if own_passphrase:
+        _write_secret(settings.home / _PASSPHRASE, secret_token())
+    create_node(read_settings(settings.home))
+    with open_node(settings.home) as node:
+        person, token = node.house.access.make_first_operator(operator)
+    _write_secret(settings.home / "operator.token", token)
+    return person.id
+
+
+def _write_secret(path: Path, secret: str) -> None:
     path.touch(mode=0o600, exist_ok=False)
-    path.write_text(secret_token(), encoding="utf-8")
-    return path
+    path.write_text(secret, encoding="utf-8")
+
+
+@contextmanager
+def _undone_on_failure(home: Path) -> Iterator[None]:
+    """Take away what a failed start made, so that the command can be given again."""
+    existed = home.exists()
+    before = set(home.iterdir()) if existed else set()
+    try:
+        yield
+    except BaseException:
+        for made in set(home.iterdir()) - before if home.is_dir() else ():
+            if made.is_dir():
+                shutil.rmtree(made)
+            else:
+                made.unlink()
+        if not existed and home.is_dir():
+            home.rmdir()
+        raise

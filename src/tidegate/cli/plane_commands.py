@@ -133,7 +133,12 @@ def _shown(one: Plane) -> dict[str, str | list[str]]:
 
 
 def _secret(path: Path) -> str:
-    found = path.read_text(encoding="utf-8").strip()
+    try:
+        found = path.read_text(encoding="utf-8").strip()
+    except ValueError:
+        raise InvalidError(
+            f"{path} is not text in UTF-8; put the token alone into it.", code="secret_not_text"
+        ) from None
     if not found:
         raise InvalidError(f"{path} is empty; put the token into it.", code="secret_empty")
     return found

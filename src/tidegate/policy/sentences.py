@@ -9,13 +9,16 @@ from tidegate.policy.model import Constraint, Enforcement, Operator, Policy, Rul
 from tidegate.policy.terms import ACTS, CONSTRAINTS, COUNT, DELAY, MINIMUM_CELL, PURPOSE
 
 _COMPARED = {
-    Operator.LT: Multilingual("before {v}", "早於 {v}", "早于 {v}"),
+    Operator.LT: Multilingual("before {v}", "{v} 之前", "{v} 之前"),
     Operator.LTEQ: Multilingual("up to {v}", "至 {v} 為止", "至 {v} 为止"),
     Operator.GTEQ: Multilingual("from {v}", "自 {v} 起", "自 {v} 起"),
     Operator.GT: Multilingual("after {v}", "{v} 之後", "{v} 之后"),
     Operator.IS_NONE_OF: Multilingual("none of {v}", "{v} 除外", "{v} 除外"),
 }
-_COUNTED = {Operator.LT: Multilingual("fewer than {v}", "少於 {v}", "少于 {v}")}
+_COUNTED = {
+    Operator.LT: Multilingual("fewer than {v}", "少於 {v} 次", "少于 {v} 次"),
+    Operator.LTEQ: Multilingual("up to {v}", "最多 {v} 次", "最多 {v} 次"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def compared(constraint: Constraint, language: Language) -> str:
 def items(left: str, right: tuple[str, ...], language: Language) -> str:
     """Say several values of a left operand one after another; purposes by their names."""
     if left != PURPOSE:
-        return ", ".join(right)
+        return (", " if language is Language.EN else "、").join(right)
     named = (one.name.in_language(language) for one in values.purposes(right))
     return ("; " if language is Language.EN else "、").join(named)
 

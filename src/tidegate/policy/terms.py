@@ -87,7 +87,7 @@ _TERMS = (
         values.parties,
         Enforcement.ENFORCED,
         "at every call: the credential the peer presents",
-        Multilingual("Only {value} may use it.", "只限 {value} 使用。", "只限 {value} 使用。"),
+        Multilingual("Only {value} may use it.", "只限 {value} 使用。", "仅限 {value} 使用。"),
     ),
     Term(
         SEAT,
@@ -123,7 +123,7 @@ _TERMS = (
         values.purposes,
         Enforcement.ENFORCED,
         "before every query: the purpose of the permitted project",
-        Multilingual("Only for {value}.", "只限用於 {value}。", "只限用于 {value}。"),
+        Multilingual("Only for {value}.", "只限用於{value}。", "仅限用于{value}。"),
     ),
     Term(
         DATE_TIME,
@@ -132,7 +132,7 @@ _TERMS = (
         values.moment,
         Enforcement.ENFORCED,
         "before every query, and by the clock that ends agreements",
-        Multilingual("Time {value}.", "時間 {value}。", "时间 {value}。"),
+        Multilingual("Use only {value}.", "使用時間：{value}。", "使用时间：{value}。"),
     ),
     Term(
         COUNT,
@@ -141,7 +141,7 @@ _TERMS = (
         values.whole,
         Enforcement.ENFORCED,
         "the usage ledger of the provider, one conditional update a use",
-        Multilingual("Number of uses {value}.", "使用次數 {value}。", "使用次数 {value}。"),
+        Multilingual("Number of uses: {value}.", "使用次數：{value}。", "使用次数：{value}。"),
     ),
     Term(
         COMPUTE_PLACE,
@@ -191,8 +191,8 @@ _TERMS = (
         "the user's node: a signed certificate of destruction, overdue ones raise an alarm",
         Multilingual(
             "Derived data are deleted within {value} of the end.",
-            "結束後 {value} 內刪除衍生數據。",
-            "结束后 {value} 内删除衍生数据。",
+            "結束後 {value}內刪除衍生數據。",
+            "结束后 {value}内删除衍生数据。",
         ),
     ),
 )

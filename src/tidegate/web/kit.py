@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from tidegate.access.model import Actor, Role
 from tidegate.access.rules import ANONYMOUS
+from tidegate.audit.service import MAY_READ
 from tidegate.house import House
 from tidegate.kernel.errors import (
     ConflictError,
@@ -46,6 +47,8 @@ STATUS: Mapping[type[TidegateError], int] = {
     CorruptError: 500,
 }
 """The one table from a kind of error to the status of its page."""
+
+_OPEN_SUBJECTS = frozenset({"dataset", "version", "agreement", "negotiation", "transfer", "query"})
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -157,6 +160,15 @@ class Ask:
         house, did = self.house, self.web.settings.node_did
         counts = counts_for(house, self.actor, did) if counted else {}
         return menu_for(self.actor, self.url.partition("?")[0], counts)
+
+    def is_about(self, subject: str, by: str = "") -> bool:
+        """Whether anyone here may read it: of themselves, of data, agreements and queries."""
+        kind = subject.partition(":")[0]
+        return self.actor.id in (subject, by) or kind in _OPEN_SUBJECTS
+
+    def may_see(self, subject: str = "", by: str = "") -> bool:
+        """Whether this visitor may read a leaf or chain, so that no link leads to a refusal."""
+        return self.is_about(subject, by) or bool(self.actor.roles & MAY_READ)
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """Render a template for this visitor."""

@@ -41,6 +41,7 @@ def _environment() -> Environment:
         plain_term=_plain_term,
         plain_change=_plain_change,
         reason=_reason,
+        check=_check,
         coded=_coded,
     )
     return environment
@@ -132,6 +133,12 @@ def _reason(context: Context, text: str, code: str = "") -> str:
         return text
     found = find_words(language, f"reason.{code}") or find_words(language, f"problem.{code}")
     return found or text or code.replace("_", " ")
+
+
+@pass_context
+def _check(context: Context, text: str) -> str:
+    """Say a check of the quality profile in the reader's language."""
+    return sayings.say_check(text, _language(context))
 
 
 def _coded(text: str) -> Markup:

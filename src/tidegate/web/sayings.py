@@ -9,6 +9,7 @@ from tidegate.kernel.text import Language
 from tidegate.web import formats
 from tidegate.web.messages import find_words, words
 
+_NUMBER = re.compile(r"\d+")
 _SIGNS = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥"}
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _STAMP = re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z")
@@ -32,6 +33,20 @@ def plain_term(name: str, text: str, names: Mapping[str, str], language: Languag
             lambda found: find_words(language, f"{group}.{found[0]}") or found[0], text
         )
     return plain(text, names, language)
+
+
+def say_check(text: str, language: Language) -> str:
+    """Say a check of the quality profile, or what it counted, where we have the reader's words.
+
+    A check is kept as `table: what holds`, its detail as a number with words.
+    """
+    table, mark, what = text.rpartition(": ")
+    number = _NUMBER.match(what)
+    count = number[0] if number else ""
+    key = f"n{what[len(count) :]}" if number else what
+    found = find_words(language, f"quality_check.{key.replace(' ', '_')}")
+    said = found.replace("{n}", formats.number(int(count))) if found and count else found
+    return f"{table}{mark}{said or what}"
 
 
 def say_query(document: str, language: Language) -> str:

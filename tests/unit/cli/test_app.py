@@ -55,6 +55,54 @@ def test_a_missing_option_is_a_usage_error(capsys):
     assert "--home" in capsys.readouterr().err
 
 
+def test_a_second_init_in_the_same_directory_is_refused_and_changes_nothing(tmp_path, capsys):
+    home = tmp_path / "家 node"
+    command = ("init", str(home), "--name", "Node", "--seat", "HK", "--port", "7001")
+    assert 0 == run(*command)
+    before = {each: each.read_bytes() for each in home.iterdir() if each.is_file()}
+    assert f"serve --home '{home}'" in capsys.readouterr().out
+
+    assert 6 == run(*command)
+
+    assert "holds a node already" in capsys.readouterr().err
+    assert before == {each: each.read_bytes() for each in home.iterdir() if each.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("database", "code", "words"),
+    [
+        ("mysql://root@localhost/x", 2, "--database"),
+        ("sqlite:////proc/none/node.db", 7, "The database does not answer"),
+        ("postgresql+psycopg://nobody@127.0.0.1:1/x", 7, "The database does not answer"),
+    ],
+)
+def test_an_init_that_fails_leaves_nothing_behind(tmp_path, capsys, database, code, words):
+    home = tmp_path / "node"
+
+    ended = run("init", str(home), "--name", "N", "--seat", "HK", "--database", database)
+
+    assert (code, False) == (ended, home.exists())
+    told = capsys.readouterr().err
+    assert (True, 1) == (words in told, told.count("\n"))
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(capsys):
+    assert 7 == run("init", "/dev/null/node", "--name", "N", "--seat", "HK")
+    told = capsys.readouterr().err
+    assert "/dev/null/node: Not a directory. Check the path" in told
+    assert 1 == told.count("\n")
+
+
+def test_a_secret_that_is_no_text_is_refused(tmp_path, capsys):
+    home, secret = tmp_path / "node", tmp_path / "secret"
+    secret.write_bytes(b"\xfc\xff")
+    run("init", str(home), "--name", "N", "--seat", "HK")
+    plane = ("plane", "add", "dataplane", "p1", "http://localhost:9", "--home", str(home))
+
+    assert 2 == run(*plane, "--secret-file", str(secret))
+    assert "is not text in UTF-8" in capsys.readouterr().err
+
+
 def test_the_doctor_fails_where_there_is_no_node(tmp_path, capsys):
     assert 1 == run("doctor", "--home", str(tmp_path))
     assert "FAIL  settings" in capsys.readouterr().out

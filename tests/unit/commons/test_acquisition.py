@@ -93,6 +93,8 @@ def test_quoted_fields_keep_commas_quotes_and_line_ends(commons):
 UNREADABLE = (
     (b"", "empty_file"),
     (b"a,a\n1,2\n", "duplicate_column"),
+    (",".join(f"c{n}" for n in range(100_000)).encode(), "too_many_columns"),
+    (b"PK\x03\x04rest of a workbook", "spreadsheet"),
     ("a,b\n1,2\n".encode("utf-16"), "encoding_utf16"),
     ("姓名,年龄\n".encode("gb18030") + "陈大文,5\n".encode("gb18030") * 20, "encoding_undeclared"),
     (b"a,\x00b\n", "header_nul_byte"),

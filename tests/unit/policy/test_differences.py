@@ -72,8 +72,8 @@ def test_every_difference_has_words_in_every_language(one, other):
             "until", "2027-01-01T00:00:00Z", "2028-01-01T00:00:00Z", Effect.LOOSER,
             "The time allowed is before 2028-01-01T00:00:00Z,"
             " instead of before 2027-01-01T00:00:00Z.",
-            "許可時間由「早於 2027-01-01T00:00:00Z」改為「早於 2028-01-01T00:00:00Z」。",
-            "许可时间由“早于 2027-01-01T00:00:00Z”改为“早于 2028-01-01T00:00:00Z”。",
+            "許可時間由「2027-01-01T00:00:00Z 之前」改為「2028-01-01T00:00:00Z 之前」。",
+            "许可时间由“2027-01-01T00:00:00Z 之前”改为“2028-01-01T00:00:00Z 之前”。",
         ),
     ],
 )  # fmt: skip
@@ -123,9 +123,9 @@ def test_a_list_that_turns_into_its_opposite_is_gone_and_new():
 def test_a_limit_that_is_new_is_stricter_and_one_that_is_gone_looser():
     plain, limited = story_policy(max_uses=None), story_policy(max_uses=5)
 
-    assert "New: Number of uses up to 5." == only(plain, limited).text.en
+    assert "New: Number of uses: up to 5." == only(plain, limited).text.en
     assert Effect.STRICTER is only(plain, limited).effect
-    assert "刪去：使用次數 至 5 為止。" == only(limited, plain).text.zh_hant
+    assert "刪去：使用次數：最多 5 次。" == only(limited, plain).text.zh_hant
     assert Effect.LOOSER is only(limited, plain).effect
 
 

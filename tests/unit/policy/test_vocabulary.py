@@ -50,9 +50,9 @@ def test_a_sentence_says_the_value():
     said = {one.name: one.text for one in sentences(story_policy())}
 
     assert said["purpose"].en == "Only for health, medical or biomedical research."
-    assert said["interval"].en == "Time before 2027-01-01T00:00:00Z."
-    assert said["count"].zh_hant == "使用次數 至 3 為止。"
-    assert said["delete-within"].zh_hans == "结束后 30 日 内删除衍生数据。"
+    assert said["interval"].en == "Use only before 2027-01-01T00:00:00Z."
+    assert said["count"].zh_hant == "使用次數：最多 3 次。"
+    assert said["delete-within"].zh_hans == "结束后 30 日内删除衍生数据。"
     assert said["assignee"].en == f"Only {FACULTY} may use it."
 
 
@@ -61,7 +61,7 @@ def test_a_plain_permission_and_a_strict_count_have_words_too():
     rule = Rule("use", (strict,), (Rule(terms.RECORD_USE),))
 
     assert [one.text.en for one in sentences(Policy((rule, Rule("use"))))] == [
-        "Number of uses fewer than 3.",
+        "Number of uses: fewer than 3.",
         "Every use is recorded.",
         "Use.",
     ]

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -55,6 +56,36 @@ def test_every_page_renders_in_every_language(site, who, language):
     answers = {path: browser.get(path.format(**site.ids)) for path in READ[who]}
 
     assert dict.fromkeys(READ[who], 200) == {p: a.status_code for p, a in answers.items()}
+
+
+@pytest.mark.parametrize("who", READ)
+def test_no_link_on_a_page_leads_to_a_refusal(site, who):
+    browser, met = site.browser(who), set()
+    for path in READ[who]:
+        met |= set(re.findall(r'href="(/[^"#]*)"', browser.get(path.format(**site.ids)).text))
+
+    refused = {
+        link: status
+        for link in sorted(unescape(one) for one in met)
+        if (status := browser.get(link).status_code) != 200
+    }
+
+    assert {} == refused
+
+
+def test_a_refused_query_says_why_in_the_readers_language(site):
+    for path in ("/queries", "/queries/asked_refused"):
+        html = site.browser("rex", "zh-HK").get(path).text
+
+        assert "隊列人數太少，作答會透露個人資料。" in html
+        assert "Fewer than" not in html
+
+
+def test_the_checks_of_the_quality_profile_are_said_in_the_readers_language(site):
+    path = f"/datasets/{site.ids['dataset']}"
+
+    assert "每行均可读取" in site.browser("sam", "zh-CN").get(path).text
+    assert "every row readable" in site.browser("sam").get(path).text
 
 
 @pytest.mark.parametrize("path", ["/", "/catalogue", "/static/tidegate.css", "/nothing"])

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -16,9 +17,10 @@ from tidegate.kernel.values import dataclass
 BATCH_ROWS = 16_384
 _SAMPLE = 256 * 1024
 _SEVERAL = 3
+_MOST_COLUMNS = 10_000
 _ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".parquet")
 _ENCODINGS = {"utf-8", "gb18030", "gbk", "big5", "big5hkscs", "latin-1", "cp1252"}
-_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
 
 
 class Source(Protocol):
@@ -165,6 +167,9 @@ class TableReader:
 
     def _dialect(self, file: "io.BufferedReader[Any]") -> Dialect:
         sample = file.peek(_SAMPLE)[:_SAMPLE]
+        if sample[:4] == _ZIP:
+            words = "it is a workbook or a ZIP archive; save each table as CSV in UTF-8"
+            raise self._refused("spreadsheet", words)
         if sample[:2] in {b"\xff\xfe", b"\xfe\xff"}:
             raise self._refused("encoding_utf16", "it is UTF-16; save it as UTF-8")
         if not sample:
@@ -190,15 +195,20 @@ class TableReader:
             likely = all(_decodes(line, "gb18030") for line in foreign)
             guess = "; it may be gb18030" if likely else ""
             raise self._refused(
-                "encoding_undeclared", f"it is not UTF-8{guess}. Declare its encoding"
+                "encoding_undeclared", f"it is not UTF-8{guess}. Declare its encoding (--encoding)"
             )
         return "utf-8"
 
     def _names(self, names: list[str]) -> tuple[str, ...]:
         named = [name.strip() or f"column_{n}" for n, name in enumerate(names, start=1)]
-        twice = {name for name in named if named.count(name) > 1}
+        if len(named) > _MOST_COLUMNS:
+            words = f"it has {len(named):,} columns, more than {_MOST_COLUMNS:,}; split it"
+            raise self._refused("too_many_columns", words)
+        twice = [name for name, times in Counter(named).items() if times > 1]
         if twice:
-            raise self._refused("duplicate_column", "two of its columns have the same name")
+            shown = ", ".join(f"“{name[:40]}”" for name in twice[:3])
+            words = f"two of its columns have the same name ({shown}); rename one"
+            raise self._refused("duplicate_column", words)
         if any(ord(letter) < 32 for name in named for letter in name):
             raise self._refused("header_control_character", "a column name is not plain text")
         return tuple(named)

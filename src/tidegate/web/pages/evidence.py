@@ -52,7 +52,7 @@ def show_leaf(ask: Ask) -> Response:
     if position is None:
         raise NotFoundError("A leaf is named by its number.", code="leaf_not_found")
     leaf = evidence.get_leaf(position)
-    if not _is_about(ask, leaf.entry.to, leaf.entry.by):
+    if not ask.is_about(leaf.entry.to, leaf.entry.by):
         evidence.check_may_read(ask.actor)
     try:
         proof = evidence.inclusion_proof(leaf.position)
@@ -89,7 +89,7 @@ def show_subject(ask: Ask) -> Response:
     """Show the chain of one subject, with the head under the newest checkpoint."""
     evidence = ask.house.evidence
     subject = ask.path["subject"]
-    if not _is_about(ask, subject, ""):
+    if not ask.is_about(subject):
         evidence.check_may_read(ask.actor)
     leaves = evidence.timeline(subject)
     if not leaves:
@@ -101,15 +101,6 @@ def show_subject(ask: Ask) -> Response:
     return ask.page(
         "subject.html", subject=subject, steps=steps_of(leaves), head=head, people=names_of(ask)
     )
-
-
-def _is_about(ask: Ask, subject: str, by: str) -> bool:
-    """Everyone may read what is recorded of themselves, and of data, agreements and queries."""
-    kind = subject.partition(":")[0]
-    return ask.actor.id in (subject, by) or kind in _OPEN_SUBJECTS
-
-
-_OPEN_SUBJECTS = frozenset({"dataset", "version", "agreement", "negotiation", "transfer", "query"})
 
 
 def checkpoint_now(ask: Ask) -> Response:
