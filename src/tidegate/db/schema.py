@@ -21,7 +21,7 @@ ROOMS = (
     "lab",
 )
 
-for _room in ROOMS:
+for _room in (*ROOMS, "partial"):
     importlib.import_module(f"tidegate.db.tables.{_room}")
 
 __all__ = ["METADATA"]

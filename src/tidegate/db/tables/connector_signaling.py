@@ -31,14 +31,6 @@ connector_plane = Table(
     CheckConstraint("(changed_by = '') = (changed_at = '')", name="changed"),
     CheckConstraint("(approved_by = '') = (approved_at = '')", name="approved"),
 )
-_PRESENTS_A_TOKEN = connector_plane.c.digest != ""
-Index(
-    "ix_connector_plane_token",
-    connector_plane.c.digest,
-    unique=True,
-    sqlite_where=_PRESENTS_A_TOKEN,
-    postgresql_where=_PRESENTS_A_TOKEN,
-)
 
 connector_dataflow = Table(
     "connector_dataflow",
