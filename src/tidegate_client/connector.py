@@ -172,18 +172,28 @@ class Connector:
         self._http = http
 
     def request(
-        self, provider: str, dataset_id: str, offer_id: str = "", *, accepts: Iterable[str] = ()
+        self,
+        provider: str,
+        dataset_id: str,
+        offer_id: str = "",
+        *,
+        accepts: Iterable[str] = (),
+        terms: Mapping[str, Any] | None = None,
     ) -> Negotiation:
         """Ask a provider for an agreement; without an offer the dataset's first one is meant.
 
         `accepts` names every term that rests on a side's word alone, such as "delete-within".
+        `terms` asks for other rules than the published ones (permission, prohibition, obligation
+        in compact ODRL); the provider's people decide about them.
         """
-        body = {
+        body: dict[str, Any] = {
             "provider": provider,
             "dataset_id": dataset_id,
             "offer_id": offer_id,
             "accepts": tuple(accepts),
         }
+        if terms is not None:
+            body["terms"] = terms
         return self._http.post("/negotiations", body, Negotiation)
 
     def offer_to(self, consumer: str, offer_id: str) -> Negotiation:

@@ -16,13 +16,15 @@ from tidegate.kernel.values import dataclass
 class AskForAgreement:
     """Ask a provider for an agreement; without an offer the dataset's first one is meant.
 
-    `accepts` names every term that rests on a side's word alone.
+    `accepts` names every term that rests on a side's word alone. `terms` asks for other rules than
+    the published ones: permission, prohibition and obligation in compact ODRL.
     """
 
     provider: str
     dataset_id: str
     offer_id: str = ""
     accepts: tuple[str, ...] = ()
+    terms: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,12 @@ def request_negotiation(call: Call[AskForAgreement]) -> Negotiation:
     """Open a negotiation as consumer."""
     asked = call.body
     return call.house.negotiation.request(
-        asked.provider, asked.dataset_id, asked.offer_id, by=call.actor, accepts=asked.accepts
+        asked.provider,
+        asked.dataset_id,
+        asked.offer_id,
+        by=call.actor,
+        accepts=asked.accepts,
+        terms=asked.terms,
     )
 
 

@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, str] = {
     "sts": "tidegate.cli.identity_commands:sts",
     "peers": "tidegate.cli.peer_commands:peers",
     "dataset": "tidegate.cli.dataset_commands:dataset",
+    "agreement": "tidegate.cli.agreement_commands:agreement",
     "strategy": "tidegate.cli.strategy_commands:strategy",
     "plane": "tidegate.cli.plane_commands:plane",
     "rows": "tidegate.cli.rows_commands:rows",

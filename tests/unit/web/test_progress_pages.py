@@ -283,3 +283,56 @@ def test_a_person_refuses_from_the_inbox_with_a_reason(site):
     one = site.node.house.negotiation.get(site.ids["strange"])
     assert "The negotiation is being ended" in answer.text
     assert ("We cannot keep that.", True) == (one.reason, bool(one.pending))
+
+
+ASKING = "/datasets/ds_peer/terms"
+
+
+def asked_form(site, **changes):
+    """Fill the form for other terms as its page shows it, with some fields changed."""
+    record = site.node.house.catalogue.find_harvested("ds_peer")
+    fields = fields_of(record.dataset.offers[0].policy)
+    rule = fields.rules[0]
+    form = {
+        "offer": "offer_peer", "terms": "1", "r0_recipients": rule.recipients,
+        "r0_seats": rule.seats, "r0_seats_way": "any", "r0_purposes": rule.purposes,
+        "r0_starts": local(rule.starts), "r0_until": local(rule.until),
+        "r0_max_uses": rule.max_uses, "r0_minimum_cell": rule.minimum_cell,
+        "r0_review": rule.review, "r0_in_place": "1", "log": "1",
+        "delete_within_days": fields.delete_within_days,
+    }  # fmt: skip
+    return form | changes
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Ask for other terms"), ("zh-HK", "請求其他條款"), ("zh-CN", "请求其他条款")],
+)
+def test_other_terms_are_asked_for_from_the_dataset_with_the_difference_first(
+    site, language, words
+):
+    browser, path = site.browser("rex", language), f"{ASKING}?offer=offer_peer"
+    page = browser.get("/datasets/ds_peer").text
+    assert f'href="{path}">{words}<' in page
+    before = len(site.node.house.negotiation.list_negotiations())
+
+    shown = browser.send(ASKING, page=path, **asked_form(site, r0_max_uses="7"), do="preview")
+
+    assert shown.status_code == 200
+    assert 'class="changes"' in shown.text
+    assert len(site.node.house.negotiation.list_negotiations()) == before
+
+
+def test_asking_for_terms_that_rest_on_a_word_needs_that_word(site):
+    browser, path = site.browser("rex"), f"{ASKING}?offer=offer_peer"
+    form = asked_form(site, delete_within_days="30", r0_max_uses="7")
+
+    answer = browser.send(ASKING, page=path, **form, do="send")
+
+    assert answer.status_code == 400
+    assert 'name="accepts" value="delete-within"' in answer.text
+
+
+def test_only_an_offer_of_a_peer_has_such_a_page(site):
+    assert 404 == site.browser("rex").get(f"{ASKING}?offer=offer_else").status_code
+    assert 404 == site.browser("rex").get("/datasets/ds_none/terms?offer=offer_peer").status_code

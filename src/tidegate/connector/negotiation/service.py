@@ -79,11 +79,14 @@ class NegotiationService:
         *,
         by: Actor,
         accepts: Iterable[str] = (),
+        terms: Mapping[str, Any] | None = None,
     ) -> Negotiation:
         """Ask the provider for an agreement on a dataset its catalogue offers.
 
-        Without an offer id, the first offer that can be read is taken. `accepts` names every term
-        that rests on a side's word alone; raises AttestationUnacceptedError naming one left out.
+        Without an offer id, the first offer that can be read is taken. `terms` are the rules of a
+        policy in compact ODRL, asked for in place of those the offer is published with. `accepts`
+        names every term that rests on a side's word alone; raises AttestationUnacceptedError
+        naming one left out.
         """
         check_has_role(by, *NEGOTIATORS)
         found = self._desk.offers.find_harvested(dataset_id, provider)
@@ -100,7 +103,8 @@ class NegotiationService:
                 "The provider's catalogue, as last read here, has no such offer; harvest it again.",
                 code="offer_unknown",
             )
-        said = to_message_offer(offer.policy, offer.id, dataset_id)
+        policy = offer.policy if terms is None else policy_of({**terms, "@type": "Offer"})
+        said = to_message_offer(policy, offer.id, dataset_id)
         return self.request_terms(
             provider,
             said,
