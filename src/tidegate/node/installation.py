@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -56,6 +57,12 @@ def listed(distribution: metadata.Distribution) -> Mapping[str, str]:
     return found
 
 
+@cache
+def _installed() -> Mapping[str, str]:
+    """Return what this very installation lists; it is read once a process."""
+    return listed(metadata.distribution(PACKAGE))
+
+
 class Installation:
     """The package on disk, and what its installation says it should be."""
 
@@ -64,7 +71,7 @@ class Installation:
     ) -> None:
         self._clock = clock
         self._root = root or Path(tidegate.__file__).parent
-        self._expected = listed(metadata.distribution(PACKAGE)) if expected is None else expected
+        self._expected = _installed() if expected is None else expected
         self._verdict: tuple[datetime, bool] | None = None
 
     def is_intact(self) -> bool:

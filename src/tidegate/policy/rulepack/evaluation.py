@@ -5,12 +5,15 @@ answer, and then it is named, never guessed.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from operator import ge, gt, le, lt
 
 from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Inputs, Value
 from tidegate.policy.rulepack.expressions import (
     All,
+    Any,
     Compare,
     Expression,
     Field,
@@ -35,21 +38,17 @@ Truth = bool | Unknown
 
 def evaluate(expression: Expression, inputs: Inputs) -> Truth:
     """Return whether the condition holds for `inputs`, or which inputs are missing."""
-    match expression:
-        case Holds(operand):
-            value = _value(operand, inputs)
-            return value if isinstance(value, bool | Unknown) else _useless(operand)
-        case Compare():
-            return _compare(expression, inputs)
-        case Within():
-            return _within(expression, inputs)
-        case Not(inner):
-            answer = evaluate(inner, inputs)
-            return answer if isinstance(answer, Unknown) else not answer
-        case All(parts):
-            return _joined(parts, inputs, decided=False)
-        case _:
-            return _joined(expression.parts, inputs, decided=True)
+    return _ANSWERS[type(expression)](expression, inputs)
+
+
+def _holds(expression: Holds, inputs: Inputs) -> Truth:
+    value = _value(expression.operand, inputs)
+    return value if isinstance(value, bool | Unknown) else _useless(expression.operand)
+
+
+def _not(expression: Not, inputs: Inputs) -> Truth:
+    answer = evaluate(expression.inner, inputs)
+    return answer if isinstance(answer, Unknown) else not answer
 
 
 def _joined(parts: tuple[Expression, ...], inputs: Inputs, *, decided: bool) -> Truth:
@@ -91,9 +90,7 @@ def _compare(expression: Compare, inputs: Inputs) -> Truth:
     low, high = _number(left), _number(right)
     if low is None or high is None:
         return _useless(expression.left, expression.right)
-    return {"<": low < high, "<=": low <= high, ">": low > high, ">=": low >= high}[
-        expression.operator
-    ]
+    return _ORDERS[expression.operator](low, high)
 
 
 def _within(expression: Within, inputs: Inputs) -> Truth:
@@ -117,3 +114,15 @@ def _number(value: object) -> Decimal | None:
     if isinstance(value, str) and _DECIMAL.fullmatch(value):
         return Decimal(value)
     return None
+
+
+_ORDERS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+_ANSWERS: Mapping[type[Expression], Callable[..., Truth]] = {
+    Holds: _holds,
+    Compare: _compare,
+    Within: _within,
+    Not: _not,
+    All: lambda expression, inputs: _joined(expression.parts, inputs, decided=False),
+    Any: lambda expression, inputs: _joined(expression.parts, inputs, decided=True),
+}
+"""How each kind of condition is answered: every start asks ten thousand of them."""

@@ -16,7 +16,7 @@ from importlib.resources.abc import Traversable
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.text import Multilingual
 from tidegate.policy.errors import RulepackInvalidError
-from tidegate.policy.model import Outcome
+from tidegate.policy.model import Inputs, Outcome
 from tidegate.policy.rulepack.engine import plain_inputs, weigh
 from tidegate.policy.rulepack.expressions import Sets, parse
 from tidegate.policy.rulepack.model import GoldenCase, LawRule, RulePack
@@ -56,7 +56,7 @@ def read_pack(document: Mapping[str, object]) -> RulePack:
 
 def read_cases(document: Mapping[str, object]) -> tuple[GoldenCase, ...]:
     """Return the golden cases of a pack; each states what differs from the base flow."""
-    base = _table(document, "base")
+    base = plain_inputs(dict(_table(document, "base")))
     entries = document["cases"]
     if not isinstance(entries, list) or not entries:
         raise RulepackInvalidError("A rule pack needs golden cases.")
@@ -157,8 +157,8 @@ def _read_rule(entry: Mapping[str, object], sets: Sets) -> LawRule:
     )
 
 
-def _read_case(entry: Mapping[str, object], base: Mapping[str, object], day: str) -> GoldenCase:
-    groups = {group: dict(values) for group, values in plain_inputs(dict(base)).items()}
+def _read_case(entry: Mapping[str, object], base: Inputs, day: str) -> GoldenCase:
+    groups = {group: dict(values) for group, values in base.items()}
     for field, value in _table(entry, "given").items():
         group, _, name = field.partition(".")
         groups[group][name] = plain_inputs({group: {name: value}})[group][name]
