@@ -56,6 +56,10 @@ SETTINGS: Mapping[str, str] = {
     "tls_ca": "authorities in PEM that may certify other nodes; the system's own if it is not said",
     "patience_seconds": "how long a caller may take for a request's head, and for each further"
     " 16 KiB of its body, before it is answered 408; 30 if it is not said",
+    "rows_most_bytes": "the largest copy of rows the node takes in, in bytes; larger ones are"
+    " refused (413) and nothing of them is kept; 1 TiB if it is not said",
+    "rows_keep_free": "bytes of the node's disk that arriving rows leave free, else they are"
+    " refused until there is room (507); 2 GiB if it is not said",
 }
 FROM_ENVIRONMENT: Mapping[str, str] = {
     "database_url": DATABASE,

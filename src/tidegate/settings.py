@@ -16,6 +16,8 @@ FILE = "node.toml"
 DATABASE = "TIDEGATE_DATABASE_URL"
 PASSPHRASE_FILE = "TIDEGATE_PASSPHRASE_FILE"  # noqa: S105 - the name of a setting, not a secret
 TEST_PLUGIN = "TIDEGATE_TEST_PLUGIN"
+MOST_BYTES = 1024**4
+KEEP_FREE = 2 * 1024**3
 
 
 class NodeRole(StrEnum):
@@ -41,7 +43,8 @@ class NodeSettings:
     node binds loopback only, and only a space of profile `loopback` takes it in. `tls_ca` holds the
     authorities that may certify other nodes, where the system's own are not the ones to trust.
     `patience_seconds` is how long a caller may take to say a request's head, and each further
-    16 KiB of its body.
+    16 KiB of its body. `rows_most_bytes` is the largest copy of rows the node takes in,
+    `rows_keep_free` how many bytes of its disk stay free of them.
     """
 
     home: Path
@@ -57,6 +60,8 @@ class NodeSettings:
     tls_key: Path | None = None
     tls_ca: Path | None = None
     patience_seconds: float = 30.0
+    rows_most_bytes: int = MOST_BYTES
+    rows_keep_free: int = KEEP_FREE
 
     @property
     def keys_file(self) -> Path:
@@ -137,6 +142,8 @@ def read_settings(home: Path, environment: Mapping[str, str] | None = None) -> N
             tls_key=_path(home, found.get("tls_key")),
             tls_ca=_path(home, found.get("tls_ca")),
             patience_seconds=_positive(found.get("patience_seconds", 30)),
+            rows_most_bytes=_bytes(found, "rows_most_bytes", MOST_BYTES),
+            rows_keep_free=_bytes(found, "rows_keep_free", KEEP_FREE),
         )
     except KeyError as missing:
         raise InvalidError(f"{path} lacks the line {missing}; add it.") from None
@@ -176,6 +183,13 @@ def _positive(number: object) -> float:
     if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < 86_400:
         raise ValueError("patience_seconds is a number of seconds above 0 and below a day")
     return float(number)
+
+
+def _bytes(found: Mapping[str, object], name: str, usual: int) -> int:
+    number = found.get(name, usual)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**53:
+        raise ValueError(f"{name} is a whole number of bytes")
+    return number
 
 
 def _quoted(text: str) -> str:

@@ -71,7 +71,9 @@ class SeededRows(RowsService):
 class RowsNode:
     """A connector on a port of its own; made again in the same folder, it goes on."""
 
-    def __init__(self, folder: Path, port: int, settings: PlaneSettings = QUICK, tls=None) -> None:
+    def __init__(
+        self, folder: Path, port: int, settings: PlaneSettings = QUICK, tls=None, **more
+    ) -> None:
         self.did, self.folder = did_of(port), folder
         ground = make_ground(folder, self.did)
         clock = SystemClock()
@@ -116,7 +118,7 @@ class RowsNode:
         ground.journal.on_tasks = self.runner.wake
         files = {"ssl_certfile": str(tls[0]), "ssl_keyfile": str(tls[1])} if tls else {}
         app = Starlette(routes=[*dsp.routes(self.node), *rows.routes(self), *_controls(self)])
-        self._served = Served(app, port, **files)
+        self._served = Served(app, port, **files, **more)
 
     def agree(self, provider: str, consumer: str, policy=FREE) -> None:
         """Have the one agreement between the two nodes."""
@@ -164,6 +166,10 @@ class RowsNode:
             file.close()
         return contents
 
+    def drafts(self) -> list[str]:
+        """Return the names of what has arrived in part, and of what lies in the vault for it."""
+        return [one.name for one in self.rows._vault._drafts.glob("*")]
+
     def start(self) -> "RowsNode":
         self._served.start()
         self.runner.start()
@@ -172,6 +178,8 @@ class RowsNode:
     def stop(self) -> None:
         self.runner.stop()
         self._served.stop(at_once=True)
+        for pid in tuple(self.plane.receiving._drafts):
+            self.plane.receiving.forget(pid)
         self.http.close()
         self.ground.close()
 

@@ -8,6 +8,7 @@ Bearer: some data planes leave it out. Nothing of a content is ever held whole i
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import ExitStack, closing
+from functools import partial
 
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -17,7 +18,9 @@ from starlette.routing import Route
 from tidegate.api.kit import attachment, problem_response
 from tidegate.commons.vault.service import Draft
 from tidegate.connector.dataplane.errors import (
+    ContentTooLargeError,
     DataTokenRefusedError,
+    DiskLowError,
     OffsetRefusedError,
     RangeRefusedError,
 )
@@ -115,6 +118,7 @@ def _progress(held: int, *, is_whole: bool) -> dict[str, str]:
 async def _taken(plane: HttpPlane, record: FlowRecord, request: Request) -> Response:
     """Take in what a sender sends, from where the last one ended."""
     held = await run_in_threadpool(plane.receiving.open_push, record)
+    record = await run_in_threadpool(plane.receiving.get, record.flow.pid)
     if record.state is DataFlowState.COMPLETED:
         return Response(status_code=200, headers=_progress(held, is_whole=True))
     start, end, total = _place(request)
@@ -126,9 +130,9 @@ async def _taken(plane: HttpPlane, record: FlowRecord, request: Request) -> Resp
         record = await run_in_threadpool(plane.receiving.begin, record, start, total, digest)
         draft = await run_in_threadpool(plane.receiving.draft, record)
         try:
-            await _gathered(plane, record, draft, request)
+            await _gathered(plane, record, draft, end, request)
         finally:
-            record = await run_in_threadpool(plane.receiving.pause, pid)
+            record = await run_in_threadpool(plane.receiving.pause, pid, draft, start)
         if end >= 0 and draft.size != end:
             raise ContentRangeInvalidError(
                 "The body has another length than its Content-Range.", code="length_wrong"
@@ -141,17 +145,20 @@ async def _taken(plane: HttpPlane, record: FlowRecord, request: Request) -> Resp
     )
 
 
-async def _gathered(plane: HttpPlane, record: FlowRecord, draft: Draft, request: Request) -> None:
+async def _gathered(
+    plane: HttpPlane, record: FlowRecord, draft: Draft, end: int, request: Request
+) -> None:
     """Hand the body on in pieces of a mebibyte; no more is read while one is being written."""
     cut = plane.receiving.opened(record.flow.pid)
+    take = partial(plane.receiving.take, record, draft)
     try:
         waiting = bytearray()
         async for piece in request.stream():
             waiting += piece
             if len(waiting) >= GATHER:
-                await run_in_threadpool(plane.receiving.take, record, draft, bytes(waiting), cut)
+                await run_in_threadpool(take, bytes(waiting), end, cut)
                 waiting.clear()
-        await run_in_threadpool(plane.receiving.take, record, draft, bytes(waiting), cut)
+        await run_in_threadpool(take, bytes(waiting), end, cut)
     finally:
         plane.receiving.closed(record.flow.pid, cut)
 
@@ -203,6 +210,12 @@ def _refusal(problem: TidegateError) -> Response:
         response.headers["www-authenticate"] = "Bearer"
     elif isinstance(problem, RangeRefusedError):
         response.status_code = 416
+    elif isinstance(problem, ContentTooLargeError):
+        response.status_code = 413
+        response.headers["connection"] = "close"
+    elif isinstance(problem, DiskLowError):
+        response.status_code = 507
+        response.headers["retry-after"] = "60"
     elif isinstance(problem, OffsetRefusedError):
         response.headers["upload-offset"] = problem.details.get("received", "0")
     elif isinstance(problem, UnavailableError):

@@ -8,7 +8,7 @@ from tidegate.commons.rows.service import RowsService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
 from tidegate.connector.dataplane.desk import PlaneDesk
-from tidegate.connector.dataplane.model import DataPlane, PlaneAddress
+from tidegate.connector.dataplane.model import DataPlane, PlaneAddress, PlaneSettings
 from tidegate.connector.dataplane.service import HttpPlane
 from tidegate.connector.harvest.service import HarvestService
 from tidegate.connector.http.service import PeerHttp
@@ -234,6 +234,10 @@ def _plane(ground: Ground, others: Others, courier: Courier, told: Told) -> Http
             doors=f"{ground.settings.base_url}/rows",
             token=secret_token,
             reports_to=lambda did: others.space.find_member(did) is not None,
+            settings=PlaneSettings(
+                most_bytes=ground.settings.rows_most_bytes,
+                keep_free=ground.settings.rows_keep_free,
+            ),
             token_used=lambda pid, digest: told.signaling.token_used(pid, digest),
         )
     )

@@ -53,6 +53,27 @@ def test_a_patience_that_is_none_is_refused(settings, tmp_path, said):
         read_settings(tmp_path, {})
 
 
+@pytest.mark.parametrize("name", ["rows_most_bytes", "rows_keep_free"])
+@pytest.mark.parametrize("said", ["-1", "true", '"30"', "1.5", str(2**53)])
+def test_a_number_of_bytes_that_is_none_is_refused(settings, tmp_path, name, said):
+    write_settings(settings)
+    with (tmp_path / "node.toml").open("a") as file:
+        file.write(f"{name} = {said}\n")
+
+    with pytest.raises(InvalidError, match=name):
+        read_settings(tmp_path, {})
+
+
+def test_how_much_arrives_is_a_setting(settings, tmp_path):
+    write_settings(settings)
+    with (tmp_path / "node.toml").open("a") as file:
+        file.write("rows_most_bytes = 5\nrows_keep_free = 7\n")
+
+    read = read_settings(tmp_path, {})
+
+    assert (read.rows_most_bytes, read.rows_keep_free) == (5, 7)
+
+
 def test_tls_files_are_written_and_read(settings, tmp_path):
     told = replace(
         settings,

@@ -227,6 +227,10 @@ class RowsService:
             self._vault.keys.destroy(arrival_id)
             self._vault.drop_draft(f"{arrival_id}/content")
 
+    def free_bytes(self) -> int:
+        """Return how many bytes are free where copies arrive."""
+        return self._vault.free_bytes()
+
     def open_copy(self, derived_id: str, *, by: Actor) -> tuple[Derived, Readable]:
         """Open a copy that arrived, to be read from any place, with evidence of who did."""
         derived = self.find_arrival(derived_id)

@@ -6,6 +6,7 @@ for each version (and another for what still identifies people); a derived key f
 
 import hashlib
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -84,6 +85,11 @@ class Vault:
     def drop_draft(self, path: str) -> None:
         """Remove a draft; removing what is not there is no error."""
         (self._drafts / path.replace("/", "_")).unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes are free on the disk where drafts grow."""
+        self._drafts.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return shutil.disk_usage(self._drafts).free
 
     def open(self, stored: StoredObject) -> io.BufferedReader:
         """Open an object as a seekable file; every byte read from it has been verified."""

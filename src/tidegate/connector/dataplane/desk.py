@@ -130,6 +130,10 @@ class Rows(Protocol):
         """Destroy what has arrived of a copy that will never be whole."""
         ...
 
+    def free_bytes(self) -> int:
+        """Return how many bytes are free where copies arrive."""
+        ...
+
 
 class Control(ControlPlane, Protocol):
     """The transfer room, as the plane inside this node asks and tells it."""

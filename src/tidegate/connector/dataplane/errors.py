@@ -49,6 +49,14 @@ class OffsetRefusedError(ConflictError):
     """The bytes sent do not begin where the bytes received end."""
 
 
+class ContentTooLargeError(InvalidError):
+    """More bytes would come than were declared, or than this node takes in at once."""
+
+
+class DiskLowError(UnavailableError):
+    """The disk has no room for these bytes now."""
+
+
 class ContentChangedError(InvalidError):
     """The bytes that arrived are not those that were promised."""
 

@@ -5,8 +5,9 @@ mixed in). A run ends after some seconds, so that many fetches share the node's 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from tidegate.commons.vault.service import Draft
 from tidegate.connector.dataplane import store
@@ -16,6 +17,7 @@ from tidegate.connector.dataplane.errors import (
     AddressInvalidError,
     BytesRefusedError,
     ContentChangedError,
+    DiskLowError,
     as_refusal,
 )
 from tidegate.connector.dataplane.model import DataFlowState, FlowRecord, PlaneAddress
@@ -106,6 +108,7 @@ class Fetching:
                 raise BytesRefusedError("content_changed", "The content changed.", again=True)
         named = record.name or _name_in(answer.headers)
         known = replace(record, sha256=promised or record.sha256, total=total, name=named)
+        self._check(lambda: self._receiving.check_room(known, draft.size), record)
         return (record if known == record else self._desk.save(known)), draft
 
     def _read(self, record: FlowRecord, draft: Draft, answer: Answered) -> bool:
@@ -116,8 +119,7 @@ class Fetching:
             for piece in answer.chunks:
                 if cut.is_set():
                     raise BytesRefusedError("flow_cut", "The transfer was stopped.", again=True)
-                if 0 <= record.total < draft.size + len(piece):
-                    raise BytesRefusedError("content_longer", "Too many bytes came.", again=False)
+                self._check(partial(self._receiving.check_more, record, draft, len(piece)), record)
                 draft.write(piece)
                 failpoint("dataplane.fetched_piece")
                 now = time.monotonic()
@@ -128,10 +130,25 @@ class Fetching:
                     return draft.size == record.total
         finally:
             self._desk.cuts.close(pid, cut)
-            self._desk.moved(record, draft.size, record.total)
+            self._mark(record, draft)
         if record.total >= 0 and draft.size < record.total:
             raise BytesRefusedError("cut_short", "The answer ended too early.", again=True)
         return True
+
+    def _check(self, question: Callable[[], None], record: FlowRecord) -> None:
+        """Ask whether bytes fit; where the disk is what is short, give back what arrived."""
+        try:
+            question()
+        except DiskLowError as problem:
+            self._receiving.take_none(record, problem)
+            raise
+        except ContentChangedError as problem:
+            raise BytesRefusedError(problem.code, problem.message, again=False) from None
+
+    def _mark(self, record: FlowRecord, draft: Draft) -> None:
+        """Note how far a fetch is, unless what arrived was given back."""
+        if self._desk.get(record.flow.pid).content == record.content:
+            self._desk.moved(record, draft.size, record.total)
 
     def _address(self, record: FlowRecord) -> PlaneAddress:
         address = self._desk.unseal(record)

@@ -191,6 +191,7 @@ class PlaneSettings:
     """How long tokens live and tries last, and how much is moved before looking up again.
 
     The longest wait and the misses together let the other side be away for about half an hour.
+    `most_bytes` is the largest copy that is taken in, `keep_free` what stays free of the disk.
     """
 
     token_seconds: int = 900
@@ -201,6 +202,8 @@ class PlaneSettings:
     first_delay: float = 0.3
     longest_delay: float = 30.0
     most_misses: int = 60
+    most_bytes: int = 1024**4
+    keep_free: int = 2 * 1024**3
 
     def delay_after(self, misses: int) -> float:
         """Return the seconds to wait after that many tries without a new byte."""

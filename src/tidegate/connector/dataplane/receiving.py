@@ -10,12 +10,16 @@ from tidegate.commons.vault.service import Draft
 from tidegate.connector.dataplane.desk import PlaneDesk, ended, evidence
 from tidegate.connector.dataplane.errors import (
     ContentChangedError,
+    ContentTooLargeError,
+    DiskLowError,
     FlowBusyError,
     FlowWithheldError,
     OffsetRefusedError,
 )
+from tidegate.connector.dataplane.limits import check_disk, check_size
 from tidegate.connector.dataplane.model import DataFlowState, FlowRecord
 from tidegate.connector.messages.model import Side
+from tidegate.kernel.errors import TidegateError
 
 
 class Receiving:
@@ -26,6 +30,7 @@ class Receiving:
         self._guard = threading.Lock()
         self._drafts: dict[str, Draft] = {}
         self._busy: set[str] = set()
+        self._leaving: dict[str, list[Draft]] = {}
 
     @contextlib.contextmanager
     def writing(self, pid: str) -> Iterator[None]:
@@ -39,18 +44,27 @@ class Receiving:
         finally:
             with self._guard:
                 self._busy.discard(pid)
+                left = self._leaving.pop(pid, [])
+            for draft in left:
+                draft.close()
 
     def draft(self, record: FlowRecord) -> Draft:
         """Return the draft of a flow's copy; after a restart, what is on disk is read again.
 
         One is opened at a time: a sender that asks how far it is while it sends has one draft.
+        Raises FlowWithheldError where the flow is over: what was dropped is not begun again.
         """
         pid = record.flow.pid
         with self._guard:
             known = self._drafts.get(pid)
             if known is None:
+                self._check_open(pid)
                 known = self._drafts[pid] = self._desk.rows.open_arrival(record.content)
         return known
+
+    def get(self, pid: str) -> FlowRecord:
+        """Return a flow as it stands now; raise FlowUnknownError."""
+        return self._desk.get(pid)
 
     def opened(self, pid: str) -> threading.Event:
         """Return the event that is set when a push must stop."""
@@ -61,16 +75,65 @@ class Receiving:
         self._desk.cuts.close(pid, cut)
 
     def forget(self, pid: str) -> None:
-        """Let go of a draft in memory; what is on disk stays."""
+        """Let go of a draft in memory; what is on disk stays.
+
+        The file of a draft that is being written is closed by its writer, so that no byte of it
+        can go to a file that was opened under the same number meanwhile.
+        """
         with self._guard:
             draft = self._drafts.pop(pid, None)
+            if draft is not None and pid in self._busy:
+                self._leaving.setdefault(pid, []).append(draft)
+                return
         if draft is not None:
             draft.close()
 
+    def drop(self, record: FlowRecord) -> None:
+        """Let go of a draft and destroy what arrived, on disk too; under the guard of `draft`."""
+        self.forget(record.flow.pid)
+        with self._guard:
+            self._desk.rows.drop_arrival(record.content)
+
+    def _check_open(self, pid: str) -> FlowRecord:
+        current = self._desk.get(pid)
+        if current.state in {DataFlowState.COMPLETED, DataFlowState.TERMINATED}:
+            raise FlowWithheldError(f"The data flow is {current.state}.", code="flow_stopped")
+        return current
+
+    # --- how much is taken in
+
+    def check_room(self, record: FlowRecord, held: int) -> None:
+        """Raise unless what is declared of a copy fits this node's limit and its disk."""
+        settings = self._desk.settings
+        check_size(settings, held, record.total)
+        check_disk(settings, held, record.total, self._desk.rows.free_bytes())
+
+    def check_more(self, record: FlowRecord, draft: Draft, count: int) -> None:
+        """Raise unless `count` more bytes of a copy may be written; the disk is asked at times."""
+        settings, size = self._desk.settings, draft.size + count
+        check_size(settings, size, record.total)
+        if draft.size // settings.look_every_bytes != size // settings.look_every_bytes:
+            check_disk(settings, size, record.total, self._desk.rows.free_bytes())
+
+    def take_none(self, record: FlowRecord, problem: TidegateError) -> None:
+        """Destroy what arrived of a copy that does not fit; what never can fit ends the flow."""
+        pid = record.flow.pid
+        current = self._desk.get(pid)
+        if current.state is not DataFlowState.STARTED:
+            return
+        self._desk.journal.note(
+            by=node_actor(record.flow.peer_did).id,
+            did="flow.refused",
+            to=f"transfer:{pid}",
+            why={**evidence(current), "reason": problem.code},
+        )
+        self.start_over(current)
+        if isinstance(problem, ContentTooLargeError):
+            self._desk.control().flow_failed(pid, problem.code, problem.message)
+
     def start_over(self, record: FlowRecord) -> FlowRecord:
         """Throw away what arrived, and begin a copy of another name."""
-        self.forget(record.flow.pid)
-        self._desk.rows.drop_arrival(record.content)
+        self.drop(record)
         arrival = self._desk.rows.new_arrival()
         return self._desk.save(replace(record, content=arrival, moved=0, total=-1, sha256=""))
 
@@ -95,7 +158,11 @@ class Receiving:
         if self._desk.rows.find_arrival(record.content) is not None:
             self.finish_kept(record)
             return record.total
-        return self.draft(record).size
+        held = self.draft(record).size
+        if 0 <= record.total == held:  # the last call was cut before it looked whether all is here
+            with self.writing(flow.pid):
+                self.finish(record, tell_control=False)
+        return held
 
     def begin(self, record: FlowRecord, start: int, total: int, sha256: str) -> FlowRecord:
         """Check where the bytes of a push begin, and what they are said to be.
@@ -118,23 +185,52 @@ class Receiving:
                 code="offset_refused",
                 received=str(held),
             )
-        return self._desk.save(
-            replace(record, sha256=promised, total=total if total >= 0 else record.total)
-        )
+        if held and 0 <= record.total != total >= 0:
+            raise ContentChangedError(
+                f"The content was declared with {record.total} bytes, now with {total}; begin again"
+                " at byte 0.",
+                code="content_changed",
+            )
+        known = replace(record, sha256=promised, total=total if total >= 0 else record.total)
+        try:
+            self.check_room(known, held)
+        except (ContentTooLargeError, DiskLowError) as problem:
+            self.take_none(known, problem)
+            raise
+        return self._desk.save(known)
 
-    def take(self, record: FlowRecord, draft: Draft, pieces: bytes, cut: threading.Event) -> None:
-        """Take more bytes of a push; raise once the flow must stop or they are too many."""
+    def take(
+        self, record: FlowRecord, draft: Draft, pieces: bytes, end: int, cut: threading.Event
+    ) -> None:
+        """Take more bytes of a push, up to `end` (-1 if not said); raise once it must stop.
+
+        What comes beyond what was declared, or fits no more, destroys what came before it.
+        """
         if cut.is_set():
             raise FlowWithheldError("The transfer ended while it was sent.", code="flow_cut")
-        if 0 <= record.total < draft.size + len(pieces):
-            raise ContentChangedError("More bytes came than were promised.", code="content_longer")
+        try:
+            if 0 <= end < draft.size + len(pieces):
+                raise ContentChangedError(
+                    "More bytes came than were declared.", code="content_longer"
+                )
+            self.check_more(record, draft, len(pieces))
+        except TidegateError as problem:
+            self.take_none(record, problem)
+            raise
         draft.write(pieces)
 
-    def pause(self, pid: str) -> FlowRecord:
-        """Note how far a push is, and let it go on."""
+    def pause(self, pid: str, draft: Draft, since: int) -> FlowRecord:
+        """Note how far a push is that began at `since`; its tokens live on where bytes came.
+
+        Where the flow was stopped meanwhile, its draft may be gone: nothing is noted then.
+        """
         record = self._desk.get(pid)
+        with self._guard:
+            is_held = self._drafts.get(pid) is draft
+        if not is_held or record.state is not DataFlowState.STARTED or draft.size <= since:
+            return record
         self._desk.prolong(pid)
-        return self._desk.moved(record, self.draft(record).size)
+        return self._desk.moved(record, draft.size)
 
     # --- the end of either way
 
@@ -143,7 +239,10 @@ class Receiving:
 
         Raises ContentChangedError where the bytes are not what was promised; nothing is kept then.
         """
-        pid, draft = record.flow.pid, self.draft(record)
+        pid = record.flow.pid
+        if self._check_open(pid).state is not DataFlowState.STARTED:
+            raise FlowWithheldError("The transfer was stopped meanwhile.", code="flow_cut")
+        draft = self.draft(record)
         found, size = draft.sha256, draft.size
         if record.sha256 and found != record.sha256:
             self._refuse(record, found)

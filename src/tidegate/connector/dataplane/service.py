@@ -226,8 +226,7 @@ class HttpPlane:
             store.put_flow(tx.connection, stopped, tx.at)
             store.drop_tokens(tx.connection, flow.pid)
         if flow.side is Side.CONSUMER and state is not DataFlowState.SUSPENDED:
-            self.receiving.forget(flow.pid)
-            self._desk.rows.drop_arrival(record.content)
+            self.receiving.drop(record)
 
     def _grant(self, record: FlowRecord) -> PlaneAddress:
         return self._desk.grant(record.flow.pid)

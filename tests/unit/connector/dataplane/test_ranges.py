@@ -92,3 +92,79 @@ def test_no_header_breaks_the_readers(header, other, total):
     except RangeRefusedError:
         return
     assert 0 <= part.start <= part.end <= total
+
+
+# --- whatever headers say: held against twins that read them another way
+
+TOTALS = st.integers(1, 10**7)
+NUMBERS = st.one_of(st.integers(0, 10**7), st.integers(0, 10**30)).map(str)
+ODD = st.text("bytes=-,*/0123456789 \t\u0663x", max_size=40)
+RANGES = st.one_of(
+    ODD,
+    st.builds("bytes={}-{}".format, NUMBERS, NUMBERS | st.just("")),
+    st.builds("bytes=-{}".format, NUMBERS),
+    st.lists(st.builds("{}-{}".format, NUMBERS, NUMBERS), min_size=2, max_size=400).map(
+        lambda many: "bytes=" + ",".join(many)
+    ),
+)
+
+
+@given(header=RANGES, total=TOTALS)
+def test_a_range_is_a_part_of_the_content_whatever_the_header_says(header, total):
+    try:
+        part, is_partial = asked_part(header, "", etag_of(SHA), total)
+    except RangeRefusedError:
+        assert "," not in header
+        return
+
+    assert 0 <= part.start < part.end <= part.total == total
+    assert is_partial or part.is_whole
+    if is_partial:
+        first, _, last = header.strip()[6:].partition("-")
+        named = range(int(first) if first else max(0, total - int(last)), total)
+        assert part.start == named.start
+        assert part.end == (min(int(last) + 1, total) if first and last else total)
+
+
+@given(header=RANGES, total=TOTALS, validator=st.text(max_size=8))
+def test_a_range_of_another_content_is_answered_with_the_whole(header, total, validator):
+    expected = (Part(0, total, total), False)
+
+    assert asked_part(header, validator + "x", etag_of(SHA), total) == expected
+
+
+PLACES = st.one_of(
+    ODD,
+    st.builds("bytes {}-{}/{}".format, NUMBERS, NUMBERS, NUMBERS | st.just("*")),
+    st.builds("bytes */{}".format, NUMBERS),
+)
+
+
+@given(header=PLACES)
+def test_a_place_that_is_read_lies_inside_its_content(header):
+    found = read_content_range(header)
+
+    if found is not None:
+        start, end, total = found
+        assert 0 <= start < end < 10**18 + 1
+        assert total == -1 or end <= total
+        first, _, last = header.strip()[6:].partition("/")[0].partition("-")
+        assert (int(first), int(last) + 1) == (start, end)
+
+
+@given(
+    header=st.one_of(
+        ODD,
+        st.text(max_size=80),
+        st.binary(max_size=48).map(
+            lambda raw: "sha-256=:" + __import__("base64").b64encode(raw).decode() + ":"
+        ),
+    ),
+    tag=st.text(max_size=70),
+)
+def test_a_digest_is_the_one_that_was_said_or_none(header, tag):
+    found = read_digest(header, tag)
+
+    assert found == "" or (len(found) == 64 and set(found) <= set("0123456789abcdef"))
+    if found and found not in tag:
+        assert digest_header(found) in header or digest_header(found).lower() in header.lower()
