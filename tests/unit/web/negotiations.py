@@ -220,11 +220,22 @@ def _rows(site, pen) -> None:
     )  # fmt: skip
     with site.node.journal.upkeep() as tx:
         flows.put_flow(tx.connection, flow, tx.at)
-    site.ids |= {"rows": moving.pid, "rows_asked": asked.pid}
+    coming = _rows_transfer(
+        site, pen, 53, TransferState.STARTED, side=Side.CONSUMER, agreement_id=site.ids["taken"],
+        dataset_id="ds_peer", version_id="ver_peer", created_by=site.actor("rex").id,
+        person_ref=f"{site.node.house.participant.did}#{site.people['rex'].id}",
+    )  # fmt: skip
+    fetched = replace(
+        flow, flow=flow_of(coming, site.node.house.participant.did), moved=2_500_000,
+        misses=3, problem="unable", revision=0,
+    )  # fmt: skip
+    with site.node.journal.upkeep() as tx:
+        flows.put_flow(tx.connection, fetched, tx.at)
+    site.ids |= {"rows": moving.pid, "rows_asked": asked.pid, "rows_coming": coming.pid}
     site.ids |= {"approved": approved.id, "waiting": waiting.id}
 
 
-def _rows_transfer(site, pen, number, state) -> Transfer:
+def _rows_transfer(site, pen, number, state, **changes) -> Transfer:
     at = iso(site.clock.now())
     one = Transfer(
         pid=urn(number), side=Side.PROVIDER, peer_did=pen.peer.did, peer_name=pen.peer.name,
@@ -234,6 +245,7 @@ def _rows_transfer(site, pen, number, state) -> Transfer:
         person_ref=f"{pen.peer.did}#per_ada", state=state, created_by=f"node:{pen.peer.did}",
         created_at=at, changed_by=f"node:{pen.peer.did}", changed_at=at,
     )  # fmt: skip
+    one = replace(one, **changes)
     with site.node.journal.write(
         by=one.created_by, did="transfer.opened", to=f"transfer:{one.pid}"
     ) as tx:
