@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -45,7 +45,9 @@ from tidegate.connector.messages.delivery import AnswerGate, Courier
 from tidegate.connector.messages.model import Side
 from tidegate.connector.model import Peer
 from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
+from tidegate.connector.negotiation.model import Act, Strategy
 from tidegate.connector.negotiation.service import NegotiationService
+from tidegate.connector.negotiation.strategy import MANUAL
 from tidegate.connector.transfer.desk import Desk as TransferDesk
 from tidegate.connector.transfer.service import TransferService
 from tidegate.db.engine import Database
@@ -525,6 +527,12 @@ def make_pair(folder: Path) -> tuple[DspNode, DspNode]:
     hospital = DspNode(network, quick_ground(folder / "hospital", HOSPITAL))
     faculty = DspNode(network, quick_ground(folder / "faculty", FACULTY))
     return hospital, faculty
+
+
+def countering(terms: dict) -> Strategy:
+    """Return the provider's strategy that answers a request with these terms, then asks."""
+    entry, *rest = MANUAL.reactions
+    return Strategy("counter", (replace(entry, act=Act.COUNTER, offer=terms), *rest))
 
 
 def agreed(hospital: DspNode, faculty: DspNode) -> str:

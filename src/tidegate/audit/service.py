@@ -84,13 +84,6 @@ class EvidenceService:
         found = self._journal.read(store.list_subjects, part, max(1, min(limit, 500)))
         return tuple(SubjectHead(*row) for row in found)
 
-    def get_attachment(self, sha256: str) -> tuple[str, bytes]:
-        """Return media type and content of a document the evidence refers to."""
-        found = self._journal.read(store.find_attachment, sha256)
-        if found is None:
-            raise LeafNotFoundError("No such document is attached to the evidence.", sha256=sha256)
-        return found
-
     def check_may_read(self, by: Asker) -> None:
         """Raise EvidenceForbiddenError unless the asker's roles let them read the whole log."""
         _check_roles(by, MAY_READ, "read the log")

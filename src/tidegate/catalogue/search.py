@@ -51,11 +51,6 @@ class SpaceSearch:
             self._index.put((*own, *listed), gone, revision=wanted)
             return wanted
 
-    def rebuild(self) -> int:
-        """Throw the index away and build it from the database; return its revision."""
-        self._index.renew()
-        return self.catch_up()
-
     def search(self, query: SearchQuery, language: Language, *, by: Actor | None) -> SearchResult:
         """Find datasets; when nothing has all the words, find those that have some."""
         rules.check_query(query)

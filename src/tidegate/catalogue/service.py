@@ -320,7 +320,3 @@ class CatalogueService:
     def refresh_search(self) -> int:
         """Bring the search index up to date; safe to repeat at any time."""
         return self._search.catch_up()
-
-    def rebuild_search(self) -> int:
-        """Throw the search index away and build it anew."""
-        return self._search.rebuild()

@@ -22,8 +22,10 @@ from lib.boundaries import (
     transfer_to,
 )
 from lib.dsp_nodes import STEWARD, make_pair, pump
+from tidegate.access.model import person_ref
 from tidegate.connector.negotiation.model import Step as NegotiationStep
 from tidegate.connector.negotiation.outgoing import event_of as negotiation_event
+from tidegate.connector.transfer.model import VISIT_FORMAT
 from tidegate.connector.transfer.model import Step as TransferStep
 from tidegate.connector.transfer.outgoing import event_of as transfer_event
 from tidegate.kernel.failpoint import disarm
@@ -92,6 +94,16 @@ def check_transfer(stage, move, subtests) -> None:
             break_at(stage, boundary, move.by, transfer_act(stage, move))
 
             check_converged(stage, move, event, before)
+            if (stage.format, move.target) == (VISIT_FORMAT, "STARTED"):
+                check_opens(stage)
+
+
+def check_opens(stage) -> None:
+    """Whatever died: the token the consumer holds is the one that opens the visit."""
+    person = person_ref(stage.faculty.did, stage.researcher.person_id)
+    token = stage.faculty.transfer.visit_address(stage.agreement, person).token
+    visit = stage.hospital.transfer.visit_for_token(token)
+    assert visit.transfer_pid == stage.pid("provider")
 
 
 @pytest.mark.parametrize("move", TRANSFER_MOVES, ids=name_of)

@@ -184,10 +184,8 @@ def test_only_some_roles_export(hospital, tmp_path):
         hospital.evidence.export(tmp_path / "x.zip", by=Someone(roles=frozenset({"researcher"})))
 
 
-def test_absent_leaves_and_documents_are_said_to_be_absent(hospital):
+def test_absent_leaves_and_chains_are_said_to_be_absent(hospital):
     with pytest.raises(LeafNotFoundError):
         hospital.evidence.get_leaf(10_000)
-    with pytest.raises(LeafNotFoundError):
-        hospital.evidence.get_attachment("0" * 64)
     with pytest.raises(LeafNotFoundError):
         hospital.evidence.head_proof("version:unknown")

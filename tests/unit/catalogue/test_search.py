@@ -181,15 +181,6 @@ def test_an_index_ahead_of_the_database_is_built_again(ground, catalogue):
     assert found(catalogue, "liver") == ["ds_liver"]
 
 
-def test_a_rebuild_gives_the_same_answers(ground, catalogue):
-    offered(ground, catalogue)
-    before = found(catalogue, "liver")
-
-    catalogue.rebuild_search()
-
-    assert before == found(catalogue, "liver")
-
-
 def test_a_page_of_results_goes_on_where_the_last_ended(ground, catalogue):
     harvest(ground, catalogue, *(make_harvested(f"ds_{at}") for at in range(5)))
 

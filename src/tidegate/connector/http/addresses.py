@@ -47,16 +47,6 @@ def may_call(text: str, *, loopback: bool) -> bool:
     return loopback and (address.is_loopback or address.is_private)
 
 
-def check_may_call(text: str, *, loopback: bool) -> None:
-    """Raise AddressRefusedError unless a node may connect to this address."""
-    if not may_call(text, loopback=loopback):
-        raise AddressRefusedError(
-            "The address leads inside this network; only public addresses of other nodes are "
-            "called. Only a space of profile loopback may use private addresses.",
-            code="address_refused",
-        )
-
-
 def check_url(url: str, *, loopback: bool) -> None:
     """Raise AddressRefusedError unless the URL is one a node may call at all."""
     if len(url) > _LONGEST_URL:

@@ -74,11 +74,6 @@ PRESETS = {one.name: one for one in (AUTOMATIC, ACCEPT, OFFER_FIRST, MANUAL, REF
 """The ready-made ones; each says at both sides what its name says."""
 
 
-def counter_strategy(terms: dict[str, Any]) -> Strategy:
-    """Return the strategy that answers a request with these terms, then lets a person decide."""
-    return Strategy("counter", _provider(Act.COUNTER, offer=terms) + CONSUMER)
-
-
 def read_strategy(document: bytes | str) -> Strategy:
     """Read a strategy from JSON; raise StrategyInvalidError where it cannot be followed."""
     try:

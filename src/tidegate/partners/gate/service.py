@@ -101,16 +101,6 @@ class GateService:
         known = self.known(question_of(agreement, person_ref))
         return self.training.assertion_for(person, known.project.id if known.project else "")
 
-    def check_question(
-        self, question: GateQuestion, *, now: datetime | str | None = None
-    ) -> GateFacts:
-        """Answer before there is an agreement, as in a negotiation; leaves no evidence."""
-        known = self.known(question, now)
-        refusal = rules.find_refusal(known)
-        if refusal is not None:
-            raise GateClosedError(refusal.message, code=refusal.code, **refusal.details)
-        return facts_of(known)
-
     def find_refusal(
         self, question: GateQuestion, *, now: datetime | str | None = None
     ) -> rules.Refusal | None:

@@ -168,12 +168,6 @@ class InstrumentService:
                 why={"year": year, "people": people, "to": recipient},
             )
 
-    def exported_people(self, *, sensitive: bool) -> int:
-        """Return an upper bound of the distinct people exported since 1 January."""
-        with self.journal.reading() as conn:
-            exports = store.list_exports(conn, self._today().year, sensitive=sensitive)
-        return rules.most_people(exports)
-
     def _in_effect(self, mechanism_id: str) -> TransferMechanism:
         mechanism = self.journal.read(store.get_mechanism, mechanism_id)
         if mechanism.ended_at is not None:

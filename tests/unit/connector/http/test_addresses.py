@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate.connector.errors import AddressRefusedError
-from tidegate.connector.http.addresses import check_may_call, check_url, may_call
+from tidegate.connector.http.addresses import check_url, may_call
 
 INSIDE = (
     "127.0.0.1", "10.0.0.8", "172.16.3.4", "192.168.1.1", "100.64.0.1", "::1", "fc00::1",
@@ -24,8 +24,7 @@ def test_a_space_of_one_machine_calls_its_own_addresses(address):
 
 @pytest.mark.parametrize("address", NEVER)
 def test_addresses_of_cloud_metadata_and_crowds_are_never_called(address):
-    with pytest.raises(AddressRefusedError):
-        check_may_call(address, loopback=True)
+    assert not may_call(address, loopback=True)
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1"])

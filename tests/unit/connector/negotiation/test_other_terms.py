@@ -2,14 +2,13 @@
 
 import pytest
 
-from lib.dsp_nodes import HOSPITAL, RESEARCHER, STEWARD, make_pair, pump
+from lib.dsp_nodes import HOSPITAL, RESEARCHER, STEWARD, countering, make_pair, pump
 from tidegate.connector.negotiation.strategy import (
     ACCEPT,
     AUTOMATIC,
     MANUAL,
     OFFER_FIRST,
     REFUSE,
-    counter_strategy,
 )
 from tidegate.policy.errors import AttestationUnacceptedError, PolicyInvalidError
 from tidegate.policy.service import from_odrl, research_policy
@@ -91,7 +90,7 @@ def test_the_provider_answers_with_other_terms_and_the_consumer_decides(pair):
 
 @pytest.mark.parametrize(
     ("strategy", "offered"),
-    [(OFFER_FIRST, PUBLISHED), (counter_strategy(MIDDLE.terms()), MIDDLE)],
+    [(OFFER_FIRST, PUBLISHED), (countering(MIDDLE.terms()), MIDDLE)],
 )
 def test_a_strategy_that_offers_says_its_own_terms_whatever_was_asked(pair, strategy, offered):
     there, here = ask(pair, strategy, LOOSER)

@@ -11,6 +11,7 @@ from lib.dsp_nodes import (
     POLICY,
     RESEARCHER,
     STEWARD,
+    countering,
     make_pair,
     pump,
 )
@@ -27,7 +28,7 @@ from tidegate.connector.negotiation.errors import (
     StrategyInvalidError,
 )
 from tidegate.connector.negotiation.model import Act, Reaction, Strategy
-from tidegate.connector.negotiation.strategy import MANUAL, REFUSE, WAIT, counter_strategy
+from tidegate.connector.negotiation.strategy import MANUAL, REFUSE, WAIT
 from tidegate.kernel.machine import IllegalMoveError
 from tidegate.policy.errors import AttestationUnacceptedError
 from tidegate.policy.model import Outcome
@@ -254,7 +255,7 @@ def test_a_counter_offer_of_the_provider_is_accepted_by_a_person_of_the_consumer
     hospital, faculty = pair
     offer = hospital.publish()
     narrow = research_policy(until="2026-06-01T00:00:00Z", max_uses=3)
-    hospital.negotiation.set_strategy(offer.id, counter_strategy(narrow.terms()), by=STEWARD)
+    hospital.negotiation.set_strategy(offer.id, countering(narrow.terms()), by=STEWARD)
     pid = ask(hospital, faculty, offer=offer)
     pump(*pair)
     assert faculty.negotiation.get(pid).waiting == "person"
@@ -270,7 +271,7 @@ def test_a_counter_request_of_the_consumer_waits_at_the_provider(pair):
     hospital, faculty = pair
     offer = hospital.publish()
     narrow = research_policy(until="2026-06-01T00:00:00Z")
-    hospital.negotiation.set_strategy(offer.id, counter_strategy(narrow.terms()), by=STEWARD)
+    hospital.negotiation.set_strategy(offer.id, countering(narrow.terms()), by=STEWARD)
     pid = ask(hospital, faculty, offer=offer)
     pump(*pair)
 

@@ -3,20 +3,20 @@
 import msgspec
 import pytest
 
+from lib.dsp_nodes import countering
 from tidegate.connector.messages.model import Side
 from tidegate.connector.negotiation.errors import StrategyInvalidError
 from tidegate.connector.negotiation.model import Act, Reaction, Strategy
 from tidegate.connector.negotiation.strategy import (
     PRESETS,
     check_strategy,
-    counter_strategy,
     read_strategy,
 )
 
 USE = {"permission": [{"action": "use"}]}
 
 
-@pytest.mark.parametrize("strategy", [*PRESETS.values(), counter_strategy(USE)])
+@pytest.mark.parametrize("strategy", [*PRESETS.values(), countering(USE)])
 def test_the_ready_made_strategies_can_be_followed_and_survive_json(strategy):
     assert read_strategy(msgspec.json.encode(strategy)) == check_strategy(strategy)
 

@@ -84,14 +84,6 @@ class WalletService:
         """Whether the node can prove its membership and seat now."""
         return {row[1] for row in self._valid()} >= set(WANTED)
 
-    def check_has_membership(self) -> None:
-        """Raise CredentialMissingError unless the node can prove its membership now."""
-        if not self.has_membership():
-            raise CredentialMissingError(
-                "This node holds no valid membership and seat credentials now; they are issued "
-                "by the authority after joining and renewed every twelve hours."
-            )
-
     def last_answer(self) -> tuple[str, str, str] | None:
         """Return status, reason and moment of the last request for credentials."""
         return self._journal.read(store.last_ask)
