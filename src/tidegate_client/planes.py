@@ -98,10 +98,13 @@ class Planes:
         }
         return self._http.put("/controlplanes", body, Plane)
 
-    def approve(self, plane_id: str, ground: str) -> Plane:
-        """Open the datasets of a control plane, as a legal officer who did not register it."""
+    def approve(self, plane_id: str, ground: str, *, seen: str = "") -> Plane:
+        """Open the datasets of a control plane, as a legal officer who did not register it.
+
+        `seen` is the `changed_at` of the registration that was read; another one is not approved.
+        """
         path = f"/controlplanes/{quote(plane_id, safe='')}/approval"
-        return self._http.post(path, {"ground": ground}, Plane)
+        return self._http.post(path, {"ground": ground, "seen": seen}, Plane)
 
     def remove_data_plane(self, plane_id: str) -> None:
         """Forget a data plane; its open flows end."""

@@ -46,3 +46,11 @@ def moving_dps(tmp_path_factory):
     make_profile = partial(dps_profile.profile, manners=Manners(), moves=True)
     with dps_bench(tmp_path_factory.mktemp("moving-dps"), make_profile) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def judged_dps(tmp_path_factory):
+    """The node as it serves: it judges the kit's flows itself."""
+    make_profile = partial(dps_profile.profile, manners=Manners(), moves=True, judged=True)
+    with dps_bench(tmp_path_factory.mktemp("judged-dps"), make_profile) as one:
+        yield one

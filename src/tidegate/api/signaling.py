@@ -83,9 +83,13 @@ class ControlPlaneRegistration(Struct, frozen=True, kw_only=True, rename="camel"
 
 
 class DatasetsApproval(Struct, frozen=True, kw_only=True):
-    """On what ground a control plane's flows may move data of the datasets it named."""
+    """On what ground a control plane's flows may move data of the datasets it named.
+
+    `seen` is the `changed_at` of the registration that was read; another one is not approved.
+    """
 
     ground: str
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,9 @@ def register_controlplane(call: Call[ControlPlaneRegistration]) -> PlanePage:
 
 def approve_controlplane(call: Call[DatasetsApproval]) -> PlanePage:
     """Open the datasets that a control plane was registered with."""
-    done = call.house.signaling.approve(call.path["id"], call.body.ground, by=call.actor)
+    done = call.house.signaling.approve(
+        call.path["id"], call.body.ground, seen=call.body.seen, by=call.actor
+    )
     return _plane_page(done)
 
 

@@ -22,6 +22,7 @@ from tidegate.web.pages import (
     inbox,
     operation,
     peers,
+    planes,
     progress,
     proposing,
     queries,
@@ -50,6 +51,7 @@ _MODULES = (
     evidence,
     space,
     peers,
+    planes,
     operation,
 )
 

@@ -12,6 +12,7 @@ _EVIDENCE = frozenset(
     {Role.OPERATOR, Role.AUDITOR, Role.LEGAL, Role.STEWARD, Role.COMMITTEE, Role.CHECKER}
 )
 _DECIDERS = frozenset({Role.STEWARD, Role.LEGAL, Role.COMMITTEE, Role.OPERATOR})
+_PLANES = frozenset({Role.OPERATOR, Role.STEWARD, Role.LEGAL, Role.AUDITOR})
 _ASKERS = frozenset({Role.RESEARCHER, Role.COMMITTEE})
 
 
@@ -56,6 +57,7 @@ _MENU: tuple[Group, ...] = (
             Entry("evidence", "/evidence", _EVIDENCE),
             Entry("space", "/space"),
             Entry("peers", "/peers", frozenset({Role.OPERATOR, Role.AUDITOR})),
+            Entry("planes", "/planes", _PLANES),
             Entry("operation", "/operation", frozenset({Role.OPERATOR})),
         ),
     ),

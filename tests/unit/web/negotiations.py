@@ -210,9 +210,9 @@ def _rows(site, pen) -> None:
     approvals = site.node.house.approvals
     moving = _rows_transfer(site, pen, 51, TransferState.STARTED)
     asked = _rows_transfer(site, pen, 52, TransferState.REQUESTED)
-    approved = _ask(site, moving.pid, "HK-PDPO-02")
+    approved = ask(site, moving.pid, "HK-PDPO-02")
     approvals.approve(approved.id, "Contract 7 of 2026 covers these rows.", by=site.actor("carl"))
-    waiting = _ask(site, asked.pid, "HK-PDPO-02", "CN-EXP-04")
+    waiting = ask(site, asked.pid, "HK-PDPO-02", "CN-EXP-04")
     flow = FlowRecord(
         flow_of(moving, site.node.house.participant.did), DataFlowState.STARTED,
         content="par_1", name="rows.zip", sha256="5e" * 32, total=4_000_000, moved=1_000_000,
@@ -253,7 +253,7 @@ def _rows_transfer(site, pen, number, state, **changes) -> Transfer:
     return one
 
 
-def _ask(site, transfer, *rules):
+def ask(site, transfer, *rules):
     house = site.node.house
     words = Multilingual(
         "Rows that leave Hong Kong need a recommended model contract.",

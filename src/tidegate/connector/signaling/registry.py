@@ -115,10 +115,11 @@ class Registry:
             self._tokens.clear()
         return Registered(one, made)
 
-    def approve(self, name: str, ground: str, *, by: Actor) -> Plane:
+    def approve(self, name: str, ground: str, *, by: Actor, seen: str = "") -> Plane:
         """Open a control plane's datasets, on some ground: a legal officer's act.
 
-        Raises ApprovalRefusedError where the same person registered them, or there are none.
+        Raises ApprovalRefusedError where the same person registered them, there are none, or they
+        were registered anew since the moment that was `seen`.
         """
         check_has_role(by, Role.LEGAL)
         check_is_person(by)
@@ -136,7 +137,7 @@ class Registry:
             why={"endpoint": one.endpoint, "datasets": list(one.datasets), "ground": ground},
         ) as tx:
             current = store.get_plane(tx.connection, PlaneKind.CONTROL, name)
-            if current != one:
+            if current != one or seen not in {"", one.changed_at}:
                 raise ApprovalRefusedError(
                     "The registration was changed meanwhile; look at it again.",
                     code="registration_changed",

@@ -31,7 +31,7 @@ from tidegate.connector.signaling.telling import Telling
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.policy.model import AgreementState
 
-READERS = (Role.OPERATOR, Role.STEWARD, Role.AUDITOR)
+READERS = (Role.OPERATOR, Role.STEWARD, Role.LEGAL, Role.AUDITOR)
 ORPHANED = "The plane's registration was removed."
 _MOST = 100_000
 
@@ -62,9 +62,12 @@ class SignalingService:
         """Register a plane, in place of an earlier registration of that name."""
         return self._registry.put(asked, by=by)
 
-    def approve(self, name: str, ground: str, *, by: Actor) -> Plane:
-        """Open the datasets that a control plane was registered with; a legal officer's act."""
-        return self._registry.approve(name, ground, by=by)
+    def approve(self, name: str, ground: str, *, by: Actor, seen: str = "") -> Plane:
+        """Open the datasets that a control plane was registered with; a legal officer's act.
+
+        `seen` is the moment of the registration that was looked at, where one was.
+        """
+        return self._registry.approve(name, ground, by=by, seen=seen)
 
     def remove(self, kind: PlaneKind, name: str, *, by: Actor) -> int:
         """Forget a plane; end what it had open and return how many flows that were."""

@@ -6,6 +6,8 @@ from tidegate.access.model import Role
 from tidegate.access.rules import has_role
 from tidegate.connector.approvals.model import RowsApproval
 from tidegate.connector.approvals.service import READERS
+from tidegate.connector.messages.errors import ProcessUnknownError
+from tidegate.connector.transfer.model import Transfer
 from tidegate.kernel.values import dataclass
 from tidegate.web.kit import Ask, action
 from tidegate.web.names import title_of
@@ -13,11 +15,14 @@ from tidegate.web.names import title_of
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question about rows that waits for an answer, as the inbox shows it."""
+    """A question about rows that waits for an answer, as the inbox shows it.
+
+    `transfer` is that of this node; a flow of a control plane elsewhere has none, and names nobody.
+    """
 
     approval: RowsApproval
     title: object
-    person: str
+    transfer: Transfer | None
 
 
 def questions_for(ask: Ask) -> tuple[Question, ...]:
@@ -28,8 +33,11 @@ def questions_for(ask: Ask) -> tuple[Question, ...]:
 
 
 def _question(ask: Ask, one: RowsApproval) -> Question:
-    person = ask.house.transfer.get(one.transfer).person_ref if one.transfer else ""
-    return Question(one, title_of(ask, one.dataset_id), person)
+    try:
+        transfer = ask.house.transfer.get(one.transfer) if one.transfer else None
+    except ProcessUnknownError:
+        transfer = None
+    return Question(one, title_of(ask, one.dataset_id), transfer)
 
 
 def approvals_of(ask: Ask, agreement_id: str) -> tuple[RowsApproval, ...]:

@@ -70,6 +70,19 @@ def test_who_registered_the_datasets_does_not_approve_them(world):
     assert caught.value.code == "same_person"
 
 
+def test_what_was_registered_anew_since_it_was_read_is_not_approved(world):
+    world.room.register(world.asked("new", datasets=("ds_1",)), by=STEWARD)
+    seen = plane(world, "new").changed_at
+    world.ground.clock.advance(seconds=1)
+    world.room.register(world.asked("new", datasets=("ds_1", "ds_2")), by=STEWARD)
+
+    with pytest.raises(ApprovalRefusedError) as caught:
+        world.room.approve("new", "A ground.", seen=seen, by=OFFICER)
+
+    assert caught.value.code == "registration_changed"
+    assert world.room.approve("new", "A ground.", seen=plane(world, "new").changed_at, by=OFFICER)
+
+
 @pytest.mark.parametrize("ground", ["", "  \n", "x" * 1001])
 def test_an_approval_says_on_what_ground(world, ground):
     with pytest.raises(RegistrationInvalidError):
