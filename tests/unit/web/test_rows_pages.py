@@ -52,6 +52,17 @@ def test_a_request_that_waits_for_an_answer_is_not_called_stuck_in_the_inbox(sit
     assert f"/transfers/{site.ids['rows_asked']}" not in text.split("Stuck elsewhere", 1)[-1]
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "The other side cannot answer now."), ("zh-HK", "對方暫時無法回應。")],
+)
+def test_what_hinders_rows_is_said_in_words_with_the_tries(site, language, words):
+    text = site.browser("rex", language).get(f"/transfers/{site.ids['rows_coming']}").text
+
+    assert words in text
+    assert "2,500,000 / 4,000,000" in text
+
+
 def test_refusing_approving_and_withdrawing_are_answered_on_the_page_and_in_the_chain(site):
     browser, path = site.browser("carl"), f"/rows-approvals/{site.ids['waiting']}"
     refused = browser.send(f"{path}/refuse", page="/inbox", reason="No contract yet.")
