@@ -174,7 +174,7 @@ def break_at(stage: Stage, boundary: str, side: str, act: Callable[[], object]) 
 # --- every message
 
 
-def terms(stage: Stage) -> dict:
+def terms_of() -> dict:
     offer = to_message_offer(POLICY, "x", "ds_1")
     return {name: offer[name] for name in offer if name[0] != "@" and name != "target"}
 
@@ -187,7 +187,7 @@ def negotiation_act(stage: Stage, move: Move) -> Callable[[], object]:
     if move.source == "INITIAL" and move.action == "offer":
         return lambda: desk.offer_to(FACULTY, "offer_1", by=STEWARD)
     if move.action in {"offer", "request"}:
-        return lambda: desk.counter(stage.pid(move.by), terms(stage), by=STEWARD)
+        return lambda: desk.counter(stage.pid(move.by), terms_of(), by=STEWARD)
     if move.action == "terminate":
         return lambda: desk.terminate(stage.pid(move.by), "No more.", by=STEWARD)
     return lambda: desk.approve(stage.pid(move.by), by=STEWARD)

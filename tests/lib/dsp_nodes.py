@@ -42,7 +42,7 @@ from tidegate.connector.harvest.service import HarvestService
 from tidegate.connector.http.model import Answer
 from tidegate.connector.identity.model import DidDocument, ServiceEntry
 from tidegate.connector.messages.delivery import AnswerGate, Courier
-from tidegate.connector.messages.model import Side
+from tidegate.connector.messages.model import DeliverySettings, Side
 from tidegate.connector.model import Peer
 from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
 from tidegate.connector.negotiation.model import Act, Strategy
@@ -330,8 +330,9 @@ class EmptyPlane:
 class DspNode:
     """One node's connector on a real journal."""
 
-    def __init__(self, network: Network, ground: Ground, wire=None) -> None:
+    def __init__(self, network: Network, ground: Ground, wire=None, delivery=None) -> None:
         self.network, self.ground, self.did = network, ground, ground.did
+        self.delivery = delivery or DeliverySettings()
         self.wire = wire or network
         self.base = base_of(self.did)
         network.nodes[self.base] = self
@@ -354,7 +355,11 @@ class DspNode:
         self.policy = PolicyService(ground.journal, ground.clock, self_did=self.did)
         self.negotiation = NegotiationService(
             NegotiationDesk(
-                **shared, offers=self.shelf, agreements=self.policy, assessor=self.rules
+                **shared,
+                offers=self.shelf,
+                agreements=self.policy,
+                assessor=self.rules,
+                settings=self.delivery,
             )
         )
         self.transfer = TransferService(
@@ -370,6 +375,7 @@ class DspNode:
                 token=secret_token,
                 crossing=self.crossing,
                 planes=(self.plane,),
+                delivery=self.delivery,
             )
         )
         self.dsp_catalog = DspCatalogService(

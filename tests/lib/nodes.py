@@ -56,13 +56,13 @@ def make_home(home: Path, role: NodeRole = NodeRole.PARTICIPANT, port: int = 739
     return home
 
 
-def wait_until(question, seconds: float = 10.0, what: str = "it") -> float:
+def wait_until(question, seconds: float = 10.0, what: str = "it", pause: float = 0.005) -> float:
     """Wait for a true answer; return the seconds it took."""
     began = time.monotonic()
     while not question():
         waited = time.monotonic() - began
         assert waited < seconds, f"{what} did not happen in {seconds} s"
-        time.sleep(0.005)
+        time.sleep(pause)
     return time.monotonic() - began
 
 
