@@ -1,6 +1,7 @@
 """Carry a message to a peer once, and tell in few words how that ended."""
 
 import threading
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from tidegate.connector.errors import PeerUnreachableError
@@ -62,7 +63,9 @@ class Courier:
         """Send one message once.
 
         404 may mean that the peer has not committed its side yet, 401 and 403 that it could not
-        look up who speaks; 5xx and broken connections pass. Any other refusal is final.
+        look up who speaks; 5xx and broken connections pass. Any other refusal is final, and so is
+        404 in the protocol's own words where a negotiation is opened: what is not there is the
+        offer.
         """
         try:
             answer = self._wire.post(url, document, authorization=self._credentials.token_for(to))
@@ -72,7 +75,8 @@ class Courier:
             return Delivery("unable", problem.message)
         except TidegateError as problem:
             return Delivery("refused", problem.message)
-        return judge(answer)
+        opens = isinstance(document, Mapping) and _opens(document)
+        return judge(answer, opens=opens)
 
     def token_for(self, did: str) -> str:
         """Return a fresh Authorization header for a peer."""
@@ -87,13 +91,13 @@ class Courier:
         return self._credentials.endpoint_of(did, "DataService").rstrip("/")
 
 
-def judge(answer: Answer) -> Delivery:
-    """Tell what an answer means for the message it answers."""
+def judge(answer: Answer, *, opens: bool = False) -> Delivery:
+    """Tell what an answer means for the message it answers; `opens` if that opens a negotiation."""
     if answer.is_ok:
         return Delivery("", "The peer acknowledged.", answer.body)
     told = refusal_of(answer.body) or answer.reason
     said = f" It says: {told}" if told else ""
-    if answer.status == 404:
+    if answer.status == 404 and not (opens and refusal_of(answer.body)):
         return Delivery("too_early", f"The peer does not know this process (yet).{said}")
     if answer.status == 409:  # an EDC that is busy with this very process says so, too
         return Delivery("too_early", f"The peer cannot take this (yet).{said}")
@@ -103,6 +107,12 @@ def judge(answer: Answer) -> Delivery:
     if answer.is_transient or answer.status >= 500 or answer.status == 405:
         return Delivery("unable", f"The peer cannot answer now (HTTP {answer.status}).{said}")
     return Delivery("refused", f"The peer refused (HTTP {answer.status}).{said}")
+
+
+def _opens(document: Mapping[str, Any]) -> bool:
+    """Tell whether a message opens a negotiation; a counter-offer names no callback."""
+    kinds = {"ContractRequestMessage", "ContractOfferMessage"}
+    return document.get("@type") in kinds and "callbackAddress" in document
 
 
 def refusal_of(body: object) -> str:

@@ -188,6 +188,15 @@ def test_an_answer_is_judged_by_its_status(status, code):
     assert judge(Answer(status)).code == code
 
 
+@pytest.mark.parametrize(
+    ("body", "opens", "code"),
+    [({"reason": ["Not found"]}, True, "refused"), ({"reason": ["Not found"]}, False, "too_early"),
+     (None, True, "too_early"), ({"reason": []}, True, "too_early")],
+)  # fmt: skip
+def test_what_is_not_there_when_a_negotiation_opens_is_the_offer(body, opens, code):
+    assert judge(Answer(404, {}, body), opens=opens).code == code
+
+
 def test_delivery_gives_up_after_its_tries_and_at_once_when_refused():
     settings = DeliverySettings()
 

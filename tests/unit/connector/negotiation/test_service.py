@@ -367,6 +367,20 @@ def test_a_message_too_early_is_tried_again(pair):
     assert faculty.negotiation.list_messages(pid)[0].attempts == 4
 
 
+def test_an_offer_the_peer_does_not_know_any_more_ends_the_negotiation_at_once(pair):
+    hospital, faculty = pair
+    words = {"@type": "ContractNegotiationError", "code": "404", "reason": ["Not found"]}
+    hospital.network.answers_instead = [Answer(404, {}, words)]
+
+    pid = ask(hospital, faculty)
+    pump(*pair)
+
+    one = faculty.negotiation.get(pid)
+    assert (one.state.value, one.reason_code) == ("TERMINATED", "undeliverable")
+    assert "It says: Not found" in one.reason
+    assert faculty.negotiation.list_messages(pid)[0].attempts == 1
+
+
 def test_a_peer_that_never_answers_ends_the_negotiation_with_a_visible_reason(pair):
     hospital, faculty = pair
     hospital.network.down.add(hospital.base)
