@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    bindparam,
     delete,
     exists,
     func,
@@ -43,6 +44,16 @@ _HAS_EARLIER = exists().where(
     _EARLIER.c.seq < work_task.c.seq,
     _EARLIER.c.state == TaskState.WAITING.value,
 )
+_READY = (  # asked whenever anything is promised or done
+    select(*_COLUMNS)
+    .where(
+        work_task.c.state == TaskState.WAITING.value,
+        work_task.c.due_at <= bindparam("now"),
+        or_(work_task.c.lane == "", not_(_HAS_EARLIER)),
+    )
+    .order_by(work_task.c.seq)
+    .limit(bindparam("most"))
+)
 
 
 def list_ready(conn: Connection, now: str, limit: int) -> tuple[Task, ...]:
@@ -50,12 +61,7 @@ def list_ready(conn: Connection, now: str, limit: int) -> tuple[Task, ...]:
 
     However many wait for a peer that is away, they do not hide what can be done.
     """
-    query = select(*_COLUMNS).where(
-        work_task.c.state == TaskState.WAITING.value,
-        work_task.c.due_at <= now,
-        or_(work_task.c.lane == "", not_(_HAS_EARLIER)),
-    )
-    return tuple(_task(row) for row in conn.execute(query.order_by(work_task.c.seq).limit(limit)))
+    return tuple(_task(row) for row in conn.execute(_READY, {"now": now, "most": limit}))
 
 
 def list_parked(conn: Connection) -> tuple[Task, ...]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState
 from tidegate.db.tables.connector import connector_attempt
@@ -13,6 +13,19 @@ from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.values import dataclass
 
 _COLUMNS = tuple(table.c)
+# Every message asks these, and to build them would cost more than to run them.
+_LAST_POSITION = select(func.max(table.c.position)).where(table.c.process == bindparam("process"))
+_FIND = select(*_COLUMNS).where(table.c.id == bindparam("id"))
+_ACCEPTED = (
+    select(table.c.id)
+    .where(
+        table.c.process == bindparam("process"),
+        table.c.direction == Direction.IN.value,
+        table.c.message_id == bindparam("message_id"),
+        table.c.state == MessageState.ACCEPTED.value,
+    )
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +74,20 @@ def insert_message(conn: Connection, record: MessageRecord) -> None:
 
 def next_position(conn: Connection, process: str) -> int:
     """Return the place of the next message of a process."""
-    last = conn.execute(
-        select(func.max(table.c.position)).where(table.c.process == process)
-    ).scalar()
+    last = conn.execute(_LAST_POSITION, {"process": process}).scalar()
     return 0 if last is None else int(last) + 1
 
 
 def find_message(conn: Connection, message: str) -> MessageRecord | None:
     """Return a message by its row id, or None."""
-    row = conn.execute(select(*_COLUMNS).where(table.c.id == message)).first()
+    row = conn.execute(_FIND, {"id": message}).first()
     return _record(row) if row else None
 
 
 def was_accepted(conn: Connection, process: str, message_id: str) -> bool:
     """Tell whether an incoming message with this `@id` was taken before."""
-    found = select(table.c.id).where(
-        table.c.process == process,
-        table.c.direction == Direction.IN.value,
-        table.c.message_id == message_id,
-        table.c.state == MessageState.ACCEPTED.value,
-    )
-    return bool(message_id) and conn.execute(found.limit(1)).first() is not None
+    asked = {"process": process, "message_id": message_id}
+    return bool(message_id) and conn.execute(_ACCEPTED, asked).first() is not None
 
 
 def list_messages(conn: Connection, process: str) -> tuple[MessageRecord, ...]:

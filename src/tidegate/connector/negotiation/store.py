@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from tidegate.connector.messages.errors import ProcessUnknownError
 from tidegate.connector.messages.model import Side
@@ -24,6 +24,11 @@ from tidegate.db.tables.connector import connector_negotiation as table
 from tidegate.db.tables.connector import connector_strategy
 
 _COLUMNS = tuple(table.c)
+# Each runs a dozen times in a negotiation, and to build it would cost more than to run it.
+_GET = select(*_COLUMNS).where(table.c.pid == bindparam("read_pid"))
+_SAVE = update(table).where(
+    table.c.pid == bindparam("read_pid"), table.c.revision == bindparam("read_revision")
+)
 
 
 def insert_negotiation(conn: Connection, one: Negotiation) -> None:
@@ -36,10 +41,8 @@ def save_negotiation(conn: Connection, one: Negotiation) -> Negotiation:
 
     Raises NegotiationRacedError when somebody else wrote in between: look again, decide again.
     """
-    values = _values(one) | {"revision": one.revision + 1}
-    done = conn.execute(
-        update(table).where(table.c.pid == one.pid, table.c.revision == one.revision).values(values)
-    )
+    read = {"read_pid": one.pid, "read_revision": one.revision}
+    done = conn.execute(_SAVE, {**_values(one), "revision": one.revision + 1, **read})
     if done.rowcount != 1:
         raise NegotiationRacedError("The negotiation changed at the same moment; try again.")
     return replace(one, revision=one.revision + 1)
@@ -47,7 +50,7 @@ def save_negotiation(conn: Connection, one: Negotiation) -> Negotiation:
 
 def get_negotiation(conn: Connection, pid: str) -> Negotiation:
     """Return a negotiation; raise ProcessUnknownError."""
-    row = conn.execute(select(*_COLUMNS).where(table.c.pid == pid)).first()
+    row = conn.execute(_GET, {"read_pid": pid}).first()
     if row is None:
         raise ProcessUnknownError("There is no such negotiation.", code="negotiation_unknown")
     return _negotiation(row)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from tidegate.connector.messages.errors import ProcessUnknownError
 from tidegate.connector.messages.model import Side
@@ -26,6 +26,11 @@ from tidegate.db.tables.connector import connector_transfer as table
 from tidegate.kernel.values import dataclass
 
 _COLUMNS = tuple(table.c)
+# Each runs many times in a transfer, and to build it would cost more than to run it.
+_GET = select(*_COLUMNS).where(table.c.pid == bindparam("read_pid"))
+_SAVE = update(table).where(
+    table.c.pid == bindparam("read_pid"), table.c.revision == bindparam("read_revision")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +53,8 @@ def save_transfer(conn: Connection, one: Transfer) -> Transfer:
     Raises TransferRacedError when somebody else wrote in between: look again, decide again.
     """
     saved = replace(one, revision=one.revision + 1)
-    done = conn.execute(
-        update(table)
-        .where(table.c.pid == one.pid, table.c.revision == one.revision)
-        .values(_values(saved))
-    )
+    read = {"read_pid": one.pid, "read_revision": one.revision}
+    done = conn.execute(_SAVE, {**_values(saved), **read})
     if done.rowcount != 1:
         raise TransferRacedError("The transfer changed at the same moment; try again.")
     return saved
@@ -60,7 +62,7 @@ def save_transfer(conn: Connection, one: Transfer) -> Transfer:
 
 def get_transfer(conn: Connection, pid: str) -> Transfer:
     """Return a transfer; raise ProcessUnknownError."""
-    row = conn.execute(select(*_COLUMNS).where(table.c.pid == pid)).first()
+    row = conn.execute(_GET, {"read_pid": pid}).first()
     if row is None:
         raise ProcessUnknownError("There is no such transfer.", code="transfer_unknown")
     return _transfer(row)
