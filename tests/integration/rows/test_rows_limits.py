@@ -157,7 +157,7 @@ def test_a_full_disk_takes_nothing_and_the_transfer_goes_on_once_there_is_room(p
     headers = {"authorization": address.properties["authorization"]}
     refused = httpx.put(address.endpoint, content=b"x" * 10, headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (507, "disk_low")
-    assert faculty.drafts() == []
+    assert httpx.head(address.endpoint, headers=headers).headers["upload-offset"] == "0"
 
     room = replace(faculty.plane._desk, settings=QUICK)
     faculty.plane.receiving._desk = room
@@ -228,3 +228,24 @@ def test_a_copy_that_is_whole_is_kept_though_the_call_that_brought_it_was_cut(pa
     assert faculty.copies() == [content]
     last = httpx.put(url, content=b"x", headers=headers | {"content-range": "bytes 9-9/4321"})
     assert last.status_code == 200
+
+
+def test_a_disk_that_fills_up_in_the_middle_is_given_back_what_came(pair, monkeypatch):
+    faculty = pair[1]
+    _, pid = started(pair, HTTP_PUSH)
+    url, headers = opened(faculty, pid)
+    where = {"content-range": f"bytes 0-9/{2 * MEBIBYTE}"}
+    assert httpx.put(url, content=b"0123456789", headers=headers | where).status_code == 202
+    before = faculty.drafts()
+
+    monkeypatch.setattr(faculty.rows, "free_bytes", lambda: -1)
+    where = {"content-range": f"bytes 10-{2 * MEBIBYTE - 1}/{2 * MEBIBYTE}"}
+    full = httpx.put(url, content=b"x" * (2 * MEBIBYTE - 10), headers=headers | where)
+    told = httpx.head(url, headers=headers)
+
+    assert (full.status_code, full.json()["code"]) == (507, "disk_low")
+    assert (told.status_code, told.headers["upload-offset"]) == (200, "0")
+    assert set(before).isdisjoint(faculty.drafts())
+    monkeypatch.undo()
+    whole = httpx.put(url, content=b"y" * 50, headers=headers)
+    assert (whole.status_code, faculty.copies()) == (201, [b"y" * 50])

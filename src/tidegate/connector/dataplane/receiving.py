@@ -116,10 +116,15 @@ class Receiving:
             check_disk(settings, size, record.total, self._desk.rows.free_bytes())
 
     def take_none(self, record: FlowRecord, problem: TidegateError) -> None:
-        """Destroy what arrived of a copy that does not fit; what never can fit ends the flow."""
+        """Destroy what arrived of a copy that does not fit; what never can fit ends the flow.
+
+        A disk that stays full is no news each time a sender tries: without a byte nothing is noted.
+        """
         pid = record.flow.pid
         current = self._desk.get(pid)
         if current.state is not DataFlowState.STARTED:
+            return
+        if isinstance(problem, DiskLowError) and self.draft(current).size == 0:
             return
         self._desk.journal.note(
             by=node_actor(record.flow.peer_did).id,
