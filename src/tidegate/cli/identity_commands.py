@@ -26,7 +26,11 @@ def sts() -> None:
 @HOME
 @click.option("--name", required=True, help="What the program is, for the evidence.")
 @click.option(
-    "--scope", "scopes", multiple=True, help="A scope its tokens may grant; all when left out."
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="A scope its tokens may grant, such as org.eclipse.dspace.dcp.vc.type:SeatCredential; "
+    "any credential of this node when left out.",
 )
 def add_client(home: Path, name: str, scopes: tuple[str, ...]) -> None:
     """Register a program; its secret is shown once."""

@@ -1,17 +1,25 @@
 """The checks of a self-issued ID token's claims (DCP 1.0.1 §4.3.3), and of scopes (§5.4.1.2)."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tidegate.connector.errors import CredentialInvalidError, PeerUnauthenticatedError
+from tidegate.connector.errors import (
+    CredentialInvalidError,
+    MessageInvalidError,
+    PeerUnauthenticatedError,
+)
 from tidegate.connector.identity.model import ID_SCOPE_PREFIX, SCOPE_PREFIX, IdentitySettings
 from tidegate.kernel.values import dataclass
 
 _LONGEST_JTI = 256
 _LONGEST_ACCESS_TOKEN = 8192
+MOST_SCOPES = 32
 _ENDS = frozenset({"read", "*", "all"})
+_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+_ID = re.compile(r"[\x21-\x7e]{1,500}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +129,8 @@ def read_scope(scopes: tuple[str, ...]) -> Scope:
     types = (_discriminator(each, SCOPE_PREFIX) for each in scopes)
     ids = (_discriminator(each, ID_SCOPE_PREFIX) for each in scopes)
     return Scope(
-        frozenset(name for name in types if name and ":" not in name),
-        frozenset(name for name in ids if name),
+        frozenset(name for name in types if _TYPE.fullmatch(name)),
+        frozenset(name for name in ids if _ID.fullmatch(name)),
     )
 
 
@@ -130,6 +138,19 @@ def is_scope(scope: str) -> bool:
     """Whether a scope is of the grammar, so that somebody may be given a token for it."""
     found = read_scope((scope,))
     return bool(found.types or found.ids)
+
+
+def check_scopes(scopes: tuple[str, ...]) -> None:
+    """Raise MessageInvalidError, naming it, for a scope that is of no known form; or too many."""
+    if len(scopes) > MOST_SCOPES:
+        raise MessageInvalidError(f"Name up to {MOST_SCOPES} scopes.", code="scope_unknown")
+    for scope in scopes:
+        if not is_scope(scope):
+            raise MessageInvalidError(
+                f"The scope {scope[:200]!r} is not known here; a scope is such as {SCOPE_PREFIX}"
+                f"MembershipCredential:read, or {ID_SCOPE_PREFIX} with the id of a credential.",
+                code="scope_unknown",
+            )
 
 
 def _discriminator(scope: str, prefix: str) -> str:

@@ -4,7 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tidegate.connector.errors import CredentialInvalidError, PeerUnauthenticatedError
+from tidegate.connector.errors import (
+    CredentialInvalidError,
+    MessageInvalidError,
+    PeerUnauthenticatedError,
+)
 from tidegate.connector.identity import rules
 from tidegate.connector.identity.model import IdentitySettings
 
@@ -118,10 +122,23 @@ def test_a_scope_names_one_credential(scope, name):
     assert not found.covers("AnyCredential", name + "8")
 
 
-@pytest.mark.parametrize("scope", [f"{TYPE}X:write", TYPE, ID, "X", "", f"{TYPE}:read"])
+@pytest.mark.parametrize(
+    "scope",
+    [f"{TYPE}X:write", TYPE, ID, "X", "", f"{TYPE}:read", f"{TYPE}*", f"{TYPE}a b", f"{ID}a b",
+     f"{TYPE}{'x' * 201}", f"{ID}{'x' * 501}", f"{TYPE}X:read:read"],
+)  # fmt: skip
 def test_other_scopes_mean_no_credential(scope):
     assert rules.Scope() == rules.read_scope((scope,))
     assert not rules.is_scope(scope)
+    with pytest.raises(MessageInvalidError) as refusal:
+        rules.check_scopes((f"{TYPE}Known", scope))
+    assert "scope_unknown" == refusal.value.code
+
+
+def test_no_more_scopes_are_read_than_anybody_needs():
+    rules.check_scopes((f"{TYPE}X",) * 32)
+    with pytest.raises(MessageInvalidError):
+        rules.check_scopes((f"{TYPE}X",) * 33)
 
 
 def test_a_statement_must_be_for_this_node_and_in_time():

@@ -113,6 +113,7 @@ def test_what_is_not_held_is_not_presented(world):
     "body",
     [query(), {**query(MEMBER_ONLY), "scope": None}, query(MEMBER_ONLY, presentationDefinition={}),
      {**query(), "scope": None, "presentationDefinition": None}, query(presentationDefinition={}),
+     query(MEMBER_ONLY, "org.example:everything"), query("*"),
      {"type": "PresentationQueryMessage", "scope": [MEMBER_ONLY], "@context": ["x"]},
      {**query(MEMBER_ONLY), "type": "Other"}, [], None, {**query(), "presentationDefinition": {}}],
 )  # fmt: skip

@@ -9,8 +9,14 @@ from collections.abc import Mapping
 from tidegate.access.model import Actor, Role
 from tidegate.access.rules import check_has_role
 from tidegate.audit.journal import Journal
-from tidegate.connector.errors import MessageInvalidError, RequestUnknownError, StsRefusedError
+from tidegate.connector.errors import (
+    DidInvalidError,
+    MessageInvalidError,
+    RequestUnknownError,
+    StsRefusedError,
+)
 from tidegate.connector.identity import rules
+from tidegate.connector.identity.did import did_url
 from tidegate.connector.identity.model import StsClient
 from tidegate.connector.identity.service import IdentityService
 from tidegate.connector.identity.sts import store
@@ -20,7 +26,6 @@ from tidegate.kernel.ids import Ids, secret_token
 from tidegate.kernel.values import dataclass
 
 _LONGEST = 8192
-_MOST_SCOPES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,12 @@ class StsService:
         `scopes` are the most its tokens may grant; none means any credential of this node.
 
         Raises:
-            MessageInvalidError: the name is empty, or a scope is of no known form.
+            MessageInvalidError: the name is empty, or a scope is not known.
         """
         _check_may(by)
-        if not name.strip() or not all(map(rules.is_scope, scopes)):
-            raise MessageInvalidError(
-                "A client has a name, and scopes such as "
-                "org.eclipse.dspace.dcp.vc.type:MembershipCredential.",
-                code="sts_client_malformed",
-            )
+        if not name.strip():
+            raise MessageInvalidError("A client has a name.", code="sts_client_malformed")
+        rules.check_scopes(scopes)
         secret = secret_token(32)
         client = StsClient(self._ids.new("sts"), name.strip(), scopes, iso(self._clock.now()))
         with self._journal.write(
@@ -107,8 +109,7 @@ class StsService:
         if form.get("grant_type") != "client_credentials":
             raise _refuse("unsupported_grant_type", "Only client_credentials is supported.")
         audience = form.get("audience", "")
-        if not audience.startswith("did:web:"):
-            raise _refuse("invalid_target", "Name the verifier's did:web as `audience`.")
+        _check_audience(audience)
         carried = self._carried(client, audience, form)
         with_token = self._identity.token_with(audience, carried)
         self._journal.note(
@@ -133,8 +134,10 @@ class StsService:
             raise _refuse("invalid_request", "Send `bearer_access_scope` or `token`, one of them.")
         if token:
             return token
-        if len(scopes) > _MOST_SCOPES or not all(map(rules.is_scope, scopes)):
-            raise _refuse("invalid_scope", "A scope is of no known form.")
+        try:
+            rules.check_scopes(scopes)
+        except MessageInvalidError as problem:
+            raise _refuse("invalid_scope", problem.message) from None
         most, asked = rules.read_scope(client.scopes), rules.read_scope(scopes)
         if client.scopes and not (asked.types <= most.types and asked.ids <= most.ids):
             raise _refuse("invalid_scope", "The client may not grant this scope.")
@@ -144,6 +147,13 @@ class StsService:
 def _check_may(by: Actor) -> None:
     if not by.is_system:
         check_has_role(by, Role.OPERATOR)
+
+
+def _check_audience(audience: str) -> None:
+    try:
+        did_url(audience, loopback=True)
+    except DidInvalidError:
+        raise _refuse("invalid_target", "Name the verifier's did:web as `audience`.") from None
 
 
 def _refuse(code: str, message: str) -> StsRefusedError:

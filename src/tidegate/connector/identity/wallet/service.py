@@ -95,7 +95,7 @@ class WalletService:
 
         Raises:
             PeerUnauthenticatedError: the token or the access token does not hold.
-            MessageInvalidError: no scope, an empty one, or a definition besides.
+            MessageInvalidError: no scope, an unknown one, or a definition besides.
             DefinitionUnsupportedError: a presentation definition, which is not answered here.
         """
         speaker = self._identity.identify(authorization)
@@ -109,6 +109,7 @@ class WalletService:
                 "not supported.",
                 code="definition_unsupported",
             )
+        rules.check_scopes(query.scope)
         asked, allowed = rules.read_scope(query.scope), rules.read_scope(granted)
         jwts = tuple(
             row[4]
