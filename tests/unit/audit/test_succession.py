@@ -174,7 +174,7 @@ def test_what_is_no_history_is_refused(odd):
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_history_with_one_changed_character_is_refused(rotated, data):
     travelling = [each.to_json() for each in rotated.listed]
     which = data.draw(st.integers(0, 1))
@@ -196,7 +196,7 @@ _JSON = st.recursive(
 
 
 @given(content=_JSON)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_comes_in_the_place_of_a_history_is_refused_in_words(content):
     if content == []:
         return
@@ -205,6 +205,6 @@ def test_whatever_comes_in_the_place_of_a_history_is_refused_in_words(content):
 
 
 @given(payload=st.dictionaries(st.sampled_from(["iat", "nbf", "validFrom", "vc"]), _JSON))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_date_of_any_statement_can_be_asked_for(payload):
     assert dated(payload) == "" or dated(payload).endswith("Z")

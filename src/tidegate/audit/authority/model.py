@@ -154,7 +154,8 @@ def _read_succession(data: bytes) -> Succession:
     number, texts = content.get("number"), ("space", "authority", "previous", "before", "at")
     if type(number) is not int or not all(isinstance(content.get(each), str) for each in texts):
         raise EvidenceMalformedError("The succession lacks a field.")
-    if content.get("cause") not in set(Cause) or not isinstance(content.get("until"), str):
+    ends = (content.get("cause"), content.get("until"))
+    if not all(isinstance(each, str) for each in ends) or ends[0] not in set(Cause):
         raise EvidenceMalformedError("The succession has no cause or end that is known here.")
     found = Succession(
         content["space"],

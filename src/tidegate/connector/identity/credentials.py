@@ -179,7 +179,8 @@ def _schemas(vc: Mapping[str, Any]) -> tuple[SchemaEntry, ...]:
 
 
 def _status(entry: object) -> StatusEntry:
-    if not isinstance(entry, dict) or entry.get("type") not in _STATUS_TYPES:
+    kind = entry.get("type") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(kind, str) or kind not in _STATUS_TYPES:
         raise _bad("The credential's status is of a kind that cannot be checked here.")
     index = entry.get("statusListIndex")
     if isinstance(index, str):
@@ -190,7 +191,7 @@ def _status(entry: object) -> StatusEntry:
         list_url=_text(entry.get("statusListCredential"), "status list"),
         index=index,
         purpose=_text(entry.get("statusPurpose"), "status purpose"),
-        type=entry["type"],
+        type=kind,
     )
 
 

@@ -64,7 +64,7 @@ def read(text: str) -> Unproven:
         raise _bad("The token is not a signed token in compact form.", "token_malformed")
     header, claims = _object(parts[0]), _object(parts[1])
     algorithm = header.get("alg")
-    if algorithm not in jws.ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in jws.ALGORITHMS:
         raise _bad("The token must be signed with ES256 or EdDSA.", "algorithm_refused")
     if _KEYS_IN_HEADER & header.keys():
         raise _bad("The token may not bring its own key or extensions.", "header_refused")

@@ -60,7 +60,7 @@ def _is_whole(value: object) -> bool:
 
 def _type(operand: Any, value: Any, at: str, _depth: int, _schema: Mapping[str, Any]) -> str:
     names = operand if isinstance(operand, list) else [operand]
-    if not names or any(name not in _TYPES for name in names):
+    if not names or not all(isinstance(name, str) and name in _TYPES for name in names):
         raise SchemaUnsupportedError("a type that JSON does not have")
     fits = any(_TYPES[name](value) for name in names)
     return "" if fits else f"{at} is not of type {' or '.join(names)}"
@@ -68,9 +68,11 @@ def _type(operand: Any, value: Any, at: str, _depth: int, _schema: Mapping[str, 
 
 def _required(operand: Any, value: Any, at: str, _depth: int, _schema: Mapping[str, Any]) -> str:
     names = _listed(operand)
+    if not all(isinstance(name, str) for name in names):
+        raise SchemaUnsupportedError("required names that are no texts")
     if not isinstance(value, dict):
         return ""
-    missing = [str(name) for name in names if name not in value]
+    missing = [name for name in names if name not in value]
     return f"{at} lacks {missing[0]}" if missing else ""
 
 
@@ -90,7 +92,10 @@ def _properties(operand: Any, value: Any, at: str, depth: int, _schema: Mapping[
 def _additional(operand: Any, value: Any, at: str, depth: int, schema: Mapping[str, Any]) -> str:
     if not isinstance(value, dict):
         return ""
-    more = [name for name in value if name not in schema.get("properties", {})]
+    known = schema.get("properties", {})
+    if not isinstance(known, dict):
+        raise SchemaUnsupportedError("properties that are no object")
+    more = [name for name in value if name not in known]
     faults = (find_fault(operand, value[name], f"{at}.{name}", depth + 1) for name in more)
     return next((fault for fault in faults if fault), "")
 

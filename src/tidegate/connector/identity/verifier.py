@@ -172,19 +172,23 @@ def peer_from(did: str, credentials: tuple[Credential, ...]) -> Peer:
     membership, seat = _newest(credentials, MEMBERSHIP), _newest(credentials, SEAT)
     name, role = membership.claims.get("name"), membership.claims.get("role")
     stated = seat.claims.get("seat")
-    if not isinstance(name, str) or not isinstance(role, str) or stated not in set(Seat):
+    if not isinstance(name, str) or not isinstance(role, str) or not _is_seat(stated):
         raise PeerRefusedError(
             "The caller's credentials do not say name, role and seat.", code="claims_missing"
         )
     return Peer(
         did=did,
         name=name,
-        seat=Seat(stated),
+        seat=Seat(str(stated)),
         role=role,
         credentials=tuple(sorted({each.type for each in credentials})),
         valid_until=min(membership.valid_until, seat.valid_until),
         certifications=_certifications(credentials),
     )
+
+
+def _is_seat(stated: object) -> bool:
+    return isinstance(stated, str) and stated in set(Seat)
 
 
 def _certifications(credentials: tuple[Credential, ...]) -> tuple[str, ...]:
