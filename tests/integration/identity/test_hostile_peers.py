@@ -6,9 +6,17 @@ import time
 
 import pytest
 
-from tidegate.connector.errors import AddressRefusedError, PeerAnswerError, PeerUnreachableError
+from tidegate.connector.errors import (
+    AddressRefusedError,
+    DidInvalidError,
+    PeerAnswerError,
+    PeerUnreachableError,
+)
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
+from tidegate.connector.identity.model import IdentitySettings
+from tidegate.connector.identity.resolver import DidResolver
+from tidegate.kernel.clock import SystemClock
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 
@@ -134,6 +142,55 @@ def test_deep_nesting_is_refused(serving, http):
 def test_a_peer_that_speaks_no_http_is_unreachable(serving, http):
     with pytest.raises(PeerUnreachableError):
         http.get(serving(lambda c: c.sendall(b"\x00\x01garbage\r\n\r\n")).url)
+
+
+def drip_for_long(connection) -> None:
+    connection.sendall(HEAD + b"content-length: 1000\r\n\r\n")
+    for _ in range(100):
+        connection.sendall(b" ")
+        time.sleep(0.2)
+
+
+def move_on(connection) -> None:
+    place = b"http://127.0.0.1:1/.well-known/did.json"
+    connection.sendall(b"HTTP/1.1 302 Found\r\nlocation: " + place)
+    connection.sendall(b"\r\ncontent-length: 0\r\n\r\n")
+
+
+def say_html(connection) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n<html>")
+
+
+@pytest.mark.parametrize(
+    ("speak", "code"),
+    [(endless, "did_unresolvable"), (drip_for_long, "did_unreachable"),
+     (move_on, "did_unresolvable"), (say_html, "did_document_malformed")],
+)  # fmt: skip
+def test_no_host_of_a_did_gets_more_than_a_small_document_in_five_seconds(
+    serving, http, speak, code
+):
+    server = serving(speak)
+    did = f"did:web:127.0.0.1%3A{server.url.rstrip('/').rpartition(':')[2]}"
+    resolver = DidResolver(http, SystemClock(), IdentitySettings())
+
+    for _ in range(3):
+        with pytest.raises((DidInvalidError, PeerUnreachableError)) as refusal:
+            resolver.resolve(did)
+        assert code == refusal.value.code
+
+    assert 1 == server.calls
+
+
+def test_outside_a_space_of_one_machine_a_did_leads_to_no_private_address(serving):
+    server = serving(say_html)
+    did = f"did:web:127.0.0.1%3A{server.url.rstrip('/').rpartition(':')[2]}"
+    client = PeerHttp(HttpSettings())
+
+    with pytest.raises(DidInvalidError) as refusal:
+        DidResolver(client, SystemClock(), IdentitySettings()).resolve(did)
+
+    assert ("did_unresolvable", 0) == (refusal.value.code, server.calls)
+    client.close()
 
 
 def test_outside_a_space_of_one_machine_loopback_is_never_connected_to(serving):

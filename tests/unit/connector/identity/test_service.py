@@ -212,6 +212,28 @@ def test_what_a_peer_was_refused_for_is_told_in_words(fresh_world):
     assert () == hospital.identity.refusals.list_all()
 
 
+@pytest.mark.parametrize(
+    ("claim", "off", "code"),
+    [("iat", 31, "token_not_yet_valid"), ("nbf", 31, "token_not_yet_valid"),
+     ("exp", -30, "token_expired")],
+)  # fmt: skip
+def test_a_clock_that_is_too_far_off_is_refused_and_the_operator_is_told(
+    fresh_world, claim, off, code
+):
+    _, faculty, hospital = fresh_world.nodes
+    now = int(fresh_world.clock.now().timestamp())
+    claims = {"sub": faculty.did, "aud": hospital.did}
+    near, far = ({**claims, claim: now + each} for each in (off - off // abs(off), off))
+
+    said = hospital.identity.identify(f"Bearer {faculty.identity.sign(near, seconds=60)}")
+    with pytest.raises(PeerUnauthenticatedError) as refusal:
+        hospital.identity.identify(f"Bearer {faculty.identity.sign(far, seconds=60)}")
+
+    assert (faculty.did, code) == (said.did, refusal.value.code)
+    (told,) = hospital.identity.refusals.list_all(faculty.did)
+    assert (code, refusal.value.message) == (told.code, told.words)
+
+
 def test_nothing_is_recorded_of_strangers_who_prove_nothing(fresh_world):
     _, faculty, hospital = fresh_world.nodes
     claims = {"sub": "did:web:stranger.example", "aud": hospital.did}
