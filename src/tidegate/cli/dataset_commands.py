@@ -1,7 +1,7 @@
 """`tidegate dataset …`: lead data through their life from the node's own machine."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,8 +47,33 @@ def _say(answer: object, as_json: bool) -> None:
         click.echo(json.dumps(built, ensure_ascii=False))
         return
     for one in built if isinstance(built, list) else [built]:
-        lines = [f"{name}: {value}" for name, value in one.items() if value not in ("", [], None)]
-        click.echo("\n".join(lines) + "\n")
+        click.echo("\n".join(_lines(one)) + "\n")
+
+
+def _lines(fields: Mapping[str, object], depth: int = 0) -> Iterator[str]:
+    """Say fields a line each; what a field holds stands indented below it."""
+    margin = "  " * depth
+    for name, value in fields.items():
+        if value is None or value in ("", [], (), {}):
+            continue
+        if isinstance(value, Mapping):
+            yield f"{margin}{name}:"
+            yield from _lines(value, depth + 1)
+        elif isinstance(value, list | tuple):
+            if all(isinstance(part, Mapping) for part in value):
+                for number, part in enumerate(value, start=1):
+                    yield f"{margin}{name} {number}:"
+                    yield from _lines(part, depth + 1)
+            else:
+                yield f"{margin}{name}: {', '.join(map(str, value))}"
+        else:
+            yield f"{margin}{name}: {_word(value)}"
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 @click.group()

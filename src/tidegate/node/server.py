@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from starlette.responses import Response
 from tidegate.api.health import routes as health_routes
 from tidegate.api.kit import problem_response
 from tidegate.api.meters import Meters
-from tidegate.kernel.errors import InvalidError, NotFoundError, TidegateError
+from tidegate.kernel.errors import InvalidError, NotFoundError, TidegateError, UnavailableError
 from tidegate.kernel.failpoint import is_armed
 from tidegate.node.build import Node, open_node
 from tidegate.node.doors import all_routes, first_name
@@ -55,6 +56,7 @@ def serve_fitted(home: Path, fittings: Fittings) -> None:
     """Serve the node in `home` with what a test plugin fits it with; for the plugin alone."""
     settings = read_settings(home)
     with home_held(home):
+        check_port_is_free(settings)
         configure_logs(settings.participant.did)
         settle_rotation(settings)
         with open_node(home, fittings) as node:
@@ -85,6 +87,22 @@ def check_may_serve(settings: NodeSettings) -> None:
         raise InvalidError(
             "A node that others can reach has an https:// base_url.", code="not_https"
         )
+
+
+def check_port_is_free(settings: NodeSettings) -> None:
+    """Raise UnavailableError where the node's address cannot be listened on."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((settings.host, settings.port))
+        except OSError as problem:
+            raise UnavailableError(
+                f"The node cannot listen on {settings.host} port {settings.port}:"
+                f" {problem.strerror}. Stop the program that does (`ss -ltnp` names it), then serve"
+                " again; the port is part of the node's DID.",
+                code="port_taken",
+            ) from None
 
 
 def make_app(node: Node, is_ready: Callable[[], bool] = lambda: True) -> Starlette:

@@ -1,6 +1,9 @@
 """The command: every kind of error has its exit code, and a refusal is one sentence."""
 
+import gc
 import os
+import re
+import socket
 
 import pytest
 
@@ -91,6 +94,33 @@ def test_a_place_that_cannot_be_written_is_a_sentence(capsys):
     told = capsys.readouterr().err
     assert "/dev/null/node: Not a directory. Check the path" in told
     assert 1 == told.count("\n")
+
+
+def test_a_taken_port_is_a_sentence(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        home = str(tmp_path / "node")
+        run("init", home, "--name", "N", "--seat", "HK", "--port", port)
+
+        ended = run("serve", "--home", home)
+    gc.enable()  # a start turns the collector off until it serves
+
+    assert 7 == ended
+    assert f"cannot listen on 127.0.0.1 port {port}" in capsys.readouterr().err
+
+
+def test_what_a_version_holds_is_told_a_line_each_and_never_as_python(tmp_path, capsys):
+    home, rows = str(tmp_path / "node"), tmp_path / "rows.csv"
+    rows.write_text("id,alt\n1,30\n", encoding="utf-8")
+    run("init", home, "--name", "N", "--seat", "HK")
+    run("dataset", "acquire", str(rows), "--home", home, "--title", "T", "--role", "id=person_key")
+    version = re.search("ver_[0-9a-z]+", capsys.readouterr().out)[0]
+
+    assert 0 == run("dataset", "show", version, "--home", home)
+
+    told = capsys.readouterr().out
+    assert not re.search(r"[{}()]|True|False", told)
+    assert re.search(r"(?m)^ +name: id$", told)
 
 
 def test_a_secret_that_is_no_text_is_refused(tmp_path, capsys):

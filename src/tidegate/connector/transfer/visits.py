@@ -66,7 +66,8 @@ class Visits:
             kept = store.find_token(conn, token_digest(token))
             if kept is None or kept.expires_at <= iso(self._desk.clock.now()):
                 raise VisitRefusedError(
-                    "The token opens no visit, or no longer; renew it or ask for the visit again.",
+                    "The token opens no visit, or no longer; while the agreement is in force,"
+                    " ask for the visit again.",
                     code="visit_unknown",
                 )
             one = store.get_transfer(conn, kept.transfer)

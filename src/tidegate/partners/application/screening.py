@@ -49,8 +49,8 @@ def find_obstacle(
         person, course = missing[0]
         return Obstacle(
             "training_missing",
-            f"{person} has not passed the course '{course}' that the partnership requires,"
-            " or it has expired; a trainer of that institution can certify it.",
+            f"A person of the application has not passed the course '{course}' that the partnership"
+            " requires, or it has expired; a trainer of their institution can certify it.",
             {"person": person, "course": course},
         )
     return None

@@ -181,7 +181,7 @@ def _training(known: Known) -> Refusal | None:
     person, course = missing[0]
     return Refusal(
         "training_missing",
-        f"{person} has not passed the course '{course}', or it has expired; a trainer of that"
+        f"A person has not passed the course '{course}', or it has expired; a trainer of their"
         " institution can certify it.",
         {"person": person, "course": course},
     )
