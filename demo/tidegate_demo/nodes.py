@@ -55,6 +55,7 @@ class Stage:
         self.place = place
         self._tidegate = tidegate
         self._nodes: list[RunningNode] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._lock: IO[str] | None = None
         self._ports: list[IO[str]] = []
 
@@ -80,15 +81,15 @@ class Stage:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for node in self._nodes:
-            if node.process.poll() is None:
-                node.process.send_signal(signal.SIGTERM)
-        for node in self._nodes:
+        for process in self._processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self._processes:
             try:
-                node.process.wait(timeout=15)
+                process.wait(timeout=15)
             except subprocess.TimeoutExpired:
-                node.process.kill()
-                node.process.wait()
+                process.kill()
+                process.wait()
         for held in self._ports:
             held.close()
         if self._lock is not None:
@@ -141,6 +142,7 @@ class Stage:
                 start_new_session=True,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
+        self._processes.append(process)  # at once: a start that is broken off must stop it too
         made = json.loads(answer)
         token = (home / "operator.token").read_text(encoding="utf-8").strip()
         return RunningNode(cast, home, made["base_url"], made["did"], token, process, log)
