@@ -125,11 +125,14 @@ class Wire:
     """The control plane elsewhere: gives the agreement of a process, takes what it is told."""
 
     agreements: dict = field(default_factory=dict)
+    documents: dict = field(default_factory=dict)
     status: int = 200
     calls: list = field(default_factory=list)
 
     def call(self, method, url, body=None, *, authorization="", seconds=None):
         self.calls.append((method, url, body))
+        if url in self.documents:
+            return Answer(self.status, body=self.documents[url])
         if method == "GET":
             found = self.agreements.get(url.split("/")[-2])
             return Answer(self.status if found else 404, body=found)

@@ -51,7 +51,8 @@ class AuthorizationEntry(Struct, frozen=True, kw_only=True, rename="camel"):
     """How two planes prove themselves: `bearer` with `token`, or `oauth2_client_credentials`.
 
     `token` or `clientSecret` is what this node presents to the plane. `accepts` is the token that
-    the plane presents; without it one is made. `jwks` verifies what a plane signs.
+    the plane presents; without it one is made. `jwks`, or the key set at `jwksUri`, verifies what a
+    plane signs.
     """
 
     type: str
@@ -61,6 +62,7 @@ class AuthorizationEntry(Struct, frozen=True, kw_only=True, rename="camel"):
     client_id: str = ""
     client_secret: str = ""
     jwks: dict[str, Any] | None = None
+    jwks_uri: str = ""
 
 
 class DataPlaneRegistration(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -174,6 +176,7 @@ def _register(
         token_endpoint=entry.token_endpoint,
         client_id=entry.client_id,
         jwks=entry.jwks,
+        jwks_uri=entry.jwks_uri,
         accepts=entry.accepts,
         **more,
     )

@@ -59,6 +59,7 @@ class Plane:
     token_endpoint: str = ""
     client_id: str = ""
     jwks: str = field(default="", repr=False)
+    jwks_uri: str = ""
     sealed: str = field(default="", repr=False)
     digest: str = field(default="", repr=False)
     approved_by: str = ""
@@ -186,6 +187,7 @@ class Asked:
     token_endpoint: str = ""
     client_id: str = ""
     jwks: Mapping[str, Any] | None = None
+    jwks_uri: str = ""
     accepts: str = field(default="", repr=False)
 
 

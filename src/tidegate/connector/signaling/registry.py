@@ -5,19 +5,10 @@ stricter here: only an operator registers, and a token is believed by its signat
 client credentials need the key set that the specification leaves optional.
 """
 
-import json
 import threading
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from hmac import compare_digest
-from typing import Any
 from urllib.parse import urlencode
-
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-from joserfc.util import urlsafe_b64decode
 
 from tidegate.access.model import Actor, Role
 from tidegate.access.rules import check_has_role
@@ -29,18 +20,15 @@ from tidegate.connector.signaling.desk import Desk
 from tidegate.connector.signaling.errors import (
     ApprovalRefusedError,
     PlaneAnswerError,
-    PlaneUnauthenticatedError,
     RegistrationInvalidError,
 )
 from tidegate.connector.signaling.model import Asked, AuthType, Plane, PlaneKind, Registered
+from tidegate.connector.signaling.proofs import LEEWAY_SECONDS, Proofs, read_keys, stranger
 from tidegate.connector.signaling.sealing import open_secret, seal_secret, secret_digest
 from tidegate.kernel.canonical import canonical_json
 from tidegate.kernel.errors import TidegateError, UnavailableError
 
-ALGORITHMS = ["ES256", "ES384", "RS256", "PS256", "EdDSA", "Ed25519"]
-LEEWAY_SECONDS = 10
 SHORTEST_TOKEN = 32
-LONGEST_TOKEN_SECONDS = 3600
 _LONGEST_ANSWER = 64 * 1024
 _MOST = 100
 LONGEST_GROUND = 1000
@@ -51,6 +39,7 @@ class Registry:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._proofs = Proofs(desk)
         self._tokens: dict[str, tuple[str, float]] = {}
         self._guard = threading.Lock()
 
@@ -68,20 +57,7 @@ class Registry:
         auth = self._check(asked)
         made = self._desk.token() if auth is AuthType.BEARER and not asked.accepts else ""
         token = asked.accepts or made
-        one = Plane(
-            kind=asked.kind,
-            id=asked.id,
-            endpoint=asked.endpoint.rstrip("/"),
-            auth=auth,
-            profiles=asked.profiles,
-            labels=asked.labels,
-            datasets=asked.datasets,
-            token_endpoint=asked.token_endpoint,
-            client_id=asked.client_id,
-            jwks=canonical_json(dict(asked.jwks)).decode() if asked.jwks else "",
-            digest=secret_digest(token) if token else "",
-        )
-        one = replace(one, sealed=seal_secret(self._desk.keys, one.key, asked.secret))
+        one = self._written(asked, auth, token)
         with self._desk.journal.write(
             by=by.id,
             did="signaling.registered",
@@ -111,9 +87,28 @@ class Registry:
                 one, created_by=first[0], created_at=first[1], changed_by=by.id, changed_at=tx.at
             )
             store.put_plane(tx.connection, one)
+        self._proofs.forget()
         with self._guard:
             self._tokens.clear()
         return Registered(one, made)
+
+    def _written(self, asked: Asked, auth: AuthType, token: str) -> Plane:
+        """Return a registration as it is kept, its secrets sealed or hashed."""
+        one = Plane(
+            kind=asked.kind,
+            id=asked.id,
+            endpoint=asked.endpoint.rstrip("/"),
+            auth=auth,
+            profiles=asked.profiles,
+            labels=asked.labels,
+            datasets=asked.datasets,
+            token_endpoint=asked.token_endpoint,
+            client_id=asked.client_id,
+            jwks=canonical_json(dict(asked.jwks)).decode() if asked.jwks else "",
+            jwks_uri=asked.jwks_uri,
+            digest=secret_digest(token) if token else "",
+        )
+        return replace(one, sealed=seal_secret(self._desk.keys, one.key, asked.secret))
 
     def approve(self, name: str, ground: str, *, by: Actor, seen: str = "") -> Plane:
         """Open a control plane's datasets, on some ground: a legal officer's act.
@@ -182,18 +177,18 @@ class Registry:
 
     def _check_client(self, asked: Asked) -> None:
         self._check_url(asked.token_endpoint)
-        if not asked.client_id or not asked.jwks:
+        if not asked.client_id or bool(asked.jwks) is bool(asked.jwks_uri):
             raise RegistrationInvalidError(
-                "Client credentials need clientId and an inline key set (jwks): tokens are "
-                "believed by their signature alone.",
+                "Client credentials need clientId and a key set, inline (jwks) or by its address "
+                "(jwksUri): tokens are believed by their signature alone.",
                 code="authorization_incomplete",
             )
-        try:
-            KeySet.import_key_set(asked.jwks)  # type: ignore[arg-type]
-        except (JoseError, ValueError, TypeError, KeyError):
+        if asked.jwks_uri:
+            self._check_url(asked.jwks_uri)
+        elif read_keys(asked.jwks) is None:
             raise RegistrationInvalidError(
                 "The key set (jwks) cannot be read (RFC 7517 §5).", code="jwks_invalid"
-            ) from None
+            )
 
     def _check_url(self, url: str) -> None:
         try:
@@ -223,7 +218,7 @@ class Registry:
         try:
             token = bearer(authorization)
         except TidegateError:
-            raise _stranger(
+            raise stranger(
                 "Send the token of a registered plane as `Authorization: Bearer …`."
             ) from None
         found = self._desk.journal.read(store.find_by_digest, kind, secret_digest(token))
@@ -234,43 +229,8 @@ class Registry:
         ):
             return found
         if token.count(".") != 2:
-            raise _stranger("The token belongs to no plane that is registered here.")
-        return self._by_signature(kind, token)
-
-    def _by_signature(self, kind: PlaneKind, token: str) -> Plane:
-        """Return the plane whose key signed a token (authorization profile client credentials)."""
-        name = _subject_of(token)
-        one = self._desk.journal.read(store.find_plane, kind, name)
-        if one is None or one.auth is not AuthType.CLIENT_CREDENTIALS:
-            raise _stranger("The token belongs to no plane that is registered here.")
-        try:
-            keys = KeySet.import_key_set(json.loads(one.jwks))
-            claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
-        except (JoseError, ValueError, TypeError, KeyError):
-            raise _stranger("The signature of the token does not hold.") from None
-        self._check_claims(one, claims)
-        return one
-
-    def _check_claims(self, one: Plane, claims: Mapping[str, Any]) -> None:
-        now = self._desk.clock.now().timestamp()
-        expires, issued = claims.get("exp"), claims.get("iat")
-        audience = claims.get("aud")
-        if not isinstance(claims.get("iss"), str) or claims.get("sub") != one.id:
-            raise _stranger("The token must name its issuer, and the plane as its subject.")
-        if self._desk.did not in (audience if isinstance(audience, list) else [audience]):
-            raise _stranger("The token is for another audience.")
-        if not isinstance(expires, int | float) or not isinstance(issued, int | float):
-            raise _stranger("The token needs the times exp and iat.")
-        if expires <= now or expires - now > LONGEST_TOKEN_SECONDS:
-            raise _stranger("The token has expired, or lives too long.")
-        if issued > now + LEEWAY_SECONDS:
-            raise _stranger("The token is not valid yet; check both clocks.")
-        jti = claims.get("jti")
-        if not isinstance(jti, str) or not jti:
-            raise _stranger("The token needs an id (jti): it is good for one call.")
-        until = datetime.fromtimestamp(expires + LEEWAY_SECONDS, UTC)
-        if not self._desk.callers.is_first_use(one.key, jti, until):
-            raise _stranger("The token was used before; make a new one for every call.")
+            raise stranger("The token belongs to no plane that is registered here.")
+        return self._proofs.plane_of(kind, token)
 
     def token_for(self, one: Plane) -> str:
         """Return the Authorization header for a call to a plane."""
@@ -358,19 +318,3 @@ def keeps_approval(before: Plane, now: Plane, by: Actor) -> bool:
         and now.endpoint == before.endpoint
         and set(now.datasets) <= set(before.datasets)
     )
-
-
-def _subject_of(token: str) -> str:
-    try:
-        part = token.split(".")[1]
-        found = read_json(urlsafe_b64decode(part.encode("ascii")))
-    except (ValueError, TidegateError):
-        raise _stranger("The token cannot be read.") from None
-    name = found.get("sub") if isinstance(found, dict) else None
-    if not isinstance(name, str):
-        raise _stranger("The token must name the plane as its subject.")
-    return name
-
-
-def _stranger(words: str) -> PlaneUnauthenticatedError:
-    return PlaneUnauthenticatedError(words, code="plane_unauthenticated")

@@ -33,6 +33,7 @@ _TEXTS = (
     "token_endpoint",
     "client_id",
     "jwks",
+    "jwks_uri",
     "sealed",
     "digest",
     "approved_by",

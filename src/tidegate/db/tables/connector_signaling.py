@@ -18,6 +18,7 @@ connector_plane = Table(
     body("token_endpoint"),
     text("client_id"),
     body("jwks"),
+    body("jwks_uri", server_default=""),
     body("sealed"),
     text("digest"),
     text("approved_by", server_default=""),
