@@ -100,10 +100,12 @@ class AuthorityKeys:
         return claims
 
     def counts(self, jwt: str) -> bool:
-        """Tell whether others still believe the key under a credential of ours."""
-        history = self._space.find_keys()
-        key = history.find(jose.read(jwt).kid) if history is not None else None
-        return key is None or not key.is_compromised
+        """Tell whether others still believe a credential of ours, by the key under it."""
+        token, history = jose.read(jwt), self._space.find_keys()
+        key = history.find(token.kid) if history is not None else None
+        if key is None or not key.until:
+            return True
+        return not key.is_compromised and "" < dated(token.claims) <= key.until
 
     def follow(self) -> bool:
         """Ask for the authority's key history, at most once in ten seconds; tell if there is more.

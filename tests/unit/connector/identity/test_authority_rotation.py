@@ -1,5 +1,6 @@
 """The authority's key changes: members follow its signed history, and nobody else's."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -194,6 +195,23 @@ def test_a_compromised_key_verifies_nothing_and_everybody_gets_new_credentials(
     hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
     hospital.identity.authenticate(authority.identity.token_for(hospital.did))
     assert 1 == len(authority.identity.did_document()["verificationMethod"])
+
+
+def test_credentials_of_keys_before_the_compromised_one_are_renewed_as_well(fresh_world, tmp_path):
+    _, faculty, hospital = fresh_world.nodes
+    since = iso(fresh_world.clock.now() - timedelta(days=30))
+    changed(fresh_world, tmp_path)
+    changed(fresh_world, tmp_path, since=since)
+    for node in (hospital, faculty):
+        node.identity.receive_keys_changed(fresh_world.nodes[0].did, {})
+    assert not faculty.wallet.has_membership()
+
+    assert fresh_world.nodes[0].wallet.renew()
+    assert faculty.wallet.renew()
+    fresh_world.settle()
+
+    assert faculty.wallet.has_membership()
+    hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
 
 
 @pytest.mark.parametrize("file", ["the first", "today's"])
