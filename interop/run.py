@@ -21,6 +21,7 @@ from lib.postgres import running_postgres  # noqa: E402
 from tidegate_interop import (  # noqa: E402, F401 - after the path is set; cells register themselves
     cells_catalogue,
     cells_faults,
+    cells_held,
     cells_negotiation,
     cells_transfer,
 )

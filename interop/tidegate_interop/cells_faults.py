@@ -86,7 +86,8 @@ def forgets_its_request(world: World) -> str:
     return ended.reason
 
 
-def _sql(world: World) -> Edc:
+def sql_of(world: World) -> Edc:
+    """Return the EDC that keeps its state; raise EdcError where there is none."""
     if world.sql is None:
         raise EdcError("no PostgreSQL here; install it: apt-get install -y postgresql")
     return world.sql
@@ -95,7 +96,7 @@ def _sql(world: World) -> Edc:
 @cell(REMEMBERS, THEIRS, "before it answers our request")
 def remembers_request(world: World) -> str:
     """It goes on where it was."""
-    edc = _sql(world)
+    edc = sql_of(world)
     pid = ask_then_kill(world, edc)
     edc.start()
     ended = ours_ends(world, pid, seconds=120)
@@ -107,7 +108,7 @@ def remembers_request(world: World) -> str:
 @cell(REMEMBERS, OURS, "while our agreement is on its way")
 def remembers_its_request(world: World) -> str:
     """Our outbox keeps the agreement until EDC is back."""
-    edc = _sql(world)
+    edc = sql_of(world)
     asked, pid = edc_waits_for_us(world, edc)
     edc.kill()
     approve(world, pid)

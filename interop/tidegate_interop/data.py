@@ -1,19 +1,28 @@
 """The data behind an EDC: a small HTTP server that gives and takes bytes, and hears callbacks."""
 
+import contextlib
 import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any
+
+PIECE = 64 * 1024
+SLOW_PAUSE = 0.2  # seconds after each piece
 
 
 class DataServer:
-    """Gives `rows` at /data/…, takes what is sent to /sink/…, keeps what EDC tells /callback."""
+    """Gives `rows` at /data/…, slowly at /slow/…, takes what is sent to /sink/….
+
+    It keeps what EDC tells /callback.
+    """
 
     def __init__(self, rows: bytes) -> None:
         self.rows = rows
         self.taken: dict[str, bytes] = {}
         self.heard: list[dict[str, Any]] = []
+        self.ended = threading.Event()
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -27,7 +36,7 @@ class DataServer:
                 self.send_header("Content-Type", "application/octet-stream")
                 self.send_header("Content-Length", str(len(owner.rows)))
                 self.end_headers()
-                self.wfile.write(owner.rows)
+                owner.give(self.wfile, SLOW_PAUSE if self.path.startswith("/slow/") else 0.0)
 
             def do_POST(self) -> None:
                 """Take rows, or hear of an event."""
@@ -58,6 +67,13 @@ class DataServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    def give(self, out: BufferedIOBase, pause: float) -> None:
+        """Write the rows in pieces, with a pause after each; who reads may go away."""
+        with contextlib.suppress(OSError):
+            for start in range(0, len(self.rows), PIECE):
+                out.write(self.rows[start : start + PIECE])
+                self.ended.wait(pause)
+
     @property
     def url(self) -> str:
         """Where it listens."""
@@ -79,5 +95,6 @@ class DataServer:
 
     def stop(self) -> None:
         """Stop listening."""
+        self.ended.set()
         self._server.shutdown()
         self._server.server_close()
