@@ -91,6 +91,19 @@ def forgets_its_pull(world: World) -> str:
     return f"{during} while EDC was away, {after} after our end"
 
 
+@cell(FORGETS, THEIRS, "while we pull its data")
+def forgets_pull(world: World) -> str:
+    """Its bytes stop coming: we ask about the transfer, believe its 404, and keep nothing."""
+    pid, _ = slow_pull(world, world.edc)
+    world.edc.kill()
+    world.edc.start()
+    wait_until(world.node.inquire, "the end of what EDC forgot", seconds=120)
+    ended = our_state(world, "TERMINATED", pid=pid)
+    expect(ended.reason_code, "forgotten_by_peer", ended.reason)
+    expect(world.node.progress(pid)["sha256"], "", "what was kept")
+    return ended.reason
+
+
 @cell(REMEMBERS, THEIRS, "while we pull its data")
 def remembers_pull(world: World) -> str:
     """EDC is back before we give up: the bytes come again."""

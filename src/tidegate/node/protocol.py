@@ -18,6 +18,7 @@ from tidegate.connector.negotiation.desk import Desk as NegotiationDesk
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.negotiation.service import NegotiationService
 from tidegate.connector.progress.service import ProgressService
+from tidegate.connector.progress.service import Rooms as ProgressRooms
 from tidegate.connector.signaling.desk import Desk as SignalingDesk
 from tidegate.connector.signaling.desk import Hosting
 from tidegate.connector.signaling.judging import Judging
@@ -129,7 +130,7 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
             members=others.space,
             records=others.catalogue,
         ),
-        progress=_progress(ground, others, negotiations, transfers),
+        progress=_progress(ground, others, (negotiations, transfers), plane),
     )
 
 
@@ -166,13 +167,22 @@ def _judge(others: Others) -> Callable[[SignalingDesk, Registry], Hosting]:
 
 
 def _progress(
-    ground: Ground, others: Others, negotiations: NegotiationService, transfers: TransferService
+    ground: Ground,
+    others: Others,
+    rooms: tuple[NegotiationService, TransferService],
+    plane: HttpPlane,
 ) -> ProgressService:
+    negotiations, transfers = rooms
+
     def forget(one: Negotiation | Transfer, words: str) -> None:
         if isinstance(one, Negotiation):
             negotiations.end_forgotten(one, words)
         else:
             transfers.end_forgotten(one, words)
+
+    def misses(pid: str) -> int:
+        found = plane.progress(pid)
+        return found.tries_without_progress if found is not None else 0
 
     return ProgressService(
         ground.journal,
@@ -181,8 +191,11 @@ def _progress(
         evidence=others.evidence,
         wire=others.http,
         credentials=others.identity,
-        listed=lambda: (*negotiations.list_open(), *transfers.list_open()),
-        forget=forget,
+        rooms=ProgressRooms(
+            listed=lambda: (*negotiations.list_open(), *transfers.list_open()),
+            forget=forget,
+            misses=misses,
+        ),
     )
 
 

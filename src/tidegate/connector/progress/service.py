@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import quote
 
@@ -18,15 +18,17 @@ from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.progress.errors import NothingWaitsError
 from tidegate.connector.progress.model import Kind, Moment, PeerSays, Process, Standing, Try
 from tidegate.connector.progress.rules import is_peers_turn, process_of, standing, timeline
-from tidegate.connector.transfer.model import Transfer
+from tidegate.connector.transfer.model import Transfer, TransferState
 from tidegate.kernel.clock import Clock, parse_iso
 from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.values import dataclass
 from tidegate.work.service import WorkService
 
 HELPERS = (Role.STEWARD, Role.LEGAL, Role.COMMITTEE, Role.OPERATOR)
 _PLACES = {Kind.NEGOTIATION: "negotiations", Kind.TRANSFER: "transfers"}
 _ASK_SECONDS = 5.0
 INQUIRE_AFTER_SECONDS = 60.0
+INQUIRE_AFTER_MISSES = 3
 NOT_FOUND = 404
 
 Either = Negotiation | Transfer
@@ -40,11 +42,21 @@ class Leaves(Protocol):
         ...
 
 
-class ProgressService:
-    """Tells how negotiations and transfers stand on both sides.
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What the rooms of the processes tell and take.
 
-    `listed` gives the open ones, `forget` ends one whose peer knows nothing of it.
+    `listed` gives the open ones, `forget` ends one whose peer knows nothing of it, and `misses`
+    tells how often in a row the rows of a running transfer did not move.
     """
+
+    listed: Callable[[], Iterable[Either]]
+    forget: Callable[[Either, str], object]
+    misses: Callable[[str], int]
+
+
+class ProgressService:
+    """Tells how negotiations and transfers stand on both sides."""
 
     def __init__(
         self,
@@ -55,8 +67,7 @@ class ProgressService:
         evidence: Leaves,
         wire: Wire,
         credentials: Credentials,
-        listed: Callable[[], Iterable[Either]],
-        forget: Callable[[Either, str], object],
+        rooms: Rooms,
     ) -> None:
         self._journal = journal
         self._clock = clock
@@ -64,8 +75,7 @@ class ProgressService:
         self._evidence = evidence
         self._wire = wire
         self._credentials = credentials
-        self._listed = listed
-        self._forget = forget
+        self._rooms = rooms
 
     def standing(self, one: Either) -> Standing:
         """Tell how a process stands now: what keeps it from going on, if anything does."""
@@ -85,7 +95,7 @@ class ProgressService:
 
     def list_stuck(self) -> tuple[Standing, ...]:
         """Return how every open process stands that does not go on by itself, oldest first."""
-        found = (self.standing(one) for one in self._listed())
+        found = (self.standing(one) for one in self._rooms.listed())
         stuck = (one for one in found if one.is_stuck)
         return tuple(sorted(stuck, key=lambda one: one.obstacles[0].since))
 
@@ -118,22 +128,29 @@ class ProgressService:
         return self._ask(one)
 
     def inquire(self, after_seconds: float = INQUIRE_AFTER_SECONDS) -> int:
-        """Ask every peer that owes the next word for so long; return how many processes ended.
+        """Ask every peer that owes the next word for so long, or whose rows do not come.
 
         A peer that lost its memory never speaks again: where it answers that it knows no such
         process, the process ends here with that reason. One that cannot be reached is asked later.
+        Returns how many processes ended.
         """
         due, ended = self._clock.now() - timedelta(seconds=after_seconds), 0
-        for one in tuple(self._listed()):
-            is_silent = is_peers_turn(process_of(one)) and parse_iso(one.changed_at) <= due
-            if not is_silent or not one.peer_pid:
+        for one in tuple(self._rooms.listed()):
+            if not one.peer_pid or not self._is_doubtful(one, due):
                 continue
             with contextlib.suppress(UnavailableError):
                 says = self._ask(one)
                 if says.is_forgotten:
-                    self._forget(one, f"The peer no longer knows this process. {says.words}")
+                    self._rooms.forget(one, f"The peer no longer knows this process. {says.words}")
                     ended += 1
         return ended
+
+    def _is_doubtful(self, one: Either, due: datetime) -> bool:
+        process = process_of(one)
+        if is_peers_turn(process):
+            return parse_iso(one.changed_at) <= due
+        is_running = process.state == TransferState.STARTED and not process.pending
+        return is_running and self._rooms.misses(one.pid) >= INQUIRE_AFTER_MISSES
 
     def _ask(self, one: Either) -> PeerSays:
         process = process_of(one)

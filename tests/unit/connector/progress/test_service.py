@@ -15,8 +15,8 @@ from tidegate.connector.negotiation.strategy import MANUAL, WAIT
 from tidegate.connector.progress.errors import NothingWaitsError
 from tidegate.connector.progress.model import Trouble
 from tidegate.connector.progress.rules import course, process_of
-from tidegate.connector.progress.service import ProgressService
-from tidegate.db.tables.connector import connector_negotiation
+from tidegate.connector.progress.service import ProgressService, Rooms
+from tidegate.db.tables.connector import connector_negotiation, connector_transfer
 from tidegate.work.service import WorkService
 
 ALONE = Surroundings(lambda _did: None, tuple, bytes, tuple)
@@ -30,7 +30,7 @@ def pair(tmp_path):
     faculty.ground.close()
 
 
-def progress_of(node):
+def progress_of(node, misses=lambda _pid: 0):
     ground = node.ground
     return ProgressService(
         ground.journal,
@@ -39,10 +39,13 @@ def progress_of(node):
         evidence=EvidenceService(ground.journal, ground.clock, ground.keys, ground.did, ALONE),
         wire=node.wire,
         credentials=node.identity,
-        listed=lambda: (*node.negotiation.list_open(), *node.transfer.list_open()),
-        forget=lambda one, words: (
-            node.negotiation if isinstance(one, Negotiation) else node.transfer
-        ).end_forgotten(one, words),
+        rooms=Rooms(
+            listed=lambda: (*node.negotiation.list_open(), *node.transfer.list_open()),
+            forget=lambda one, words: (
+                node.negotiation if isinstance(one, Negotiation) else node.transfer
+            ).end_forgotten(one, words),
+            misses=misses,
+        ),
     )
 
 
@@ -312,6 +315,39 @@ def test_a_peer_is_not_asked_before_its_time_nor_when_it_is_our_turn(pair):
     assert progress_of(faculty).inquire() == 0
     assert progress_of(hospital).inquire(0) == 0
     assert faculty.negotiation.get(pid).state.value == "REQUESTED"
+
+
+@pytest.mark.parametrize(("misses", "state"), [(2, "STARTED"), (3, "TERMINATED")])
+def test_a_running_transfer_whose_rows_do_not_come_ends_where_its_peer_forgot_it(
+    pair, misses, state
+):
+    hospital, faculty = pair
+    pid = started(hospital, faculty)
+    with hospital.ground.journal.write(by="test", did="transfer.terminated", to="transfer:x") as tx:
+        tx.connection.execute(delete(connector_transfer))
+
+    ended = progress_of(faculty, {pid: misses}.__getitem__).inquire()
+
+    one = faculty.transfer.get(pid)
+    assert (ended, one.state.value) == (int(state == "TERMINATED"), state)
+    assert one.reason_code == ("forgotten_by_peer" if ended else "")
+
+
+def test_a_running_transfer_its_peer_still_knows_goes_on_however_slow_it_is(pair):
+    hospital, faculty = pair
+    pid = started(hospital, faculty)
+
+    assert progress_of(faculty, lambda _pid: 9).inquire() == 0
+    hospital.network.down.add(hospital.base)
+    assert progress_of(faculty, lambda _pid: 9).inquire() == 0
+    assert faculty.transfer.get(pid).state.value == "STARTED"
+
+
+def started(hospital, faculty):
+    pid = faculty.transfer.request_visit(agreed(hospital, faculty), by=RESEARCHER).pid
+    pump(hospital, faculty)
+    assert faculty.transfer.get(pid).state.value == "STARTED"
+    return pid
 
 
 def wait_at_the_provider(hospital, faculty):
