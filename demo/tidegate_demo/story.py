@@ -309,11 +309,13 @@ def end_it(scene: Scene, data: Path) -> None:
 
 
 def go_on(scene: Scene) -> None:
-    """After the story: the study goes on under a new agreement, so that the pages show results."""
+    """After the story: the study goes on under a new agreement, so that the pages show results.
+
+    The offer opens again with its version; nothing is published anew.
+    """
     scene.narrator.chapter("For the pages, the study goes on")
     scene["steward"].client.commons.move_aside(scene.version, "recall", "The study goes on.")
     scene.decided("recalls the version from the archive", "steward")
-    offer(scene)
     with scene.operator("faculty") as operator:
         operator.connector.harvest()
     researcher = scene["researcher"].client

@@ -27,6 +27,10 @@ class OfferClosedError(ConflictError):
     """The offer was withdrawn before."""
 
 
+class OfferTwiceError(ConflictError):
+    """The same version is offered under the same terms and formats already."""
+
+
 class BuriedError(ConflictError):
     """The version has a tombstone: its data are gone for good."""
 

@@ -8,6 +8,7 @@ from tidegate.catalogue.errors import (
     BuriedError,
     NotOfferableError,
     OfferInvalidError,
+    OfferTwiceError,
     QueryTooLargeError,
 )
 from tidegate.catalogue.model import (
@@ -50,6 +51,18 @@ def check_may_offer(
         )
     if not formats or not all(formats):
         raise OfferInvalidError("Name at least one transfer format, such as Tidegate-Visit.")
+
+
+def check_is_new(published: tuple[Offer, ...], policy: Policy, formats: tuple[str, ...]) -> None:
+    """Raise OfferTwiceError where a published offer says the same, in whatever order of formats."""
+    for offer in published:
+        if offer.policy.digest == policy.digest and set(offer.formats) == set(formats):
+            raise OfferTwiceError(
+                f"This version is offered like this already ({offer.id}), and an offer opens again"
+                " when its version does. Use that offer, or publish other terms or formats.",
+                code="offer_exists",
+                offer=offer.id,
+            )
 
 
 def check_formats(policy: Policy, formats: tuple[str, ...]) -> None:

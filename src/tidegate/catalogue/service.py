@@ -255,7 +255,8 @@ class CatalogueService:
     ) -> Offer:
         """Offer a de-identified or stored version to the space under a policy.
 
-        Raises unless every term of the policy has something that stands behind it.
+        Raises unless every term of the policy has something that stands behind it, and where
+        the version is offered just so already.
         """
         check_has_role(by, Role.STEWARD)
         version = self.get_version(version_id)
@@ -263,6 +264,7 @@ class CatalogueService:
             rules.check_may_offer(version, self.list_tombstones(version.dataset_id), formats)
             self._check_offerable(policy)
             rules.check_formats(policy, formats)
+            rules.check_is_new(self.list_offers(version_id=version_id), policy, formats)
         except TidegateError as refusal:
             self._journal.note(
                 by=by.id,
@@ -285,6 +287,10 @@ class CatalogueService:
         with self._journal.write(
             by=by.id, did=events.PUBLISHED, to=f"dataset:{offer.dataset_id}", why=why
         ) as tx:
+            published = store.list_offers(
+                tx.connection, version_id=version_id, state=OfferState.PUBLISHED
+            )
+            rules.check_is_new(published, policy, formats)  # again: two may publish at once
             tx.note(did=events.PUBLISHED, to=f"version:{version_id}", why=why)
             store.add_offer(tx.connection, offer)
             tx.announce(events.PUBLISHED, dataset=offer.dataset_id, offer=offer.id)

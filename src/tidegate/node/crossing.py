@@ -7,11 +7,10 @@ from tidegate.access.model import Seat, node_actor
 from tidegate.audit.journal import Tx
 from tidegate.catalogue.model import VersionRecord
 from tidegate.connector.assessment.model import Mode, Way
-from tidegate.kernel.text import Language
 from tidegate.partners.model import GateFacts, PersonAssertion
 from tidegate.policy.errors import UseWithheldError
 from tidegate.policy.model import Agreement, Decision, Outcome, UseFacts
-from tidegate.policy.service import rows_refusal
+from tidegate.policy.service import check_in_force, rows_refusal
 
 ELSEWHERE = "elsewhere"
 
@@ -145,6 +144,7 @@ class RowsCrossing:
     def _checked(
         self, agreement: Agreement, person: PersonAssertion | None, *, counted: bool
     ) -> GateFacts:
+        check_in_force(agreement)
         self.check_asked(agreement)
         self._check_leaves(agreement.version_id)
         if person is not None:
@@ -176,15 +176,9 @@ def check_allowed(decision: Decision) -> None:
     """Raise UseWithheldError with the rules against it, unless the decision is to allow."""
     if decision.is_allowed:
         return
-    reasons = [
-        f"{found.rule} ({found.title.in_language(Language.EN)})"
-        + (f": the fact {found.missing} is missing" if found.missing else "")
-        for found in decision.findings
-        if found.outcome is not Outcome.ALLOW
-    ]
     raise UseWithheldError(
         "The rules of the space do not let these rows leave: "
-        + ("; ".join(reasons) or "no rule allows it")
+        + (decision.objections() or "no rule allows it")
         + ". Ask for a visit.",
         code="rules_" + decision.outcome.value,
         receipt=decision.receipt_id,

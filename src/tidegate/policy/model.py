@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from tidegate.kernel.canonical import canonical_json, sha256_hex
-from tidegate.kernel.text import Multilingual
+from tidegate.kernel.text import Language, Multilingual
 from tidegate.kernel.values import dataclass
 from tidegate.policy.duo import (
     PURPOSES,
@@ -214,3 +214,12 @@ class Decision:
     def is_allowed(self) -> bool:
         """Return whether the flow may go on without any further act."""
         return self.outcome is Outcome.ALLOW
+
+    def objections(self, language: Language = Language.EN) -> str:
+        """Name every rule that stands against the flow, and the fact it misses."""
+        return "; ".join(
+            f"{found.rule} ({found.title.in_language(language)})"
+            + (f": the fact {found.missing} is missing" if found.missing else "")
+            for found in self.findings
+            if found.outcome is not Outcome.ALLOW
+        )

@@ -102,9 +102,8 @@ def check_digest(agreement: Agreement) -> None:
         )
 
 
-def check_performs(agreement: Agreement, facts: UseFacts) -> None:
-    """Raise unless the agreement is whole, active, and made with the one who asks."""
-    check_digest(agreement)
+def check_in_force(agreement: Agreement) -> None:
+    """Raise UseWithheldError, with the reason it ended for, unless the agreement is active."""
     if agreement.state is not _ACTIVE:
         why = f": {agreement.ended_reason}" if agreement.ended_reason else ""
         raise UseWithheldError(
@@ -112,6 +111,12 @@ def check_performs(agreement: Agreement, facts: UseFacts) -> None:
             code=f"agreement_{agreement.state}",
             agreement=agreement.id,
         )
+
+
+def check_performs(agreement: Agreement, facts: UseFacts) -> None:
+    """Raise unless the agreement is whole, active, and made with the one who asks."""
+    check_digest(agreement)
+    check_in_force(agreement)
     if facts.assignee != agreement.assignee:
         raise UseWithheldError(
             "The agreement is with another participant than the one who asks.",

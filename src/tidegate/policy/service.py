@@ -47,6 +47,7 @@ from tidegate.policy.odrl import (
     to_offer,
 )
 from tidegate.policy.rows import rows_refusal
+from tidegate.policy.rules import check_in_force
 from tidegate.policy.sentences import Sentence, sentences
 from tidegate.policy.soundness import (
     Promise,
@@ -84,6 +85,7 @@ __all__ = [
     "check_attested_accepted",
     "check_constraints",
     "check_enforceable",
+    "check_in_force",
     "check_recipient",
     "conflicts",
     "covered_by",

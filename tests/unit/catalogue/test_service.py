@@ -6,12 +6,14 @@ import pytest
 
 from lib.ground import make_ground
 from tidegate.access.errors import RoleMissingError
+from tidegate.audit.store import list_subject_leaves
 from tidegate.catalogue.errors import (
     BuriedError,
     DatasetUnknownError,
     NotOfferableError,
     OfferClosedError,
     OfferInvalidError,
+    OfferTwiceError,
     OfferUnknownError,
     StageChangedError,
     VersionUnknownError,
@@ -136,6 +138,49 @@ def test_a_policy_with_a_term_nothing_enforces_is_refused_and_the_refusal_is_evi
         catalogue.publish_offer("ver_1", odd, ("Tidegate-Visit",), by=STEWARD)
 
     assert catalogue.list_offers(dataset_id="ds_liver") == ()
+
+
+def test_the_same_offer_is_not_published_twice_and_the_refusal_is_evidence(ground, catalogue):
+    offer = offered(ground, catalogue)
+
+    with pytest.raises(OfferTwiceError, match=offer.id):
+        catalogue.publish_offer("ver_1", make_policy(), ("Tidegate-Visit",), by=STEWARD)
+
+    assert (offer,) == catalogue.list_offers(dataset_id="ds_liver")
+    with ground.journal.reading() as conn:
+        *_, last = list_subject_leaves(conn, ("dataset:ds_liver",))
+    assert "dataset.offer_refused" == last.entry.did
+
+
+def test_an_archived_version_comes_back_with_its_one_offer(ground, catalogue):
+    offer = offered(ground, catalogue)
+    move_to(ground, catalogue, "archived")
+    closed = catalogue.list_open_offers(dataset_id="ds_liver")
+
+    move_to(ground, catalogue, "stored")
+
+    assert closed == ()
+    assert (offer,) == catalogue.list_open_offers(dataset_id="ds_liver")
+    with pytest.raises(OfferTwiceError, match="opens again when its version does"):
+        catalogue.publish_offer("ver_1", make_policy(), ("Tidegate-Visit",), by=STEWARD)
+
+
+def test_other_terms_or_a_withdrawn_offer_leave_room_for_an_offer(ground, catalogue):
+    first = offered(ground, catalogue)
+    other = make_policy("http://purl.obolibrary.org/obo/DUO_0000007")
+
+    second = catalogue.publish_offer("ver_1", other, ("Tidegate-Visit",), by=STEWARD)
+    catalogue.withdraw_offer(first.id, by=STEWARD)
+    third = catalogue.publish_offer("ver_1", make_policy(), ("Tidegate-Visit",), by=STEWARD)
+
+    assert (second, third) == catalogue.list_offers(dataset_id="ds_liver")
+
+
+def move_to(ground, catalogue, stage):
+    """Move the version as the commons does when it archives or recalls."""
+    now = catalogue.get_version("ver_1")
+    with ground.journal.write(by="x", did="dataset.described", to="version:ver_1") as tx:
+        catalogue.update_version(tx, replace(now, stage=stage), expect_stage=now.stage)
 
 
 def test_a_withdrawn_offer_is_kept_and_not_listed_as_published(ground, catalogue):

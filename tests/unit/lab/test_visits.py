@@ -223,6 +223,18 @@ def test_a_spent_agreement_answers_nothing(local):
     assert "uses_spent" == local.ask(BY_SEX).code
 
 
+def test_the_end_of_the_agreement_is_the_first_reason_before_any_gate(local):
+    local.gate.refuse = WithheldError("The permit has ended.", code="permit_ended")
+    local.agreements.agreement = replace(
+        AGREEMENT, state=AgreementState.ENDED, ended_reason="The study is over."
+    )
+
+    answer = local.ask(BY_SEX)
+
+    assert (RunState.REFUSED, "agreement_ended") == (answer.state, answer.code)
+    assert "The study is over." in answer.reason
+
+
 def test_a_refused_query_counts_as_no_use(local):
     local.gate.refuse = WithheldError("No.", code="no")
     before = local.agreements.uses_left

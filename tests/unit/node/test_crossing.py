@@ -17,7 +17,7 @@ from tidegate.node.crossing import RowsCrossing
 from tidegate.partners.errors import GateClosedError
 from tidegate.partners.model import GateFacts, GateQuestion, PersonAssertion
 from tidegate.policy.errors import UseWithheldError
-from tidegate.policy.model import Agreement, Decision, Finding, Outcome
+from tidegate.policy.model import Agreement, AgreementState, Decision, Finding, Outcome
 from tidegate.policy.service import PolicyService, research_policy
 
 FREE = research_policy(purposes=("DUO:0000042",), compute="", minimum_cell=0, max_uses=1)
@@ -112,6 +112,18 @@ def test_rows_cross_as_a_row_transfer_of_every_column(ground):
     assert (way.mode, way.rows_visible) == (Mode.ROW_TRANSFER, True)
     assert way.columns == ("people.age", "people.sex")
     assert world.gate.admitted == [ADA.person_ref]
+
+
+def test_the_end_of_the_agreement_is_said_before_what_closed_with_it(ground):
+    world = World(ground)
+    world.closed = NotReadyError("The version is archived.", code="not_readable")
+    ended = replace(world.agreement, state=AgreementState.ENDED, ended_reason="It is over.")
+
+    with pytest.raises(UseWithheldError, match="ended: It is over") as caught:
+        world.crossing.let_out(ended, ADA, "urn:1")
+
+    assert caught.value.code == "agreement_ended"
+    assert world.gate.admitted == []
 
 
 def test_a_connector_that_names_nobody_is_judged_for_all_the_permit_names(ground):

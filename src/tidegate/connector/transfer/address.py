@@ -24,6 +24,8 @@ from tidegate.kernel.errors import InvalidError
 EXPIRES = "https://w3id.org/tidegate/expires"
 LONGEST_ENDPOINT = 400
 LONGEST_URL = 2048
+_REMEMBERED = 24 * 3600
+"""How long, in seconds, the hash of a token that ended is kept: its bearer may ask why."""
 _OPEN = frozenset({"authType", EXPIRES})
 
 
@@ -31,7 +33,7 @@ def grant(desk: Desk, tx: Tx, one: Transfer) -> Document:
     """Make a token for a visit in the caller's write; return the address that carries it."""
     token = desk.token()
     expires = _in_seconds(tx, desk.settings.token_seconds)
-    store.drop_expired_tokens(tx.connection, tx.at)
+    store.drop_expired_tokens(tx.connection, _in_seconds(tx, -_REMEMBERED))
     store.add_token(
         tx.connection,
         desk.ids.new("tok"),

@@ -119,7 +119,7 @@ class Outgoing:
             message=record.id,
         )
         if step in {Step.TERMINATE, Step.SUSPEND, Step.COMPLETE}:
-            store.drop_tokens(tx.connection, one.pid)
+            store.end_tokens(tx.connection, one.pid, tx.at)
             tx.announce(STOPPED, transfer=one.pid)
             self._tell_plane(tx, one, step)
         return store.save_transfer(tx.connection, replace(one, pending=record.id, changed_at=tx.at))
@@ -261,7 +261,7 @@ class Outgoing:
         """Save a transfer that reached a state, with what follows from it."""
         saved = store.save_transfer(tx.connection, one)
         if saved.state in _STOPPED:
-            store.drop_tokens(tx.connection, saved.pid)
+            store.end_tokens(tx.connection, saved.pid, tx.at)
             tx.announce(STOPPED, transfer=saved.pid)
             self._tell_plane(tx, saved, _STOPPED[saved.state])
         elif saved.state is TransferState.STARTED:

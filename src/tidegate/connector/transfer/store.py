@@ -159,9 +159,18 @@ def newest_token(conn: Connection, transfer: str) -> KeptToken | None:
     return _token(conn, connector_token.c.transfer == transfer)
 
 
-def drop_tokens(conn: Connection, transfer: str) -> None:
-    """Forget every token of a transfer."""
-    conn.execute(delete(connector_token).where(connector_token.c.transfer == transfer))
+def end_tokens(conn: Connection, transfer: str, at: str) -> None:
+    """End every token of a transfer: a sealed one goes, the hash of one stays as expired.
+
+    By the hash whoever still shows the token hears why it opens nothing.
+    """
+    table = connector_token
+    conn.execute(delete(table).where(table.c.transfer == transfer, table.c.sealed != ""))
+    conn.execute(
+        update(table)
+        .where(table.c.transfer == transfer, table.c.expires_at > at)
+        .values(expires_at=at)
+    )
 
 
 def drop_expired_tokens(conn: Connection, before: str) -> None:

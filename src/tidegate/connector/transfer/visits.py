@@ -47,6 +47,14 @@ def _is_starting(conn: Connection, one: Transfer) -> bool:
     return message is not None and message.action == Step.START.value
 
 
+def _no_visit() -> VisitRefusedError:
+    return VisitRefusedError(
+        "The token opens no visit, or no longer; while the agreement is in force,"
+        " ask for the visit again.",
+        code="visit_unknown",
+    )
+
+
 class Visits:
     """Opens and renews visits."""
 
@@ -59,22 +67,20 @@ class Visits:
     def for_token(self, token: str) -> Visit:
         """Return the visit a token opens, checked now.
 
-        Raises VisitRefusedError for a token that opens nothing (any more), VisitWithheldError
-        when its agreement is not active.
+        Raises VisitWithheldError when its agreement is not active, which is the first reason of
+        all; VisitRefusedError for a token that opens nothing (any more).
         """
         with self._desk.journal.reading() as conn:
             kept = store.find_token(conn, token_digest(token))
-            if kept is None or kept.expires_at <= iso(self._desk.clock.now()):
-                raise VisitRefusedError(
-                    "The token opens no visit, or no longer; while the agreement is in force,"
-                    " ask for the visit again.",
-                    code="visit_unknown",
-                )
+            if kept is None:
+                raise _no_visit()
             one = store.get_transfer(conn, kept.transfer)
             is_started = one.state is TransferState.STARTED or _is_starting(conn, one)
+        self.agreement_in_force(one)
+        if kept.expires_at <= iso(self._desk.clock.now()):
+            raise _no_visit()
         if one.side is not Side.PROVIDER or not is_started:
             raise VisitRefusedError(f"The visit is {one.state}.", code="visit_not_started")
-        self.agreement_in_force(one)
         return Visit(
             transfer_pid=one.pid,
             agreement_id=one.agreement_id,
@@ -89,8 +95,10 @@ class Visits:
         found = self._desk.agreements.find_agreement(one.agreement_id)
         if found is None or found.state is not AgreementState.ACTIVE:
             state = found.state.value if found else "unknown"
+            why = f" ({found.ended_reason})" if found and found.ended_reason else ""
             raise VisitWithheldError(
-                f"The agreement is {state}; nothing is used under it.", code="agreement_not_active"
+                f"The agreement is {state}{why}; nothing is used under it.",
+                code="agreement_not_active",
             )
         return found
 

@@ -22,6 +22,7 @@ from tidegate.lab.query.wire import query_bytes, read_query, write_query
 from tidegate.lab.requests import store
 from tidegate.lab.visits.publishing import read_result, result_bytes
 from tidegate.policy.model import Agreement, AgreementState
+from tidegate.policy.service import check_in_force
 
 ANSWERED = frozenset({RunState.RELEASED, RunState.REFUSED, RunState.STOPPED, RunState.WITHDRAWN})
 PATIENCE = 40.0  # seconds; the holder stops a query after thirty
@@ -315,11 +316,12 @@ class QueryService:
 
 
 def _check_usable(agreement: Agreement) -> None:
-    if agreement.role != "consumer" or agreement.state is not AgreementState.ACTIVE:
+    if agreement.role != "consumer":
         raise QueryInvalidError(
             "A query needs an active agreement that this node is the consumer of.",
             code="agreement_unusable",
         )
+    check_in_force(agreement)
 
 
 def _check_sender(asked: Asked, sender: str, agreement_id: str) -> None:

@@ -7,7 +7,6 @@ from tidegate.audit.journal import Tx
 from tidegate.connector.assessment.model import Way
 from tidegate.connector.transfer.model import Visit
 from tidegate.kernel.clock import Clock
-from tidegate.kernel.text import Language
 from tidegate.kernel.values import dataclass
 from tidegate.lab.disclosure.limits import NODE_FLOOR, Limits
 from tidegate.lab.errors import RuleSaysNoError
@@ -17,7 +16,7 @@ from tidegate.lab.query.names import columns_of
 from tidegate.lab.visits.ports import Agreements, Assessor, Gate, ReleaseFacts
 from tidegate.partners.model import GateFacts
 from tidegate.policy.model import Agreement, Decision, Outcome, UseFacts
-from tidegate.policy.service import CONSTRAINTS, IN_PLACE, minimum_cell
+from tidegate.policy.service import CONSTRAINTS, IN_PLACE, check_in_force, minimum_cell
 
 SECOND_CHECKER_RULES = frozenset({"PM-04"})
 _REVIEW = frozenset(iri for iri, term in CONSTRAINTS.items() if term.name == "output-review")
@@ -67,7 +66,11 @@ class Admission:
         return Admitted(agreement, gate, decision, limits)
 
     def check_use(self, agreement: Agreement, person_ref: str, limits: Limits) -> GateFacts:
-        """Check gate and policy for a person's use at this moment."""
+        """Check gate and policy for a person's use at this moment.
+
+        An agreement that is over is the first reason: what else closed with it follows from that.
+        """
+        check_in_force(agreement)
         gate = self._gate.check(agreement, person_ref, now=self._clock.now())
         seat = self._seat_of(agreement.assignee)
         facts = UseFacts(
@@ -134,15 +137,9 @@ def check_allowed(decision: Decision) -> None:
     """Raise RuleSaysNoError with the rule and the missing fact unless the decision is to allow."""
     if decision.is_allowed:
         return
-    reasons = [
-        f"{found.rule} ({found.title.in_language(Language.EN)})"
-        + (f": the fact {found.missing} is missing" if found.missing else "")
-        for found in decision.findings
-        if found.outcome is not Outcome.ALLOW
-    ]
     raise RuleSaysNoError(
         "The rules of the space do not allow this: "
-        + ("; ".join(reasons) or "no rule allows it")
+        + (decision.objections() or "no rule allows it")
         + ". Ask the holder's legal officer to settle it.",
         code="rules_" + decision.outcome.value,
         receipt=decision.receipt_id,

@@ -153,12 +153,33 @@ def test_when_the_agreement_ends_the_token_is_dead_at_once_and_the_transfer_ends
     with pytest.raises(VisitWithheldError):
         hospital.transfer.visit_for_token(token)
     hospital.transfer.on_agreement_ended(agreement)
-    with pytest.raises(VisitRefusedError):
+    with pytest.raises(VisitWithheldError, match=r"agreement is ended \(The study is over"):
         hospital.transfer.visit_for_token(token)
     pump(*pair)
+    with pytest.raises(VisitWithheldError, match="agreement is ended"):
+        hospital.transfer.visit_for_token(token)
 
     assert states(pair, pid) == ("TERMINATED", "TERMINATED")
     assert faculty.transfer.get(pid).reason_code == "agreement_ended"
+
+
+def test_a_token_of_a_visit_that_stopped_stays_dead_when_the_visit_goes_on(pair, visit):
+    hospital, faculty = pair
+    agreement, pid = visit
+    first = faculty.transfer.visit_address(agreement, ADA).token
+    hospital.policy.suspend_agreement(agreement, "A question.", by=STEWARD)
+    hospital.transfer.on_agreement_suspended(agreement)
+    pump(*pair)
+    hospital.policy.resume_agreement(agreement, "It is answered.", by=STEWARD)
+    hospital.transfer.on_agreement_resumed(agreement)
+    pump(*pair)
+
+    second = faculty.transfer.visit_address(agreement, ADA).token
+
+    assert states(pair, pid) == ("STARTED", "STARTED")
+    assert hospital.transfer.visit_for_token(second).person_ref == ADA
+    with pytest.raises(VisitRefusedError):
+        hospital.transfer.visit_for_token(first)
 
 
 def test_both_sides_may_end_at_once_and_still_agree(pair, visit):
