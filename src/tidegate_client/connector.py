@@ -184,7 +184,7 @@ class Connector:
 
         `accepts` names every term that rests on a side's word alone, such as "delete-within".
         `terms` asks for other rules than the published ones (permission, prohibition, obligation
-        in compact ODRL); the provider's people decide about them.
+        in compact ODRL, as `Policies.terms` writes them); the provider's people decide about them.
         """
         body: dict[str, Any] = {
             "provider": provider,

@@ -18,3 +18,10 @@ class Policies:
         malformed or could not be enforced.
         """
         return self._http.post("/policies/research", terms, dict[str, Any])
+
+    def terms(self, **terms: Any) -> dict[str, Any]:
+        """Return the same policy in compact ODRL: permission, prohibition, obligation.
+
+        The answer is what `Connector.request`, `counter` and strategies take as other terms.
+        """
+        return self._http.post("/policies/terms", terms, dict[str, Any])

@@ -1,7 +1,7 @@
 """Templates of usage policies: terms in, a policy that this node can keep out."""
 
 from dataclasses import asdict
-from typing import cast
+from typing import Any, cast
 
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role
@@ -40,6 +40,11 @@ def make_research_policy(call: Call[ResearchPolicyTerms]) -> Policy:
     return research_policy(**cast(ResearchTerms, said))
 
 
+def make_research_terms(call: Call[ResearchPolicyTerms]) -> dict[str, Any]:
+    """Return the same policy as a negotiation says it, in compact ODRL; nothing is stored."""
+    return make_research_policy(call).terms()
+
+
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST",
@@ -48,5 +53,13 @@ OPERATIONS: tuple[Operation, ...] = (
         takes=ResearchPolicyTerms,
         gives=Policy,
         summary="Make a research policy from its terms",
+    ),
+    Operation(
+        "POST",
+        "/policies/terms",
+        make_research_terms,
+        takes=ResearchPolicyTerms,
+        gives=dict[str, Any],
+        summary="Write the terms of a research policy as a negotiation says them",
     ),
 )

@@ -1,6 +1,7 @@
 """Outgoing messages of transfers: queued with their cause, filled with secrets when they leave."""
 
 import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -50,6 +51,7 @@ REACT = "transfer.react"
 SCRIPT = "transfer.script"
 FLOW = "transfer.flow"
 ACTOR = "system:transfer"
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,47}")
 
 _DONE = {
     Step.REQUEST: "transfer.requested",
@@ -349,8 +351,14 @@ class Outgoing:
 
 
 def evidence(one: Transfer, record: MessageRecord) -> dict[str, str | int]:
-    """Return what the evidence says of a message: ids and hashes."""
+    """Return what the evidence says of a message: ids and hashes, and the code of a stop.
+
+    The words of a stop stay out, and so does a code that is no plain name: a peer may say anything.
+    """
+    code = str(record.body.get("code") or "")
+    is_told = record.action in {Step.SUSPEND, Step.TERMINATE} and _CODE.fullmatch(code)
     return {
+        **({"reason": code} if is_told else {}),
         "peer": one.peer_did,
         "side": one.side.value,
         "agreement": one.agreement_id,
