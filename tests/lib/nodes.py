@@ -160,12 +160,14 @@ def running(*nodes: NodeProcess) -> Iterator[tuple[NodeProcess, ...]]:
         yield nodes
 
 
-def found_space(authority: NodeProcess, *members: NodeProcess) -> dict:
+def found_space(
+    authority: NodeProcess, *members: NodeProcess, standing: dict | None = None
+) -> dict:
     """Found a space and bring running nodes in; return its space.json."""
     with authority.client() as operator:
         file = operator.space.create("Pearl", "loopback")
         for member in members:
-            code = operator.space.invite(member.name, member.seat).code
+            code = operator.space.invite(member.name, member.seat, standing=standing).code
             with member.client() as own:
                 own.space.join(file, code)
                 own.space.wait_until_ready(lambda: time.sleep(0.05))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -106,3 +107,14 @@ def _await_links(place: Path, process: subprocess.Popen) -> tuple[dict, ...]:
             return tuple(json.loads((place / "links.json").read_text(encoding="utf-8")))
         time.sleep(0.1)
     raise AssertionError(f"the story takes too long: {said[-3000:]}")
+
+
+def hidden(html: str) -> dict[str, str]:
+    """Return the hidden fields of the page's forms."""
+    fields = {}
+    for field in re.findall(r"<input[^>]*type=\"?hidden[^>]*>", html):
+        name = re.search(r'name="([^"]+)"', field)
+        value = re.search(r'value="([^"]*)"', field)
+        if name and value:
+            fields[name[1]] = value[1]
+    return fields

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from lib.nodes import tidegate
-from lib.story import NODES, demo
+from lib.story import NODES, demo, hidden
 from lib.traces import read_patients, texts_of_bundle, texts_of_database, unwrapped
 from tidegate.commons.parquet import read_table
 from tidegate.commons.vault.service import Vault
@@ -129,17 +129,6 @@ def test_a_link_of_one_node_opens_no_other(story):
         answer = browser.post(elsewhere, data=hidden(browser.get(elsewhere).text))
 
     assert answer.status_code >= 400
-
-
-def hidden(html: str) -> dict[str, str]:
-    """Return the hidden fields of the page's forms."""
-    fields = {}
-    for field in re.findall(r"<input[^>]*type=\"?hidden[^>]*>", html):
-        name = re.search(r'name="([^"]+)"', field)
-        value = re.search(r'value="([^"]*)"', field)
-        if name and value:
-            fields[name[1]] = value[1]
-    return fields
 
 
 # -- no patient anywhere
