@@ -233,6 +233,15 @@ class HarvestedOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnWords:
+    """Say what a peer's column (table.column) means: its label and unit, where it states them."""
+
+    name: str
+    label: Multilingual = UNNAMED
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HarvestedDataset:
     """Hold a dataset as another node's catalogue states it.
 
@@ -248,6 +257,7 @@ class HarvestedDataset:
     version_id: str = ""
     rows: int = 0
     columns: tuple[str, ...] = ()
+    codebook: tuple[ColumnWords, ...] = ()
     offers: tuple[HarvestedOffer, ...] = ()
     tombstone: str = ""
     unreadable_offers: int = 0

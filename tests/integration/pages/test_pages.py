@@ -128,6 +128,7 @@ def test_a_page_is_accessible_and_stays_inside_its_width(open_page, who, name, s
     [
         ("", "sign_in", "phone"),
         ("rex", "catalogue", "desktop"),
+        ("rex", "catalogue", "phone"),
         ("rex", "query_new", "phone"),
         ("rex", "query_curve", "desktop"),
         ("sam", "dataset", "desktop"),
@@ -226,6 +227,28 @@ def test_the_strategy_form_shows_the_terms_only_for_a_counter_offer(open_page):
 
     assert page.locator("#r0-uses").is_visible()
     check_page(page, "strategy_counter-desktop-en")
+    page.close()
+
+
+def test_a_phone_shows_results_at_once_and_opens_the_facets_by_keyboard(open_page):
+    page = open_page("rex", "/catalogue", "phone")
+    facet, summary = page.locator(".facet a").first, page.locator(".facets summary")
+
+    assert not facet.is_visible()
+    assert page.locator(".hit h2").first.bounding_box()["y"] < SIZES["phone"][1]
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert facet.is_visible()
+    check_page(page, "catalogue_facets-phone-en")
+    page.close()
+
+
+def test_a_wide_screen_shows_the_facets_beside_the_results(open_page):
+    page = open_page("rex", "/catalogue")
+
+    beside = page.locator(".facet a").first.bounding_box()
+    assert beside["x"] > page.locator(".hit h2").first.bounding_box()["x"]
+    assert not page.locator(".facets summary").is_visible()
     page.close()
 
 

@@ -53,6 +53,13 @@ WRONG = {
 }
 
 
+def test_a_column_typed_wrong_is_refused_with_what_is_near_and_never_with_a_key():
+    with pytest.raises(QueryInvalidError, match=r"no column 'agee'; near it: age\.$"):
+        check_query(has("agee", EQ, 3), CODEBOOK)
+    with pytest.raises(QueryInvalidError, match=r"no column 'idd'\.$"):
+        check_query(has("idd", EQ, 3), CODEBOOK)
+
+
 @pytest.mark.parametrize(("code", "query"), WRONG.items(), ids=WRONG)
 def test_a_wrong_query_is_refused_with_its_reason(code, query):
     with pytest.raises(QueryInvalidError) as refusal:

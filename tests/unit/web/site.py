@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from lib.ground import AllEvents, ManualClock
 from lib.partners_world import fresh_keys
 from tidegate.access.model import Actor, Participant, Person, Role, Seat, system_actor
-from tidegate.catalogue.model import Classification, HarvestedDataset, HarvestedOffer
+from tidegate.catalogue.model import Classification, ColumnWords, HarvestedDataset, HarvestedOffer
 from tidegate.connector.errors import PeerRefusedError
 from tidegate.db.engine import Database
 from tidegate.db.schema import METADATA
@@ -267,6 +267,7 @@ def _peer(site: Site) -> None:
         version_id="ver_peer",
         rows=5210,
         columns=("biopsy.age", "biopsy.sex", "biopsy.futime", "biopsy.status"),
+        codebook=(ColumnWords("biopsy.age", Multilingual("Age", "年齡", "年龄"), "a"),),
         offers=(HarvestedOffer("offer_peer", _policy(HOSPITAL.did), ("Tidegate-Visit",)),),
     )
     with site.node.journal.write(

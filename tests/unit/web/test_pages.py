@@ -254,8 +254,45 @@ def test_a_query_form_that_does_not_add_up_comes_back_with_its_words(site):
     )
 
     assert 400 == answer.status_code
-    assert 'value="age"' in answer.text
+    assert '<option value="age" selected>' in answer.text
     assert "table.column" in answer.text
+
+
+@pytest.mark.parametrize(("language", "label"), [("en", "Age"), ("zh-Hant", "年齡")])
+def test_the_columns_of_a_query_are_a_list_with_labels_and_units(site, language, label):
+    html = site.browser("rex", language).get("/queries/new").text
+
+    assert '<optgroup label="biopsy">' in html
+    assert f'<option value="biopsy.age">biopsy.age · {label} (a)</option>' in html
+    assert '<option value="biopsy.status">biopsy.status</option>' in html
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"kind": "count", "by_column": "biopsy.agee"},
+        {"document": '{"kind": "count", "cohort": {"kind": "everyone"}, "by": {"of": {"kind":'
+         ' "column", "table": "biopsy", "column": "agee"}}}'},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "no column biopsy.agee"),
+        ("zh-Hant", "數據集沒有這個欄位"),
+        ("zh-Hans", "数据集没有这一列"),
+    ],
+)
+def test_a_column_the_dataset_lacks_is_refused_here_with_what_is_near(site, asked, language, words):
+    browser = site.browser("rex", language)
+    before = site.node.house.queries.list_mine(by=site.actor("rex"))
+
+    answer = browser.send("/queries", page="/queries/new", agreement=site.ids["taken"], **asked)
+
+    assert 400 == answer.status_code
+    assert words in answer.text
+    assert "<code>biopsy.age</code>" in answer.text
+    assert before == site.node.house.queries.list_mine(by=site.actor("rex"))
 
 
 @pytest.mark.parametrize("document", ["{", "[]", "7"])

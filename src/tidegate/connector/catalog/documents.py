@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tidegate.catalogue.model import (
+    Column,
     ColumnRole,
     DatasetRecord,
     Offer,
@@ -18,9 +19,12 @@ from tidegate.catalogue.model import (
     VersionRecord,
 )
 from tidegate.connector.catalog.model import (
+    CODEBOOK,
+    COLUMN,
     COLUMNS,
     ROWS,
     TOMBSTONE,
+    UNIT,
     VERSION,
     Shown,
     Written,
@@ -64,7 +68,14 @@ def _write_offer(offer: Offer, version: VersionRecord) -> WrittenOffer:
         id=offer.id,
         terms=_text(to_offer(offer.policy, offer.id)),
         about=_members(
-            {VERSION: version.id, ROWS: version.rows_accepted, COLUMNS: _columns(version)}
+            {
+                VERSION: version.id,
+                ROWS: version.rows_accepted,
+                COLUMNS: [name for name, _ in _columns(version)],
+                CODEBOOK: [
+                    _say(name, column) for name, column in _columns(version) if _told(column)
+                ],
+            }
         ),
         formats=offer.formats,
         audience=audience_of(offer.policy),
@@ -84,12 +95,26 @@ def _head(record: DatasetRecord) -> Document:
     }
 
 
-def _columns(version: VersionRecord) -> list[str]:
+def _columns(version: VersionRecord) -> list[tuple[str, Column]]:
     return [
-        f"{table.name}.{column.name}"
+        (f"{table.name}.{column.name}", column)
         for table, column in version.codebook.columns()
         if column.role is not ColumnRole.DIRECT_IDENTIFIER
     ]
+
+
+def _told(column: Column) -> bool:
+    return bool(column.unit or column.label.en)
+
+
+def _say(name: str, column: Column) -> Document:
+    """Write what a column means: its label in every language, and its unit."""
+    said: Document = {COLUMN: name}
+    if column.label.en:
+        said["dct:title"] = texts(column.label)
+    if column.unit:
+        said[UNIT] = column.unit
+    return said
 
 
 def _text(part: object) -> str:

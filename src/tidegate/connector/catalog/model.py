@@ -9,6 +9,9 @@ WORDS = "https://w3id.org/tidegate/catalogue/"
 VERSION = f"{WORDS}version"
 ROWS = f"{WORDS}rows"
 COLUMNS = f"{WORDS}columns"
+CODEBOOK = f"{WORDS}codebook"
+COLUMN = f"{WORDS}column"
+UNIT = f"{WORDS}unit"
 TOMBSTONE = f"{WORDS}tombstone"
 PAGE_SIZE = 100
 

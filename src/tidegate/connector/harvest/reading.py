@@ -7,13 +7,22 @@ whose policy cannot be read whole is not taken (fail closed) but counted.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tidegate.catalogue.model import HarvestedDataset, HarvestedOffer
-from tidegate.connector.catalog.model import COLUMNS, ROWS, TOMBSTONE, VERSION
+from tidegate.catalogue.model import UNNAMED, ColumnWords, HarvestedDataset, HarvestedOffer
+from tidegate.connector.catalog.model import (
+    CODEBOOK,
+    COLUMN,
+    COLUMNS,
+    ROWS,
+    TOMBSTONE,
+    UNIT,
+    VERSION,
+)
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.text import Language, Multilingual, without_hidden
 from tidegate.policy.service import from_odrl
 
 LONGEST_TEXT = 20_000
+LONGEST_LABEL = 200
 MOST_COLUMNS = 5_000
 DEEPEST_NESTING = 5
 
@@ -50,6 +59,14 @@ def harvested(part: Document) -> HarvestedDataset:
             _text(one, 400)
             for one in _listed(part.get(COLUMNS))[:MOST_COLUMNS]
             if isinstance(one, str)
+        ),
+        codebook=tuple(
+            ColumnWords(
+                _text(one.get(COLUMN), 400),
+                _multilingual(_term(one, "title"), LONGEST_LABEL) or UNNAMED,
+                _text(one.get(UNIT), 100),
+            )
+            for one in _objects(part.get(CODEBOOK))[:MOST_COLUMNS]
         ),
         offers=offers,
         unreadable_offers=unreadable,
@@ -104,13 +121,13 @@ def _keywords(part: Document) -> tuple[Multilingual, ...]:
     return tuple(word for word in words if word is not None)
 
 
-def _multilingual(value: Any) -> Multilingual | None:
+def _multilingual(value: Any, longest: int = LONGEST_TEXT) -> Multilingual | None:
     said: dict[str, str] = {}
     for one in _listed(value):
         if isinstance(one, str):
-            said.setdefault("en", _text(one, LONGEST_TEXT))
+            said.setdefault("en", _text(one, longest))
         elif isinstance(one, dict) and isinstance(one.get("@value"), str):
-            said.setdefault(str(one.get("@language", "en")), _text(one["@value"], LONGEST_TEXT))
+            said.setdefault(str(one.get("@language", "en")), _text(one["@value"], longest))
     if not said:
         return None
     first = next(iter(said.values()))

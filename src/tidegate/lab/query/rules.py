@@ -5,6 +5,7 @@ codebook folds small categories away, and an answer would unfold them.
 """
 
 import re
+from difflib import get_close_matches
 from datetime import date
 from itertools import pairwise
 
@@ -209,7 +210,13 @@ class Reader:
         """Return a column that may be asked about."""
         column = table.find_column(name)
         if column is None:
-            raise _invalid(f"{table.name} has no column {name!r}.", "unknown_column", column=name)
+            asked = [one.name for one in table.columns if one.role not in _HIDDEN]
+            near = ", ".join(get_close_matches(name, asked))
+            raise _invalid(
+                f"{table.name} has no column {name!r}" + (f"; near it: {near}." if near else "."),
+                "unknown_column",
+                column=name,
+            )
         if column.role in _HIDDEN:
             raise _invalid(
                 f"{name} of {table.name} tells people apart and cannot be asked about.",

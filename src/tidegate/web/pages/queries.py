@@ -7,10 +7,12 @@ from starlette.responses import Response
 from tidegate.kernel.errors import InvalidError
 from tidegate.lab.model import Asked, Result
 from tidegate.lab.plots import render_svg
+from tidegate.lab.query.wire import read_query
 from tidegate.policy.model import Agreement, AgreementState
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of
 from tidegate.web.pages.asking import CONDITIONS, KINDS, OPERATORS, read_form
+from tidegate.web.pages.columns import check_names, column_groups
 from tidegate.web.results import view_of
 from tidegate.web.sayings import say_query
 from tidegate.web.steps import steps_of
@@ -48,13 +50,12 @@ def _form(ask: Ask, problem: InvalidError | None) -> Response:
         one.id: ask.house.catalogue.find_harvested(one.dataset_id, one.assigner)
         for one in agreements
     }
-    columns = sorted({name for one in records.values() if one for name in one.dataset.columns})
     return ask.page(
         "query_new.html",
         status=200 if problem is None else 400,
         agreements=agreements,
         titles={key: one.dataset.title for key, one in records.items() if one},
-        columns=columns,
+        columns=column_groups(one for one in records.values() if one),
         conditions=range(CONDITIONS),
         operators=OPERATORS,
         kinds=KINDS,
@@ -69,10 +70,21 @@ def ask_query(ask: Ask) -> Response:
     try:
         agreement = ask.form.required("agreement")
         document = _document(ask)
+        _check_columns(ask, agreement, document)
         asked = ask.house.queries.submit(agreement, document, by=ask.actor)
     except InvalidError as problem:
         return _form(ask, problem)
     return ask.go(f"/queries/{asked.id}")
+
+
+def _check_columns(ask: Ask, agreement_id: str, document: dict[str, object]) -> None:
+    """Refuse a name the provider's catalogue does not know, before anything is sent."""
+    agreement = next((one for one in _agreements(ask) if one.id == agreement_id), None)
+    record = agreement and ask.house.catalogue.find_harvested(
+        agreement.dataset_id, agreement.assigner
+    )
+    if record:
+        check_names(read_query(document), record.dataset.columns)
 
 
 def _document(ask: Ask) -> dict[str, object]:

@@ -13,6 +13,10 @@ for (const form of document.querySelectorAll("form[method=post]:not([data-stays]
 const menu = document.querySelector(".menu details");
 if (menu && window.matchMedia("(max-width: 60rem)").matches) menu.open = false;
 
+// Without this file the facets are closed at first, and wide screens show them all the same.
+const facets = document.querySelector(".facets > details");
+if (facets) facets.open = !window.matchMedia("(max-width: 60rem)").matches;
+
 for (const choice of document.querySelectorAll("[data-shows]")) {
   // A select that shows one group of fields; without this file all groups are shown.
   const show = () => {

@@ -10,11 +10,14 @@ from sqlalchemy import event
 
 from lib.ground import make_ground
 from tidegate.access.model import Seat
+from tidegate.catalogue.model import ColumnWords
 from tidegate.connector.catalog import shelf as written
 from tidegate.connector.catalog import store
 from tidegate.connector.catalog.service import DspCatalogService
+from tidegate.connector.harvest.reading import datasets_in, harvested
 from tidegate.connector.messages.compose import document
 from tidegate.connector.model import Peer
+from tidegate.kernel.text import Multilingual
 from tidegate.policy.model import Constraint, Operator, Policy, Rule, UseFacts
 from tidegate.policy.service import audience_of, check_recipient, research_policy
 from tidegate.policy.terms import PURPOSE, RECIPIENT, SEAT
@@ -49,6 +52,27 @@ def catalogue(ground):
 def service(ground, catalogue, **options):
     return DspCatalogService(
         ground.journal, catalogue, did=ground.did, address="http://here/dsp", **options
+    )
+
+
+def test_the_codebook_on_the_wire_says_labels_and_units_and_is_read_back(ground, catalogue):
+    version = make_version()
+    table = version.codebook.tables[0]
+    secret, age, male = table.columns
+    columns = (
+        replace(secret, label=Multilingual("HKID")),
+        replace(age, label=Multilingual("Age", "年齡", "年龄")),
+        male,
+    )
+    codebook = replace(version.codebook, tables=(replace(table, columns=columns),))
+    offered(ground, catalogue, make_dataset(), replace(version, codebook=codebook))
+
+    page = ask(service(ground, catalogue))
+
+    (dataset,) = map(harvested, datasets_in(msgspec.json.decode(page.content)))
+    assert dataset.columns == ("nafld1.age", "nafld1.male")
+    assert dataset.codebook == (
+        ColumnWords("nafld1.age", Multilingual("Age", "年齡", "年龄"), "a"),
     )
 
 
