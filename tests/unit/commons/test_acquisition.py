@@ -101,6 +101,8 @@ UNREADABLE = (
     (b'a,"b\n', "header_unterminated_quote"),
     (b"a,b\x01\n1,2\n", "header_control_character"),
     (gzip.compress(b"a,b\n" + b"1,2\n" * 5000)[:-20], "damaged_gzip"),
+    (b"a,b\n", "no_rows"),
+    (b"a,b\r\n\r\n", "no_rows"),
     (b"PAR1 is not all it takes", "damaged_parquet"),
 )
 
@@ -114,6 +116,18 @@ def test_a_file_that_cannot_be_read_is_refused_and_leaves_nothing(commons):
         assert () == commons.holdings.list_holdings()
         assert () == commons.vault.keys.names()
         assert "version.acquisition_refused" == commons.events()[-1]
+
+
+def test_an_empty_table_beside_one_with_rows_is_taken_and_so_are_rows_that_are_all_quarantined(
+    commons,
+):
+    files = [commons.write("one.csv", b"a\n1\n"), commons.write("none.csv", b"b\n")]
+
+    taken = commons.acquire(*files)
+    spoiled = commons.acquire(commons.write("bad.csv", b"a,b\n1\n"))
+
+    assert (taken.received, taken.accepted) == (1, 1)
+    assert (spoiled.received, spoiled.accepted, spoiled.quarantined) == (1, 0, 1)
 
 
 def test_a_declared_encoding_is_read(commons):

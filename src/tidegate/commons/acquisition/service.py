@@ -90,6 +90,7 @@ class AcquisitionService:
                 _check_sources(sources)
                 self._check_columns(sources, descriptor)
                 loaded = self._load(version, sources, descriptor)
+                _check_rows(loaded)
                 failpoint("acquire.commit")
                 self._register(version, dataset, loaded, descriptor, by, is_new=not dataset_id)
             except TidegateError as refusal:
@@ -278,6 +279,17 @@ def _check_sources(sources: Sequence[Source]) -> None:
         raise FileRefusedError(
             "Give one or more files, each with a name of its own: a file's name names its table.",
             code="files_names",
+        )
+
+
+def _check_rows(loaded: tuple[Loaded, ...]) -> None:
+    """Raise FileRefusedError where no file holds a row; one empty table beside others may be."""
+    if not any(one.file.rows for one in loaded):
+        names = ", ".join(one.file.name for one in loaded)
+        raise FileRefusedError(
+            f"Names of columns and not one row ({names}): that is no dataset. Export the rows"
+            " again and acquire that file.",
+            code="no_rows",
         )
 
 

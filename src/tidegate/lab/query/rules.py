@@ -5,8 +5,8 @@ codebook folds small categories away, and an answer would unfold them.
 """
 
 import re
-from difflib import get_close_matches
 from datetime import date
+from difflib import get_close_matches
 from itertools import pairwise
 
 from tidegate.catalogue.model import OTHER_CATEGORY, Codebook, Column, ColumnRole, Table
