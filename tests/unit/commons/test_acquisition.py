@@ -102,7 +102,6 @@ UNREADABLE = (
     (b"a,b\x01\n1,2\n", "header_control_character"),
     (gzip.compress(b"a,b\n" + b"1,2\n" * 5000)[:-20], "damaged_gzip"),
     (b"a,b\n", "no_rows"),
-    (b"a,b\r\n\r\n", "no_rows"),
     (b"PAR1 is not all it takes", "damaged_parquet"),
 )
 
