@@ -18,6 +18,7 @@ from tidegate.kernel.ids import Ids
 from tidegate.kernel.values import dataclass
 from tidegate.lab.errors import NotTheProviderError, QueryInvalidError, QueryNotFoundError
 from tidegate.lab.model import Asked, Result, RunState
+from tidegate.lab.query.names import columns_of
 from tidegate.lab.query.wire import query_bytes, read_query, write_query
 from tidegate.lab.requests import store
 from tidegate.lab.visits.publishing import read_result, result_bytes
@@ -174,6 +175,10 @@ class QueryService:
             seconds=PATIENCE,
         )
         return self._answered(asked, answer)
+
+    def columns_of(self, query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """Return every (table, column) a query names; raise QueryInvalidError where it is none."""
+        return tuple(sorted(columns_of(read_query(query))))
 
     def withdraw(self, asked_id: str, *, by: Actor) -> Asked:
         """Take a query back while it waits for the holder's checker."""

@@ -7,8 +7,6 @@ from tidegate.catalogue.model import UNNAMED, HarvestedRecord
 from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.text import Multilingual
 from tidegate.kernel.values import dataclass
-from tidegate.lab.query.model import Query
-from tidegate.lab.query.names import columns_of
 
 MOST_NEAR = 3
 
@@ -52,14 +50,14 @@ def column_groups(records: Iterable[HarvestedRecord]) -> tuple[ColumnGroup, ...]
     )
 
 
-def check_names(query: Query, known: Sequence[str]) -> None:
+def check_names(named: Iterable[tuple[str, str]], known: Sequence[str]) -> None:
     """Raise ColumnUnknownError, naming what is near, for the first column that is not known.
 
     Where nothing is known of the columns, the provider's own check says what is wrong.
     """
     if not known:
         return
-    for table, column in sorted(columns_of(query)):
+    for table, column in named:
         name = f"{table}.{column}"
         if name not in known:
             raise ColumnUnknownError(

@@ -7,7 +7,6 @@ from starlette.responses import Response
 from tidegate.kernel.errors import InvalidError
 from tidegate.lab.model import Asked, Result
 from tidegate.lab.plots import render_svg
-from tidegate.lab.query.wire import read_query
 from tidegate.policy.model import Agreement, AgreementState
 from tidegate.web.kit import Ask, action, page
 from tidegate.web.names import names_of
@@ -84,7 +83,7 @@ def _check_columns(ask: Ask, agreement_id: str, document: dict[str, object]) -> 
         agreement.dataset_id, agreement.assigner
     )
     if record:
-        check_names(read_query(document), record.dataset.columns)
+        check_names(ask.house.queries.columns_of(document), record.dataset.columns)
 
 
 def _document(ask: Ask) -> dict[str, object]:
