@@ -117,13 +117,14 @@ class RowsCrossing:
     ) -> str:
         """As provider: the same, and the rules of law, whose receipt stands with the transfer.
 
-        `counted`: this transfer's own use stands in the ledger already. What the rules give to a
-        person to approve passes once a legal officer has approved exactly that.
+        `counted`: this transfer's own use stands in the ledger already. Where the peer names nobody
+        the gate has checked everyone the permit names, and the rules hear of the first. What the rules
+        give to a person to approve passes once a legal officer has approved exactly that.
         """
         gate = self._checked(agreement, person, counted=counted)
         decision = self._assessor.assess_query(
             agreement,
-            person.person_ref if person else gate.question.person_ref,
+            person.person_ref if person else next(iter(gate.people), ""),
             gate,
             by=node_actor(agreement.assignee).id,
             to=f"transfer:{transfer}",

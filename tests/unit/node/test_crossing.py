@@ -26,6 +26,7 @@ ADA = PersonAssertion(f"{FACULTY}#per_ada", "Ada", FACULTY, (), "project_1")
 
 class Gate:
     refusal = ""
+    named = (f"{FACULTY}#per_ada", f"{FACULTY}#per_ben")
 
     def __init__(self):
         self.admitted, self.asked = [], []
@@ -39,17 +40,18 @@ class Gate:
         if self.refusal:
             raise GateClosedError(self.refusal, code="permit_ended")
         question = GateQuestion(HOSPITAL, FACULTY, "ds_1", ("DUO:0000042",), person_ref)
-        return GateFacts(question, "", "pa", "pr", "DUO:0000042", "permit_1", (), (), {})
+        return GateFacts(question, "", "pa", "pr", "DUO:0000042", "permit_1", self.named, (), {})
 
 
 class Law:
     outcome = Outcome.ALLOW
 
     def __init__(self):
-        self.ways = []
+        self.ways, self.people = [], []
 
     def assess_query(self, agreement, person_ref, gate, *, by, to="", way=None):
         self.ways.append((to, way))
+        self.people.append(person_ref)
         rule = Finding("XB-07", self.outcome, Multilingual("A filed contract"), "s", "mech.filed")
         findings = () if self.outcome is Outcome.ALLOW else (rule,)
         return Decision(self.outcome, findings, "p", "i", "rcp_1")
@@ -132,6 +134,15 @@ def test_a_connector_that_names_nobody_is_judged_for_all_the_permit_names(ground
 
     assert world.gate.asked == [("", "")]
     assert world.gate.admitted == []
+    assert world.law.people == [f"{FACULTY}#per_ada"]
+
+
+def test_where_the_permit_names_nobody_either_the_rules_hear_of_nobody(ground):
+    world = World(ground)
+    world.gate.named = ()
+    world.crossing.let_out(world.agreement, None, "urn:1")
+
+    assert world.law.people == [""]
 
 
 @pytest.mark.parametrize(
