@@ -177,6 +177,22 @@ class LawWorld:
         self.faculty.stop()
         self.faculty.start()
 
+    def permit(self) -> str:
+        """Have the researcher's application approved; return the permit's id."""
+        researcher, committee = self["researcher"], self["committee"].applications
+        asked = researcher.applications.submit(
+            self.project, self.dataset, self.hospital.did,
+            people=(researcher.people.me().person_ref,), purposes=(PURPOSE,), months=12,
+        ).id  # fmt: skip
+        self.until(
+            lambda: asked in {one.id for one in committee.list_applications()}, "the request"
+        )
+        made = committee.approve(asked, "The question needs these rows.", months=12).id
+        self.until(
+            lambda: made in {one.id for one in researcher.applications.list_permits()}, "the permit"
+        )
+        return made
+
     # --- pages
 
     @contextmanager
@@ -220,7 +236,7 @@ def law_world(place: Path) -> Iterator[LawWorld]:
         _become_partners(world)
         _offer_rows(world, write_cohort(place / "cohort.csv"))
         _study(world)
-        _permit(world)
+        world.permit()
         yield world
 
 
@@ -293,14 +309,3 @@ def _study(world: LawWorld) -> None:
         filed_on=(NOW - timedelta(days=14)).date().isoformat(),
         filing_reference="GD-CAC-2026-1",
     )
-
-
-def _permit(world: LawWorld) -> None:
-    researcher, committee = world["researcher"], world["committee"].applications
-    asked = researcher.applications.submit(
-        world.project, world.dataset, world.hospital.did,
-        people=(researcher.people.me().person_ref,), purposes=(PURPOSE,), months=12,
-    ).id  # fmt: skip
-    world.until(lambda: asked in {one.id for one in committee.list_applications()}, "the request")
-    committee.approve(asked, "The question needs these rows.", months=12)
-    world.until(researcher.applications.list_permits, "the permit")
