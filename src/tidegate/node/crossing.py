@@ -118,8 +118,8 @@ class RowsCrossing:
         """As provider: the same, and the rules of law, whose receipt stands with the transfer.
 
         `counted`: this transfer's own use stands in the ledger already. Where the peer names nobody
-        the gate has checked everyone the permit names, and the rules hear of the first. What the rules
-        give to a person to approve passes once a legal officer has approved exactly that.
+        the gate has checked everyone the permit names, and the rules hear of the first. What
+        the rules give to a person to approve passes once a legal officer has approved exactly that.
         """
         gate = self._checked(agreement, person, counted=counted)
         decision = self._assessor.assess_query(
