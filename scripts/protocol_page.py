@@ -46,6 +46,7 @@ TROUBLES: Mapping[Trouble, str] = {
     Trouble.FAILING: "our message was tried and not acknowledged",
     Trouble.UNSENT: "our message has waited {unsent} s to be sent",
     Trouble.PERSON: "somebody here must decide",
+    Trouble.APPROVAL: "a legal officer here was asked whether the rows may leave",
     Trouble.HELD: "it has been our turn for {held} s, and no strategy takes it",
     Trouble.SILENT: "it has been the peer's turn for {silent} s",
     Trouble.PARKED: "a task of the process was put aside",

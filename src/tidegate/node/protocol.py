@@ -73,6 +73,7 @@ class Others:
     work: WorkService
     manners: Manners
     hosting: Callable[[Hosting], Hosting]
+    asked_since: Callable[[str], str]
 
 
 def build_protocol(ground: Ground, others: Others) -> Protocol:
@@ -195,6 +196,7 @@ def _progress(
             listed=lambda: (*negotiations.list_open(), *transfers.list_open()),
             forget=forget,
             misses=misses,
+            asked_since=others.asked_since,
         ),
     )
 

@@ -239,6 +239,7 @@ def _others(
         planes=fittings.planes,
         manners=fittings.manners(Manners()),
         hosting=fittings.hosting,
+        asked_since=rooms.approvals.asked_since,
         evidence=rooms.law.evidence,
         work=rooms.work,
     )

@@ -2,6 +2,9 @@
 
 import pytest
 
+from tidegate.kernel.text import Language
+from tidegate.web.messages import find_words
+
 
 def card(text, site):
     return text.split(f'id="approval-{site.ids["waiting"]}"', 1)[1].split("</article>", 1)[0]
@@ -44,6 +47,28 @@ def test_a_researcher_sees_no_questions_on_the_page_of_an_agreement(site):
     assert 'id="approvals"' not in site.browser("rex").get(path).text
     assert 'id="approvals"' in site.browser("audrey").get(path).text
     assert "Withdraw the approval" not in site.browser("audrey").get(path).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "act"),
+    [
+        ("en", "Waiting: the legal officer here has been asked", "Answer the question"),
+        ("zh-Hant", "等待中：已請本節點的法務人員決定", "答覆此問題"),
+        ("zh-Hans", "等待中：已请本节点的法务人员决定", "答复此问题"),
+    ],
+)
+def test_a_request_that_waits_for_an_answer_says_so_on_its_page(site, language, words, act):
+    path = f"/transfers/{site.ids['rows_asked']}"
+    legal = site.browser("carl", language).get(path).text
+    steward = site.browser("sam", language).get(path).text
+    stuck = find_words(Language(language), "stuck.badge")
+
+    assert words in legal
+    assert words in steward
+    assert f'href="/inbox#rows-questions">{act}<' in legal
+    assert act not in steward
+    assert f'<span class="badge bad">{stuck}</span>' not in legal
+    assert find_words(Language(language), "stuck.held") not in legal
 
 
 def test_a_request_that_waits_for_an_answer_is_not_called_stuck_in_the_inbox(site):

@@ -128,6 +128,11 @@ class ApprovalService:
         found = self._journal.read(store.list_of, state=ApprovalState.ASKED.value)
         return tuple(one for one in found if self._in_force(one))
 
+    def asked_since(self, agreement_id: str) -> str:
+        """Return since when a question about an agreement's rows waits, or empty."""
+        waiting = (one for one in self.list_waiting() if one.frame.agreement_id == agreement_id)
+        return min((one.asked_at for one in waiting), default="")
+
     def get(self, approval_id: str, *, by: Actor) -> RowsApproval:
         """Return one question; raise ApprovalUnknownError."""
         check_has_role(by, *READERS)

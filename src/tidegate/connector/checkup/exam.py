@@ -268,7 +268,7 @@ def _refusals(exam: Exam) -> Said:
 
 
 def _messages(exam: Exam) -> Said:
-    waiting = {Trouble.PERSON, Trouble.HELD}
+    waiting = {Trouble.PERSON, Trouble.APPROVAL, Trouble.HELD}
     stuck = [
         (each.obstacles[0].words or each.obstacles[0].trouble.value)
         for each in exam.tools.stuck()

@@ -22,6 +22,7 @@ class Trouble(StrEnum):
     FAILING = "failing"  # our message was tried and not acknowledged
     UNSENT = "unsent"  # our message waits to be sent for too long
     PERSON = "person"  # somebody here must decide
+    APPROVAL = "approval"  # a legal officer here was asked whether the rows may leave
     HELD = "held"  # it is our turn, and no strategy takes it
     SILENT = "silent"  # it is the peer's turn, and it says nothing
     PARKED = "parked"  # a task of this process was put aside
@@ -32,6 +33,7 @@ class NextAct(StrEnum):
 
     RETRY = "retry"  # send the message again now
     DECIDE = "decide"  # go on, refuse or counter
+    ANSWER = "answer"  # answer the question about the rows (a legal officer)
     RESUME = "resume"  # let the parked task run again (an operator)
     ASK_PEER = "ask_peer"  # ask the peer how the process stands there
     EXAMINE = "examine"  # find out why the peer cannot be reached
@@ -42,6 +44,7 @@ NEXT_ACTS: dict[Trouble, tuple[NextAct, ...]] = {
     Trouble.FAILING: (NextAct.RETRY, NextAct.EXAMINE, NextAct.TERMINATE),
     Trouble.UNSENT: (NextAct.RETRY, NextAct.TERMINATE),
     Trouble.PERSON: (NextAct.DECIDE, NextAct.TERMINATE),
+    Trouble.APPROVAL: (NextAct.ANSWER, NextAct.TERMINATE),
     Trouble.HELD: (NextAct.DECIDE, NextAct.TERMINATE),
     Trouble.SILENT: (NextAct.ASK_PEER, NextAct.EXAMINE, NextAct.TERMINATE),
     Trouble.PARKED: (NextAct.RESUME, NextAct.TERMINATE),

@@ -126,17 +126,23 @@ def standing(
     tasks: Sequence[Task],
     now: datetime,
     patience: Patience | None = None,
+    *,
+    asked_since: str = "",
 ) -> Standing:
     """Tell how a process stands: every trouble it has, the most pressing first.
 
-    `tasks` are those of the lane of the process, waiting and parked.
+    `tasks` are those of the lane of the process, waiting and parked; `asked_since` says since when
+    a person has been asked about its rows.
     """
     limits = patience or Patience()
     pending = next((one for one in messages if one.id == process.pending), None)
     found = [_parked(task) for task in tasks if task.state is TaskState.PARKED]
     if not process.is_final:
         planned = [task for task in tasks if task.state is TaskState.WAITING]
-        found += _of_state(process, pending, planned, now, limits)
+        if asked_since and pending is None and process.side in process.turns:
+            found.append(Obstacle(Trouble.APPROVAL, asked_since))
+        else:
+            found += _of_state(process, pending, planned, now, limits)
     return Standing(process, tuple(found))
 
 

@@ -13,12 +13,12 @@ from tidegate.audit.model import LeafView
 from tidegate.connector.errors import PeerUnreachableError
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.delivery import Credentials, Wire, refusal_of
-from tidegate.connector.messages.model import MessageRecord
+from tidegate.connector.messages.model import MessageRecord, Side
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.progress.errors import NothingWaitsError
 from tidegate.connector.progress.model import Kind, Moment, PeerSays, Process, Standing, Try
 from tidegate.connector.progress.rules import is_peers_turn, process_of, standing, timeline
-from tidegate.connector.transfer.model import Transfer, TransferState
+from tidegate.connector.transfer.model import VISIT_FORMAT, Transfer, TransferState
 from tidegate.kernel.clock import Clock, parse_iso
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.values import dataclass
@@ -47,12 +47,14 @@ class Rooms:
     """What the rooms of the processes tell and take.
 
     `listed` gives the open ones, `forget` ends one whose peer knows nothing of it, and `misses`
-    tells how often in a row the rows of a running transfer did not move.
+    tells how often in a row the rows of a running transfer did not move. `asked_since` tells since
+    when a person has been asked about the rows of an agreement, or is empty.
     """
 
     listed: Callable[[], Iterable[Either]]
     forget: Callable[[Either, str], object]
     misses: Callable[[str], int]
+    asked_since: Callable[[str], str]
 
 
 class ProgressService:
@@ -80,8 +82,15 @@ class ProgressService:
     def standing(self, one: Either) -> Standing:
         """Tell how a process stands now: what keeps it from going on, if anything does."""
         process = process_of(one)
+        asks = (
+            isinstance(one, Transfer) and one.side is Side.PROVIDER and one.format != VISIT_FORMAT
+        )
         return standing(
-            process, self._pending(process), self._work.list_lane(one.pid), self._clock.now()
+            process,
+            self._pending(process),
+            self._work.list_lane(one.pid),
+            self._clock.now(),
+            asked_since=self._rooms.asked_since(one.agreement_id) if asks else "",
         )
 
     def timeline(self, one: Either) -> tuple[Moment, ...]:

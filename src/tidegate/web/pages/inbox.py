@@ -7,7 +7,7 @@ from starlette.responses import Response
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role, has_role
 from tidegate.connector.negotiation.model import Negotiation
-from tidegate.connector.progress.model import Standing
+from tidegate.connector.progress.model import Standing, Trouble
 from tidegate.connector.progress.rules import may_take
 from tidegate.kernel.values import dataclass
 from tidegate.web.kit import Ask, page
@@ -48,11 +48,10 @@ def show_inbox(ask: Ask) -> Response:
 
 def _stuck(ask: Ask) -> tuple[Standing, ...]:
     """Return what is stuck and waits for nobody who is asked on this page."""
-    asked = {one.transfer for one in ask.house.approvals.list_waiting()}
     return tuple(
         one
         for one in ask.house.progress.list_stuck()
-        if not one.process.waiting and one.process.pid not in asked
+        if not one.process.waiting and one.obstacles[0].trouble is not Trouble.APPROVAL
     )
 
 

@@ -39,6 +39,7 @@ def progress_of(ask: Ask, one: Either | None) -> Mapping[str, Any] | None:
         "base": f"/{process.kind.value}s/{one.pid}",
         "may_help": has_role(ask.actor, *HELPERS),
         "may_end": not process.is_final and _may_end(ask, one),
+        "may_answer": may_answer(ask),
         "may_operate": has_role(ask.actor, Role.OPERATOR),
     }
 

@@ -100,6 +100,16 @@ def test_a_person_is_asked_once_in_the_words_of_the_rules(world):
     assert [each.did for each in world.evidence()] == ["rows.asked"]
 
 
+def test_since_when_an_agreement_waits_is_told_until_the_answer(world):
+    before = world.approvals.asked_since("agr_1")
+    one = world.asked()
+
+    assert (before, one.asked_at) == ("", world.approvals.asked_since("agr_1"))
+    assert world.approvals.asked_since("agr_2") == ""
+    world.approvals.approve(one.id, "Contract 7", by=LEGAL)
+    assert world.approvals.asked_since("agr_1") == ""
+
+
 def test_an_approval_is_bound_in_evidence_to_what_it_answered(world):
     one = world.approvals.approve(world.asked().id, " Contract 7 ", by=LEGAL)
     world.ask()

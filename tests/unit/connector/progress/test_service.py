@@ -45,6 +45,7 @@ def progress_of(node, misses=lambda _pid: 0):
                 node.negotiation if isinstance(one, Negotiation) else node.transfer
             ).end_forgotten(one, words),
             misses=misses,
+            asked_since=lambda _agreement: "",
         ),
     )
 

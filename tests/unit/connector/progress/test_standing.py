@@ -94,6 +94,19 @@ def test_our_turn_that_nothing_takes_is_held_after_a_minute():
     assert [Trouble.HELD] == troubles(process("REQUESTED", Side.PROVIDER), now=HOUR)
 
 
+def test_a_question_about_rows_waits_for_its_answer_and_is_not_held():
+    one = process("REQUESTED", Side.PROVIDER)
+
+    (found,) = standing(one, (), (), HOUR, asked_since=AT).obstacles
+
+    assert (Trouble.APPROVAL, AT, NextAct.ANSWER) == (found.trouble, found.since, found.acts[0])
+    failed, ending = message(attempts=1, code="no_answer"), replace(one, pending="msg_1")
+    (found,) = standing(ending, [failed], (), HOUR, asked_since=AT).obstacles
+    assert Trouble.FAILING is found.trouble
+    over = replace(one, is_final=True)
+    assert not standing(over, (), (), HOUR, asked_since=AT).is_stuck
+
+
 def test_our_turn_with_a_planned_reaction_is_not_held():
     assert [] == troubles(process("REQUESTED", Side.PROVIDER), tasks=[task()], now=HOUR)
 
