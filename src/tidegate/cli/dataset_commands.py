@@ -78,7 +78,7 @@ def _word(value: object) -> str:
 
 @click.group()
 def dataset() -> None:
-    """Acquire, classify, de-identify, store, archive and destroy data."""
+    """Acquire, classify, de-identify, keep and destroy data."""
 
 
 @dataset.command()
@@ -102,7 +102,7 @@ def acquire(  # noqa: PLR0913, PLR0917 - one option each
     person: str,
     as_json: bool,
 ) -> None:
-    """Take files in: CSV, gzip CSV, Parquet; each becomes a table named after it."""
+    """Take files in: CSV, gzip CSV, Parquet. Each becomes a table named after it."""
     document = _document(describe)
     if encoding:
         document["encoding"] = encoding
@@ -132,7 +132,7 @@ def list_all(home: Path, person: str, as_json: bool) -> None:
 @click.argument("version")
 @_options
 def show(version: str, home: Path, person: str, as_json: bool) -> None:
-    """Show a version: codebook, quality, classification, stage."""
+    """Show a version. Its codebook, quality, classification and stage."""
     with acting(home, person) as (house, _):
         record = house.catalogue.get_version(version)
     _say(record, as_json)
@@ -152,7 +152,7 @@ def show(version: str, home: Path, person: str, as_json: bool) -> None:
 @click.option("--source", default="hospital", show_default=True)
 @_options
 def classify(version: str, home: Path, person: str, as_json: bool, **said: Any) -> None:
-    """Propose how protected a version is; another person approves."""
+    """Propose how protected a version is. Another person approves."""
     from tidegate.catalogue.model import Classification  # noqa: PLC0415 - used only here
 
     with acting(home, person) as (house, actor):
@@ -164,7 +164,7 @@ def classify(version: str, home: Path, person: str, as_json: bool, **said: Any) 
 @click.argument("version")
 @_options
 def approve(version: str, home: Path, person: str, as_json: bool) -> None:
-    """Approve the proposed classification as a second person."""
+    """Approve a classification as a second person."""
     with acting(home, person) as (house, actor):
         approved = house.classification.approve(version, by=actor)
     _say(approved, as_json)
@@ -201,7 +201,7 @@ def sign(version: str, home: Path, person: str, as_json: bool) -> None:
 @click.argument("version")
 @_options
 def store(version: str, home: Path, person: str, as_json: bool) -> None:
-    """Keep the de-identified tables; the key of the identified rows is destroyed."""
+    """Keep the de-identified tables. The key of the identified rows is destroyed."""
     with acting(home, person) as (house, actor):
         holding = house.holdings.store(version, by=actor)
     _say(holding, as_json)
@@ -222,7 +222,7 @@ def archive(version: str, home: Path, person: str, as_json: bool) -> None:
 @click.option("--reason", required=True)
 @_options
 def request_destruction(version: str, reason: str, home: Path, person: str, as_json: bool) -> None:
-    """Ask for the destruction of a version; another person approves."""
+    """Ask for the destruction of a version. Another person approves."""
     with acting(home, person) as (house, actor):
         destruction = house.destruction.request(version, reason, by=actor)
     _say(destruction, as_json)
@@ -232,7 +232,7 @@ def request_destruction(version: str, reason: str, home: Path, person: str, as_j
 @click.argument("version")
 @_options
 def approve_destruction(version: str, home: Path, person: str, as_json: bool) -> None:
-    """Approve a destruction as a second person: there is no way back."""
+    """Approve a destruction as a second person. There is no way back."""
     with acting(home, person) as (house, actor):
         certificate = house.destruction.approve(version, by=actor)
     _say(certificate, as_json)

@@ -24,7 +24,7 @@ _SHOWN_WHY = 6  # reasons on a line of the life report; --json has them all
 
 @click.group()
 def evidence() -> None:
-    """Export a node's evidence, verify a bundle anywhere, read the log."""
+    """Export a node's evidence, verify a bundle, read the log."""
 
 
 @evidence.command()
@@ -34,7 +34,10 @@ def evidence() -> None:
 @click.option("--as", "person", default="", metavar="PERSON_ID", help="The person who exports.")
 @AS_JSON
 def export(bundle: Path, home: Path, include: tuple[Path, ...], person: str, as_json: bool) -> None:
-    """Write the evidence of the node in HOME to BUNDLE, verified before it gets its name."""
+    """Write the evidence of the node in HOME to BUNDLE.
+
+    It is verified before it gets its name.
+    """
     from tidegate.cli.dataset_commands import acting  # noqa: PLC0415 - opens a node, needed here
 
     with acting(home, person) as (house, actor):
@@ -69,7 +72,7 @@ def verify(bundle: Path, trust: Path | None, as_json: bool) -> NoReturn:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500))
 @AS_JSON
 def show(home: Path, subject: str, limit: int, as_json: bool) -> None:
-    """Show the chain of SUBJECT (as in version:ver_…), or the newest leaves of the log."""
+    """Show the chain of SUBJECT, or the newest leaves. SUBJECT is as in version:ver_…."""
     from tidegate.cli.dataset_commands import acting  # noqa: PLC0415 - opens a node, needed here
 
     with acting(home, "") as (house, actor):

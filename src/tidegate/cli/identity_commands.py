@@ -19,7 +19,7 @@ HOME = click.option(
 
 @click.group()
 def sts() -> None:
-    """Let programs of your own ask for tokens in the node's name (off until one is added)."""
+    """Let own programs ask for tokens in the node's name. Off until one is added."""
 
 
 @sts.command(name="add")
@@ -73,7 +73,7 @@ def remove_client(home: Path, client: str) -> None:
 
 @click.group()
 def certification() -> None:
-    """At the authority: certify members, so that policies can ask for it."""
+    """Certify members, so that policies can ask (authority)."""
 
 
 @certification.command()
@@ -98,7 +98,7 @@ def grant(home: Path, did: str, scheme: str, until: str) -> None:
 @click.option("--scheme", required=True, help="The scheme's name.")
 @click.option("--reason", required=True, help="Why; it stands in the evidence.")
 def withdraw(home: Path, did: str, scheme: str, reason: str) -> None:
-    """End a member's certification now and revoke the credential that says so."""
+    """End a member's certification now. The credential that says so is revoked."""
     from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
 
     with open_node(home) as node:

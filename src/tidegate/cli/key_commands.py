@@ -24,7 +24,10 @@ def keys() -> None:
 @keys.command(name="list")
 @HOME
 def list_keys(home: Path) -> None:
-    """List the key that signs, the ones before with their end, and the keys of the authority."""
+    """List this node's keys and the authority's.
+
+    The one that signs, and those before with their end.
+    """
     from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
 
     with open_node(home) as node:

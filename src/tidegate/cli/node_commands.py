@@ -63,7 +63,7 @@ def init(  # noqa: PLR0913, PLR0917 - one option each
     operator: str,
     as_json: bool,
 ) -> None:
-    """Make a new node in HOME: its keys, its database, its first operator."""
+    """Make a new node in HOME. It gets keys, a database and a first operator."""
     address = base_url.rstrip("/") or f"http://localhost:{port}"
     did = did_for(address)
     check_is_free(home)
@@ -113,7 +113,7 @@ def serve(home: Path) -> None:
 @HOME
 @click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
 def doctor(home: Path, as_json: bool) -> int:
-    """Examine the node in HOME and say what is wrong and what to do about it."""
+    """Examine the node in HOME. Says what is wrong and what to do about it."""
     from tidegate.node.doctor import examine  # noqa: PLC0415 - heavy, needed only here
 
     findings = examine(home)
@@ -128,7 +128,7 @@ def doctor(home: Path, as_json: bool) -> int:
 @click.command()
 @HOME
 def migrate(home: Path) -> None:
-    """Bring the database of the node in HOME to this version's schema."""
+    """Bring the database in HOME to this version's schema."""
     from tidegate.db.migrate import upgrade  # noqa: PLC0415 - heavy, needed only here
     from tidegate.node.build import open_database  # noqa: PLC0415 - heavy, needed only here
 

@@ -25,7 +25,9 @@ def peers() -> None:
 @HOME
 @AS_JSON
 def doctor(did: str, home: Path, as_json: bool) -> int:
-    """Explain step by step why the node with DID can or cannot be reached and trusted.
+    """Explain why the node with DID can or cannot be reached.
+
+    Goes step by step, to whether it is trusted.
 
     Exits 1 when a step failed. A running node examines from its own process.
     """

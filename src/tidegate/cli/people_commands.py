@@ -28,7 +28,7 @@ WHO = click.argument("who")
 
 @click.group()
 def person() -> None:
-    """See the people of a node, add them, give them ways in, shut them out."""
+    """See and add people, give them ways in, shut them out."""
 
 
 @person.command()
@@ -100,7 +100,7 @@ def link(home: Path, who: str, minutes: int | None, acting: str, as_json: bool) 
 @BY
 @AS_JSON
 def token(home: Path, who: str, label: str, days: int | None, acting: str, as_json: bool) -> None:
-    """Print a new bearer token for WHO (e-mail or id); it is shown this once."""
+    """Print a new bearer token for WHO (e-mail or id). It is shown this once."""
     from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
 
     with open_node(home) as node:
@@ -117,7 +117,7 @@ def token(home: Path, who: str, label: str, days: int | None, acting: str, as_js
 @BY
 @AS_JSON
 def disable(home: Path, who: str, reason: str, acting: str, as_json: bool) -> None:
-    """Shut WHO (e-mail or id) out at once: sessions, tokens and links end."""
+    """Shut WHO (e-mail or id) out. Sessions, tokens and links end at once."""
     from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
 
     with open_node(home) as node:

@@ -33,7 +33,7 @@ ACCEPTS = click.option(
 
 @click.group()
 def plane() -> None:
-    """Register data planes and control planes elsewhere (Data Plane Signaling)."""
+    """Register planes elsewhere (Data Plane Signaling)."""
 
 
 @plane.command("list")
@@ -102,7 +102,10 @@ def add(
 @HOME
 @AS
 def approve(name: str, ground: str, home: Path, person: str) -> None:
-    """Open the datasets of the control plane NAME, as a legal officer who did not register it."""
+    """Open the datasets of the control plane NAME.
+
+    Done by a legal officer who did not register it.
+    """
     with acting(home, person) as (house, by):
         done = house.signaling.approve(name, ground, by=by)
     click.echo(f"Control plane {name} may have this node serve {', '.join(done.datasets)}.")
@@ -114,7 +117,7 @@ def approve(name: str, ground: str, home: Path, person: str) -> None:
 @HOME
 @AS
 def remove(kind: str, name: str, home: Path, person: str) -> None:
-    """Forget the plane NAME: its token opens nothing any more, and its open flows end."""
+    """Forget the plane NAME. Its token opens nothing any more, and its open flows end."""
     with acting(home, person) as (house, by):
         ended = house.signaling.remove(PlaneKind(kind), name, by=by)
     click.echo(f"Removed {kind} {name}; {ended} open flows end.")

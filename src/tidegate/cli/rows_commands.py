@@ -43,7 +43,7 @@ def ask(agreement: str, home: Path, person: str, *, push: bool) -> None:
 @HOME
 @AS
 def approvals(state: str, home: Path, person: str) -> None:
-    """List what people are asked about rows and what they answered, a line of JSON each."""
+    """List what people are asked about rows, and answered. A line of JSON each."""
     with acting(home, person) as (house, by):
         found = house.approvals.list_approvals(state=state, by=by)
     for one in found:
@@ -56,7 +56,7 @@ def approvals(state: str, home: Path, person: str) -> None:
 @HOME
 @AS
 def approve(approval: str, reason: str, home: Path, person: str) -> None:
-    """As the provider's legal officer, let exactly the rows leave that were asked about."""
+    """Let exactly the rows leave that were asked about. Done by the provider's legal officer."""
     with acting(home, person) as (house, by):
         house.approvals.approve(approval, reason, by=by)
 
@@ -67,7 +67,7 @@ def approve(approval: str, reason: str, home: Path, person: str) -> None:
 @HOME
 @AS
 def refuse(approval: str, reason: str, home: Path, person: str) -> None:
-    """As the provider's legal officer, let the rows stay; who asked is told the reason."""
+    """Let the rows stay. Done by the provider's legal officer; who asked is told the reason."""
     with acting(home, person) as (house, by):
         house.approvals.refuse(approval, reason, by=by)
 
@@ -100,7 +100,7 @@ def show(pid: str, home: Path) -> None:
 @AS
 @click.option("--reason", default="Not needed any more.", help="Why, as the peer is told.")
 def cancel(pid: str, home: Path, person: str, reason: str) -> None:
-    """End a transfer; what has arrived of an unfinished copy is destroyed."""
+    """End a transfer. What has arrived of an unfinished copy is destroyed."""
     with acting(home, person) as (house, by):
         house.transfer.terminate(pid, reason, by=by)
 
@@ -111,7 +111,10 @@ def cancel(pid: str, home: Path, person: str, reason: str) -> None:
 @HOME
 @AS
 def script(subject: str, which: str, home: Path, person: str) -> None:
-    """Set what this node does with transfers: automatic, wait, once, refuse, or a JSON file."""
+    """Set what this node does with transfers.
+
+    One of automatic, wait, once, refuse, or a JSON file.
+    """
     chosen = SCRIPTS.get(which) or _read(Path(which))
     with acting(home, person) as (house, by):
         house.transfer.set_script(subject, chosen, by=by)

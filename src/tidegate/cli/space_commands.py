@@ -40,7 +40,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Answer with one 
 
 @click.group()
 def space() -> None:
-    """Found a space, invite into it, join one, and see or revoke its members."""
+    """Found a space, invite, join, see and revoke members."""
 
 
 @space.command()
@@ -87,7 +87,10 @@ def create(home: Path, name: str, profile: str, out: Path, as_json: bool) -> Non
     help="Where to write space.json.",
 )
 def write_file(home: Path, out: Path) -> None:
-    """Write the trust file as the node in HOME knows it now, with the authority's key history."""
+    """Write the trust file as the node in HOME knows it now.
+
+    It holds the authority's key history.
+    """
     from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
 
     with open_node(home) as node:
@@ -141,7 +144,7 @@ def invite(
 @click.option("--wait", default=20, show_default=True, help="Seconds to wait for credentials.")
 @AS_JSON
 def join(home: Path, file: Path, code: str, wait: int, as_json: bool) -> None:
-    """Join the space of FILE (space.json); the node in HOME must be running."""
+    """Join the space of FILE (space.json). The node in HOME must be running."""
     spaces = _running(home)
     try:
         spaces.join(_read_file(file), code)
@@ -195,7 +198,7 @@ def revoke(home: Path, did: str, reason: str, as_json: bool) -> None:
 @HOME
 @AS_JSON
 def status(home: Path, as_json: bool) -> int:
-    """Say where the node in HOME stands; exit 1 while it cannot prove a membership."""
+    """Say where the node in HOME stands. Exits with 1 while it cannot prove a membership."""
     from tidegate.node.build import open_node  # noqa: PLC0415 - heavy, needed only here
 
     with open_node(home) as node:

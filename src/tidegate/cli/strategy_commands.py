@@ -24,14 +24,14 @@ SUBJECT = click.argument("subject", metavar="OFFER_OR_DATASET")
 
 @click.group()
 def strategy() -> None:
-    """See and set how negotiations about an offer or dataset are answered."""
+    """See and set how negotiations are answered."""
 
 
 @strategy.command("list")
 @HOME
 @AS_JSON
 def list_set(home: Path, as_json: bool) -> None:
-    """List the strategies that were set; for everything else, `automatic` holds."""
+    """List the strategies that were set. For everything else, `automatic` holds."""
     with acting(home, "") as (house, _):
         found = house.negotiation.list_strategies()
     if as_json:
@@ -46,7 +46,10 @@ def list_set(home: Path, as_json: bool) -> None:
 @HOME
 @AS_JSON
 def show(subject: str, home: Path, as_json: bool) -> None:
-    """Show the strategy that holds for an offer (as provider) or dataset (as consumer)."""
+    """Show the strategy of an offer or dataset.
+
+    As provider of an offer, as consumer of a dataset.
+    """
     with acting(home, "") as (house, _):
         _say(house.negotiation.find_strategy(subject) or AUTOMATIC, as_json)
 
@@ -58,7 +61,7 @@ def show(subject: str, home: Path, as_json: bool) -> None:
 @AS
 @AS_JSON
 def set_one(subject: str, which: str, home: Path, person: str, as_json: bool) -> None:
-    """Set a strategy: a ready-made one by name, or one of your own from a JSON file.
+    """Set a strategy by name or from a JSON file of your own.
 
     Ready-made: automatic, accept, offer-first, manual, refuse, wait.
     """

@@ -151,6 +151,15 @@ def test_the_help_lists_every_command(capsys):
     assert [] == [name for name in cli.list_commands(None) if f"  {name}" not in told]
 
 
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_no_summary_in_a_help_is_cut(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    run(*filter(None, [name]), "--help")
+
+    told = capsys.readouterr().out.partition("Commands:")[2]
+    assert [] == [line for line in told.splitlines() if line.endswith("...")]
+
+
 def test_the_version_is_told(capsys):
     assert 0 == run("--version")
     assert "tidegate" in capsys.readouterr().out
