@@ -4,6 +4,7 @@ Rows are what a test puts into the vault as a parcel; everything else is the pro
 """
 
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -40,6 +42,7 @@ from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.messages.delivery import Courier
 from tidegate.deid.service import DeidService
 from tidegate.kernel.clock import SystemClock, iso
+from tidegate.kernel.failpoint import arm
 from tidegate.kernel.ids import secret_token
 from tidegate.policy.model import Agreement
 from tidegate.policy.service import research_policy
@@ -74,7 +77,7 @@ class RowsNode:
     def __init__(
         self, folder: Path, port: int, settings: PlaneSettings = QUICK, tls=None, **more
     ) -> None:
-        self.did, self.folder = did_of(port), folder
+        self.did, self.folder, self.moving = did_of(port), folder, threading.Event()
         ground = make_ground(folder, self.did)
         clock = SystemClock()
         ground.clock = ground.journal._clock = clock
@@ -210,7 +213,26 @@ def _forget(node: RowsNode) -> None:
         path.unlink()
 
 
+def drafts_size(folder: Path) -> int:
+    """Return how many bytes of copies that are not whole lie in a node's folder."""
+    return sum(file.stat().st_size for file in (folder / "vault" / "drafts").glob("*"))
+
+
+def _hold(node: RowsNode) -> None:
+    """Let the worker of a fetch or a push stand still after some MiB, until `go_on`."""
+    sent = itertools.count(1)
+
+    def pause(is_enough: Callable[[], bool]) -> Callable[[], None]:
+        return lambda: node.moving.wait() if is_enough() else None
+
+    node.moving.clear()
+    arm("dataplane.fetched_piece", pause(lambda: drafts_size(node.folder) > 4 * MEBIBYTE))
+    arm("dataplane.sent_piece", pause(lambda: next(sent) > 5))
+
+
 _ACTS = {
+    "hold": _hold,
+    "go_on": lambda node: node.moving.set(),
     "agree": RowsNode.agree,
     "seed": RowsNode.seed,
     "ask": lambda node, name: node.ask(name),
