@@ -216,6 +216,25 @@ def test_a_suspended_transfer_and_a_closed_crossing_refuse_every_read(pair):
     assert held.status_code in {401, 403}
 
 
+def test_a_read_that_comes_before_the_answer_to_our_start_is_let_in_once_that_is_there(pair):
+    hospital, faculty = pair
+    on_its_way, follow = threading.Event(), hospital.plane.started
+    hospital.plane.started = lambda *said: on_its_way.wait(20) and follow(*said)
+    faculty.runner._handlers = {
+        key: one for key, one in faculty.runner._handlers.items() if key != "dataplane.fetch"
+    }
+    pid = faculty.ask(HTTP_PULL)
+    wait(lambda: faculty.node.transfer.get(pid).state.value == "STARTED")
+    url, headers = opened(hospital, mirror(hospital))
+    timer = threading.Timer(0.3, on_its_way.set)
+    timer.start()
+
+    answer = httpx.get(url, headers={**headers, "range": "bytes=0-9"})
+
+    timer.join()
+    assert (answer.status_code, len(answer.content)) == (206, 10)
+
+
 def test_an_ended_agreement_cuts_a_live_read(pair):
     hospital = pair[0]
     own, _ = started(pair)

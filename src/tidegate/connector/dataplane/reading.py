@@ -1,5 +1,6 @@
 """What a provider serves: a parcel in parts, each read decided again, cut when it must end."""
 
+import time
 from collections.abc import Generator
 
 from tidegate.access.model import node_actor
@@ -15,6 +16,8 @@ from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.values import dataclass
 
 PIECE = 1024 * 1024
+SETTLE_SECONDS = 2.0
+_ABOUT_TO_START = frozenset({DataFlowState.STARTING, DataFlowState.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,22 @@ class Reading:
             )
         return record
 
+    def _settled(self, pid: str, token: str) -> FlowRecord:
+        """`check_token`, and wait a moment for a start that is on its way.
+
+        A consumer can read as soon as it has our start message, which may be before its answer to
+        that message has come back and the flow stands as started here.
+        """
+        end = time.monotonic() + SETTLE_SECONDS
+        record = self.check_token(pid, token)
+        while record.state in _ABOUT_TO_START and time.monotonic() < end:
+            time.sleep(0.02)
+            record = self.check_token(pid, token)
+        return record
+
     def open(self, pid: str, token: str, range_header: str, if_range: str) -> Grant:
         """Decide about one read; raise with the reason, which is in the evidence too."""
-        record = self.check_token(pid, token)
+        record = self._settled(pid, token)
         self._desk.token_used(pid, token_digest(token))
         reader = node_actor(record.flow.peer_did).id
         try:
