@@ -269,7 +269,7 @@ class Outgoing:
         step = Step(record.action)
         tell = step is not Step.TERMINATE and one.state is not NegotiationState.INITIAL
         code = one.reason_code if step is Step.TERMINATE and one.reason_code else "undeliverable"
-        words = f"{record.type} was given up after {record.attempts + 1} tries. {end.words}"
+        words = f"{record.type} was given up; tries: {record.attempts + 1}. {end.words}"
         with self._desk.journal.write(
             by=ACTOR,
             did="negotiation.refused" if tell else TERMINATED,

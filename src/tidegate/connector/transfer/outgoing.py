@@ -311,7 +311,7 @@ class Outgoing:
         """End the transfer, visibly: tell the peer if it knows of it and can still be told."""
         step = Step(record.action)
         tell = step is not Step.TERMINATE and one.state is not TransferState.INITIAL
-        words = f"{record.type} was given up after {record.attempts + 1} tries. {end.words}"
+        words = f"{record.type} was given up; tries: {record.attempts + 1}. {end.words}"
         with self._desk.journal.write(
             by=ACTOR,
             did="transfer.refused" if tell else event_of(Step.TERMINATE),

@@ -390,7 +390,7 @@ def test_a_peer_that_never_answers_ends_the_negotiation_with_a_visible_reason(pa
 
     one = faculty.negotiation.get(pid)
     assert (one.state.value, one.reason_code) == ("TERMINATED", "undeliverable")
-    assert "given up after 12 tries" in one.reason
+    assert "given up; tries: 12" in one.reason
     assert faculty.negotiation.list_messages(pid)[0].state is MessageState.ABANDONED
 
 
