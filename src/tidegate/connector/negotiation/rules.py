@@ -17,6 +17,7 @@ from tidegate.kernel.clock import iso, parse_iso
 from tidegate.policy.errors import PolicyInvalidError
 from tidegate.policy.model import Agreement, Policy, Rule, UseFacts
 from tidegate.policy.service import (
+    AgreementTerms,
     check_recipient,
     from_odrl,
     read_agreement,
@@ -152,17 +153,29 @@ def policy_of(document: Document) -> Policy:
 
 def signed_agreement(negotiation: Negotiation) -> Agreement:
     """Return the agreement of a negotiation as the policy room records it."""
-    terms = read_agreement(dict(negotiation.agreement))
+    return agreement_on(
+        read_agreement(dict(negotiation.agreement)),
+        negotiation.side,
+        dataset_id=negotiation.dataset_id,
+        version_id=negotiation.version_id,
+        offer_id=negotiation.offer_id,
+    )
+
+
+def agreement_on(
+    terms: AgreementTerms, side: Side, *, dataset_id: str, version_id: str, offer_id: str
+) -> Agreement:
+    """Return an agreement on these terms, sealed, as the policy room records it."""
     return seal(
         Agreement(
             id=terms.id,
-            role=negotiation.side.value,
-            dataset_id=negotiation.dataset_id,
-            version_id=negotiation.version_id,
+            role=side.value,
+            dataset_id=dataset_id,
+            version_id=version_id,
             assigner=terms.assigner,
             assignee=terms.assignee,
             policy=terms.policy,
-            offer_id=negotiation.offer_id,
+            offer_id=offer_id,
             signed_at=_moment(terms.timestamp),
         )
     )

@@ -12,7 +12,12 @@ from tidegate.access.model import Seat
 from tidegate.audit.journal import Tx
 from tidegate.catalogue.model import Offer
 from tidegate.connector.messages.model import Side
-from tidegate.connector.negotiation.rules import is_same_terms, may_see, published_terms
+from tidegate.connector.negotiation.rules import (
+    agreement_on,
+    is_same_terms,
+    may_see,
+    published_terms,
+)
 from tidegate.connector.signaling import store
 from tidegate.connector.signaling.desk import Crossing, Desk, Taken
 from tidegate.connector.signaling.errors import HostedWithheldError
@@ -21,7 +26,7 @@ from tidegate.connector.signaling.registry import Registry
 from tidegate.connector.signaling.wire import DataFlowMessage, segment
 from tidegate.kernel.errors import InvalidError, UnavailableError
 from tidegate.policy.model import Agreement, AgreementState, UseFacts
-from tidegate.policy.service import AgreementTerms, read_agreement, seal
+from tidegate.policy.service import AgreementTerms, read_agreement
 
 
 class Offers(Protocol):
@@ -129,18 +134,12 @@ class Judging:
         words = dict(document) if isinstance(document, dict) else {}
         for offer in self._offers.list_open_offers(dataset_id=said.dataset_id):
             if may_see(offer, who) and is_same_terms(words, published_terms(offer)):
-                return seal(
-                    Agreement(
-                        id=terms.id,
-                        role=Side.PROVIDER.value,
-                        dataset_id=terms.target,
-                        version_id=offer.version_id,
-                        assigner=terms.assigner,
-                        assignee=terms.assignee,
-                        policy=terms.policy,
-                        offer_id=offer.id,
-                        signed_at=terms.timestamp,
-                    )
+                return agreement_on(
+                    terms,
+                    Side.PROVIDER,
+                    dataset_id=terms.target,
+                    version_id=offer.version_id,
+                    offer_id=offer.id,
                 )
         raise HostedWithheldError(
             "This node offers the dataset to nobody, or not to this counterparty, on the terms of "
