@@ -1,0 +1,1 @@
+"""Anonymisation of one table: encode, search, recode. Knows columns and classes, no holdings."""
