@@ -22,6 +22,7 @@ _GROUPS = frozenset({"permission", "prohibition", "obligation"})
 _OFFER = frozenset({"@id", "@type", "profile", "target", "assigner", "assignee"}) | _GROUPS
 _AGREEMENT = _OFFER | {"timestamp"}
 _LIST_AS_TEXT = ('[{"@value"', '[{"@id"')
+_LITERAL = frozenset({"@value", "@type", "@language", "@direction"})
 _LOGICAL = ("and", "or", "xone", "andSequence")
 
 
@@ -243,7 +244,7 @@ def _read_right(value: object) -> tuple[str, ...] | str:
     """
     if isinstance(value, str) and value.startswith(_LIST_AS_TEXT):
         try:
-            value = json.loads(value)
+            value = json.loads(value, object_pairs_hook=_said_once)
         except (ValueError, RecursionError):
             return str(value)
     if isinstance(value, list) and value:
@@ -251,9 +252,18 @@ def _read_right(value: object) -> tuple[str, ...] | str:
     return _read_operand(value)
 
 
+def _said_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
 def _read_operand(value: object) -> str:
-    if isinstance(value, Mapping):
-        value = value.get("@value", value.get("@id"))
+    if isinstance(value, Mapping) and set(value) <= _LITERAL:
+        value = value.get("@value")
+    elif isinstance(value, Mapping) and set(value) == {"@id"}:
+        value = value["@id"]
     if isinstance(value, str):
         return value
     raise PolicyInvalidError(

@@ -178,6 +178,10 @@ def _bare(value: object, context: Context) -> object:
     if not isinstance(value, dict):
         return value
     said = {_keyword(key, context): one for key, one in value.items()}
+    if len(said) < len(value):  # two names of one keyword
+        raise MessageRefusedError(
+            "The message says a value twice, in two spellings.", code="message_ambiguous"
+        )
     if "@value" in said and set(said) <= _LITERAL:
         return said["@value"]
     if set(said) == {"@id"}:

@@ -27,6 +27,8 @@ from tidegate.kernel.values import dataclass
 
 MOST_CONTEXTS = 16
 MOST_WORDS = 256
+MOST_WORK = 2_000_000  # words carried from context to context, in one message
+MOST_WRITTEN = 4 * 1024 * 1024  # characters that writing prefixes out may add to one message
 LONGEST_IRI = 2048
 LONGEST_CHAIN = 8
 
@@ -41,21 +43,44 @@ _SCHEMES = frozenset({"did", "urn", "http", "https"})
 _BY_BASE = {DSPACE: "dspace", ODRL: "odrl", DCAT: "dcat", DCT: "dct"}
 
 
+class Effort:
+    """What reading one message has taken so far: a small one must not become a large one here."""
+
+    def __init__(self) -> None:
+        self._work = 0
+        self._written = 0
+
+    def carry(self, words: int) -> None:
+        """Count words of a context; raise MessageRefusedError where they are too many."""
+        self._work += words
+        if self._work > MOST_WORK:
+            raise _refused("The message's contexts are too much to read.", "context_too_large")
+
+    def write_out(self, said: str, full: str) -> str:
+        """Return a name written out; raise MessageRefusedError where they become too long."""
+        self._written += max(len(full) - len(said), 0)
+        if self._written > MOST_WRITTEN:
+            raise _refused("The message's names are too long, written out.", "context_too_large")
+        return full
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What words stand for at one place of a message.
 
-    `speaks` tells whether the protocol's own words are in force.
+    `speaks` tells whether the protocol's own words are in force; all contexts of a message share
+    its `effort`.
     """
 
     words: Mapping[str, str] = field(default_factory=dict)
     vocabulary: str = ""
     speaks: bool = False
+    effort: Effort = field(default_factory=Effort)
 
     def extended(self, given: object) -> "Context":
         """Return this with a `@context` on top; raise MessageRefusedError for what is not read."""
         if given == [CONTEXT] and not self.words:
-            return _USUAL
+            return Context(KNOWN[CONTEXT], self.vocabulary, speaks=True, effort=self.effort)
         parts = given if isinstance(given, list) else [given]
         if len(parts) > MOST_CONTEXTS:
             raise _refused("The message names too many contexts.", "context_too_large")
@@ -68,7 +93,11 @@ class Context:
         """Return this with one context on top."""
         if isinstance(given, str):
             speaks = self.speaks or given == CONTEXT
-            return Context({**self.words, **KNOWN.get(given, {})}, self.vocabulary, speaks)
+            known = KNOWN.get(given)
+            if known is None:
+                return self
+            self.effort.carry(len(self.words) + len(known))
+            return Context({**self.words, **known}, self.vocabulary, speaks, self.effort)
         if not isinstance(given, dict):
             raise _refused("A context is an address or an object.", "context_unsupported")
         return _Inline(self, given).read()
@@ -76,23 +105,23 @@ class Context:
     def meaning(self, word: str) -> str | None:
         """Return the IRI or keyword a word stands for, or None where nothing defines it."""
         if word in self.words:
-            return self.words[word]
+            return self._written(word, self.words[word])
         prefix, colon, local = word.partition(":")
         if colon and not local.startswith("//"):
             base = self.words.get(prefix, "")
-            return base + local if base.endswith(_ENDINGS) else word
+            return self._written(word, base + local) if base.endswith(_ENDINGS) else word
         if colon:
             return word
-        return self.vocabulary + word if self.vocabulary else None
+        return self._written(word, self.vocabulary + word) if self.vocabulary else None
 
     def full(self, name: str) -> str:
         """Return an id with its prefix written out; ids are never resolved against anything."""
         prefix, colon, local = name.partition(":")
         base = self.words.get(prefix, "") if colon and not local.startswith("//") else ""
-        return base + local if base.endswith(_ENDINGS) else name
+        return self._written(name, base + local) if base.endswith(_ENDINGS) else name
 
-
-_USUAL = Context(KNOWN[CONTEXT], "", speaks=True)
+    def _written(self, said: str, full: str) -> str:
+        return self.effort.write_out(said, full)
 
 
 def curie(iri: str) -> str:
@@ -130,6 +159,7 @@ class _Inline:
         if len(self._given) > MOST_WORDS:
             raise _refused("The message's context defines too many words.", "context_too_large")
         self._read_keywords()
+        self._before.effort.carry(len(self._before.words) + len(self._given))
         words = dict(self._before.words)
         for name, definition in self._given.items():
             if name.startswith("@"):
@@ -140,7 +170,7 @@ class _Inline:
             words.pop(name, None)
             if target:
                 words[name] = target
-        return Context(words, self._vocabulary, self._before.speaks)
+        return Context(words, self._vocabulary, self._before.speaks, self._before.effort)
 
     def _read_keywords(self) -> None:
         for name, value in self._given.items():
@@ -198,7 +228,7 @@ class _Inline:
         found = self._written_out(definition, (*chain, name))
         if len(found) > LONGEST_IRI:
             raise _refused("An IRI of the context is too long.", "context_too_large")
-        return found
+        return self._before.effort.write_out(definition, found)
 
     def _written_out(self, iri: str, chain: tuple[str, ...]) -> str:
         prefix, colon, local = iri.partition(":")

@@ -130,13 +130,19 @@ _FORMAT = _term("format", Kind.WORD, DCT)
 _ADDRESS = _node("dataAddress", "DataAddress")
 _RULES = (
     _term("profile", Kind.ID, ODRL),
-    _nodes("permission", "Rule"),
-    _nodes("prohibition", "Rule"),
-    _nodes("obligation", "Rule"),
+    _nodes("permission", "Permission"),
+    _nodes("prohibition", "Prohibition"),
+    _nodes("obligation", "Duty"),
     _term("target", Kind.ID, ODRL),
     _term("assigner", Kind.ID, ODRL),
     _term("assignee", Kind.ID, ODRL),
 )
+_RULE = (
+    _term("action", Kind.WORD, ODRL, words=_short(ODRL, ("use",))),
+    _nodes("constraint", "Constraint"),
+    _nodes("duty", "Duty"),
+)
+_RULE_TYPES = ("Permission", "Prohibition", "Duty")
 _DATASET = (
     _nodes("hasPolicy", "Offer"),
     _nodes("distribution", "Distribution", DCAT),
@@ -194,13 +200,7 @@ SHAPES: Mapping[str, Shape] = {
     "EndpointProperty": _shape(_term("name", Kind.TEXT), _term("value", Kind.TEXT), is_open=False),
     "Offer": _shape(*_RULES),
     "Agreement": _shape(*_RULES, _term("timestamp", Kind.TEXT)),
-    "Rule": _shape(
-        _term("action", Kind.WORD, ODRL, words=_short(ODRL, ("use",))),
-        _nodes("constraint", "Constraint"),
-        _nodes("duty", "Rule"),
-        implied=("Permission", "Prohibition", "Duty"),
-        is_open=False,
-    ),
+    **{name: _shape(*_RULE, implied=(name,), is_open=False) for name in _RULE_TYPES},
     "Constraint": _shape(
         _term("leftOperand", Kind.WORD, ODRL),
         _term("operator", Kind.WORD, ODRL, words=_OPERATORS),
@@ -255,7 +255,7 @@ TYPES: dict[str, str] = (
 
 _ODRL_WORDS = {
     term.name: term.iri
-    for shape in ("Offer", "Rule", "Constraint")
+    for shape in ("Offer", "Permission", "Constraint")
     for term in SHAPES[shape].terms.values()
 } | {name: iri for iri, name in (TYPES | _OPERATORS).items() if iri.startswith(ODRL)}
 

@@ -20,10 +20,13 @@ from tidegate.connector.messages.vocabulary import (
     ODRL_CONTEXTS,
     PERSON,
     PREFIXES,
+    PROTECTED,
     SHAPES,
     TYPES,
     Kind,
 )
+from tidegate.policy.errors import PolicyInvalidError
+from tidegate.policy.service import from_odrl
 
 DSPACE = PREFIXES["dspace"]
 PURPOSE, RESEARCH = f"{ODRL}purpose", "http://purl.obolibrary.org/obo/DUO_0000007"
@@ -332,6 +335,13 @@ def test_a_context_that_could_trick_us_is_refused(context, code):
         ({"dspace:consumerPid": {"@id": "urn:uuid:c", "@value": "x"}}, "message_ambiguous"),
         ({"consumerPid": ["urn:uuid:c", "urn:uuid:d"]}, "message_invalid"),
         ({"@type": ["TransferStartMessage", "TransferProcess"]}, "message_invalid"),
+        (
+            {
+                "consumerPid": {"@value": "urn:uuid:d", "wert": "urn:uuid:c"},
+                "@context": [wire.CONTEXT, {"wert": "@value"}],
+            },
+            "message_ambiguous",
+        ),
     ],
 )
 def test_a_message_that_says_two_things_is_refused(change, code):
@@ -354,3 +364,100 @@ def test_values_of_the_protocol_need_a_context_that_defines_them():
     }  # fmt: skip
     with pytest.raises(MessageRefusedError, match="REQUESTED"):
         hear(said, wire.ContractNegotiation)
+
+
+HOSTILE_IRI = "https://x.example/" + "x" * 2000 + "/"
+MANY = {f"w{n}": "a:b" for n in range(MOST_WORDS)}
+
+
+def _request(context, **terms):
+    return {**REQUEST, "@context": context, "offer": {**OFFER, **terms}}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        # 60 KB that would be 20 MB on the disk
+        _request([wire.CONTEXT, {"p": HOSTILE_IRI}], **{f"p:{n}": 1 for n in range(10_000)}),
+        _request([wire.CONTEXT, {"p": HOSTILE_IRI}], profile=["p:a"] * 10_000),
+        _request([wire.CONTEXT, {"@vocab": HOSTILE_IRI}], **{f"p{n}": 1 for n in range(10_000)}),
+        _request([wire.CONTEXT, {"p": HOSTILE_IRI, "word": "p:w"}], permission=[
+            {"action": "word"}] * 10_000),
+        _request([wire.CONTEXT, *({"p": HOSTILE_IRI} | {f"w{i}{n}": "p:" for n in range(200)}
+                                  for i in range(14))]),
+        # few bytes that copy thousands of words tens of thousands of times
+        _request([wire.CONTEXT, *({f"{name}{n}": one for name, one in MANY.items()}
+                                  for n in range(15))],
+                 permission=[{"action": "use", "constraint": [
+                     {"@context": [{}] * MOST_CONTEXTS, **COMPARED}] * 1000}]),
+    ],
+    ids=["names", "ids", "vocabulary", "words", "the context", "contexts in contexts"],
+)  # fmt: skip
+def test_a_small_message_does_not_become_a_large_one(said):
+    with pytest.raises(MessageRefusedError) as refused:
+        read(msgspec.json.encode(said), wire.ContractRequestMessage)
+
+    assert refused.value.code == "context_too_large"
+
+
+@pytest.mark.parametrize(
+    ("place", "type_"),
+    [("permission", "Prohibition"), ("prohibition", "Permission"), ("obligation", "Permission")],
+)
+def test_a_rule_whose_type_contradicts_its_place_is_not_read_as_either(place, type_):
+    said = _request([wire.CONTEXT], **{place: [{"@type": f"odrl:{type_}", "action": "use"}]})
+
+    offer = hear(said, wire.ContractRequestMessage).document["offer"]
+
+    with pytest.raises(PolicyInvalidError):
+        from_odrl(offer)
+
+
+WORDS = sorted(PROTECTED | dict.fromkeys(("id", "type", "urn", "did", "own", "x"), frozenset()))
+MEANINGS = [
+    *sorted({iri for iris in PROTECTED.values() for iri in iris}), "@id", "@type", "@value", "@set",
+    "@list", "@language", "@graph", "@context", "dspace:offer", "odrl:prohibition", "x:y", None,
+    "https://x.example/",
+]  # fmt: skip
+DEFINITIONS = st.sampled_from(MEANINGS) | st.fixed_dictionaries(
+    {},
+    optional={
+        "@id": st.sampled_from(MEANINGS),
+        "@type": st.sampled_from(["@id", "@vocab", "@json"]),
+        "@container": st.sampled_from(["@set", "@list", "@index"]),
+        "@protected": st.booleans(),
+    },
+)
+INLINE = st.dictionaries(st.sampled_from([*WORDS, "@vocab", "@protected"]), DEFINITIONS, max_size=4)
+SMUGGLED = st.dictionaries(
+    st.sampled_from(WORDS).flatmap(
+        lambda word: st.sampled_from([word, f"odrl:{word}", f"dspace:{word}", f"x:{word}"])
+    ),
+    st.sampled_from(["use", "urn:uuid:d", [], [{"action": "use"}], {"@id": "urn:x"}]),
+    max_size=2,
+)
+PLAIN = {
+    **OFFER,
+    "permission": [{"action": "use", "constraint": [
+        {"leftOperand": PURPOSE, "operator": "isAnyOf", "rightOperand": [RESEARCH]}]}],
+    "obligation": [{"action": "https://w3id.org/tidegate/policy/recordUse"}],
+}  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(INLINE, INLINE, INLINE, SMUGGLED, SMUGGLED)
+def test_nothing_in_a_context_or_beside_the_terms_changes_what_policy_decides_on(
+    outer, middle, inner, beside, within
+):
+    rule = {"@context": [inner], **within, **PLAIN["permission"][0]}
+    offer = {"@context": [middle], **beside, **PLAIN, "permission": [rule]}
+    said = {**REQUEST, "@context": [wire.CONTEXT, outer], "offer": offer}
+
+    try:
+        heard = hear(said, wire.ContractRequestMessage)
+        decided = from_odrl(heard.document["offer"])
+    except (MessageRefusedError, PolicyInvalidError):
+        return  # what is not understood is never judged
+
+    assert decided == from_odrl(PLAIN)
+    assert heard.document["offer"]["target"] == PLAIN["target"]
