@@ -4,7 +4,9 @@ The server waits without end for what a caller has begun to say, and for a calle
 asked for; a few hundred callers that say one byte now and then would use up its connections. Here
 every connection is looked at now and then, and ended: with 408 (RFC 9110 §15.5.9) where its head is
 late or its body brings less than a few kilobytes in a whole span of patience, with 431 (RFC 6585
-§5) where its head has no end. Time in which this node itself does not read is not the caller's.
+§5) where its head has no end, or what stands around its body: trailers and chunk extensions (RFC
+9112 §7.1), which say nothing here and are dropped. Time in which this node itself does not read is
+not the caller's.
 Idle connections between two requests are the server's own business (`timeout_keep_alive`).
 """
 
@@ -16,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 ENOUGH = 16 * 1024  # bytes of a body that must come in each span of patience
 LOOKS = 4  # looks in a span: what is late is ended at most a quarter late
 ANSWER_SPANS = 4  # spans in which nothing of an answer is taken: people pause downloads
-LARGEST_HEAD = 64 * 1024  # bytes
+LARGEST_HEAD = 64 * 1024  # bytes; also those in a row that bring nothing of a body
 
 
 def _refusal(status: bytes, code: bytes, words: bytes) -> bytes:
@@ -55,6 +57,8 @@ class PatientProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._since = 0.0  # when this span began
         self._mark = 0  # bytes heard before this span
+        self._idle = 0  # bytes in a row behind the head that brought nothing of the body
+        self._has_body = False  # whether the last bytes did
         self._stuck_since = 0.0  # when the caller stopped taking its answer; 0 while it takes
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -75,8 +79,12 @@ class PatientProtocol(HttpToolsProtocol):
             self._is_saying = self._is_in_head = True
             self._begin()
         self._heard += len(data)
+        self._has_body = False
         super().data_received(data)
-        if self._is_in_head and self._heard - self._mark > LARGEST_HEAD:
+        is_behind_head = self._is_saying and not self._is_in_head
+        self._idle = self._idle + len(data) if is_behind_head and not self._has_body else 0
+        in_head = self._heard - self._mark if self._is_in_head else 0
+        if max(in_head, self._idle) > LARGEST_HEAD:
             self._end(HEAD_TOO_LARGE)
 
     def on_message_begin(self) -> None:
@@ -85,6 +93,16 @@ class PatientProtocol(HttpToolsProtocol):
             self._begin()
         self._is_saying = self._is_in_head = True
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; drop what stands behind the body, which the server would keep as well."""
+        if self._is_in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """Note that something of the body came."""
+        self._has_body = True
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
         """Wait for the body, if there is one."""

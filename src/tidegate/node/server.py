@@ -212,6 +212,7 @@ async def _serve(node: Node) -> None:
         uvicorn.Config(
             app,
             http=patient(settings.patience_seconds),
+            ws="none",  # an upgraded connection would not be looked at
             host=settings.host,
             port=settings.port,
             log_config=None,

@@ -42,6 +42,7 @@ class Doors:
         self.nodes, self.gone = make_pair(folder), threading.Event()
         routes = [
             Route("/takes", self._take, methods=["POST"]),
+            Route("/headers", self._headers, methods=["POST"]),
             Route("/refuses", lambda _r: PlainTextResponse("no", 403), methods=["POST"]),
             Route("/gives", lambda _r: StreamingResponse(self._give())),
             Route("/quick", lambda _r: PlainTextResponse("here")),
@@ -57,6 +58,10 @@ class Doors:
             self.gone.set()
             raise
         return PlainTextResponse(str(size))
+
+    async def _headers(self, request):
+        await request.body()
+        return PlainTextResponse(",".join(request.headers))
 
     async def _give(self):
         try:
@@ -192,6 +197,44 @@ def test_a_head_without_end_is_refused_before_it_fills_the_memory(doors):
         caller.sendall(b"GET /quick HTTP/1.1\r\nx: " + b"a" * (LARGEST_HEAD + 1))
 
         check_told(caller.recv(65536), b"431", "head_too_large")
+
+
+CHUNKED = b"POST /takes HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n"
+AROUND_A_BODY = {
+    "trailers": (b"0\r\n", b"a: b\r\n"),
+    "one trailer": (b"0\r\nx: ", b"abcdef"),
+    "a chunk's extension": (b"1;", b"abcdef"),
+    "a chunk's size": (b"", b"000000"),
+}
+
+
+@pytest.mark.parametrize("what", AROUND_A_BODY)
+def test_what_stands_around_a_body_without_end_is_refused(doors, what):
+    begin, more = AROUND_A_BODY[what]
+    doors.gone.clear()
+    with doors.call() as caller, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        caller.sendall(CHUNKED + begin)
+        for _ in range(1000):  # 60 MB, which the server's parser would keep as objects
+            caller.sendall(more * 10_000)
+        raise AssertionError("the server took it all")
+
+    assert doors.gone.wait(SLACK)
+
+
+def test_a_trailer_adds_nothing_to_the_headers_of_a_request(doors):
+    with doors.call() as caller:
+        head = CHUNKED.replace(b"/takes", b"/headers")
+        caller.sendall(head + b"0\r\nauthorization: Bearer late\r\nx-forwarded-for: a\r\n\r\n")
+
+        hear(caller, b"host,transfer-encoding")
+
+
+def test_a_body_in_very_small_chunks_is_taken(doors):
+    pieces = b"".join(b"1;note=%d\r\na\r\n" % number for number in range(20_000))
+    with doors.call() as caller:
+        caller.sendall(CHUNKED + pieces + b"0\r\n\r\n")
+
+        hear(caller, b"20001")
 
 
 def test_an_answer_nobody_takes_is_ended(doors):
