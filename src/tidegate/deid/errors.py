@@ -13,3 +13,7 @@ class NotAnonymousError(WithheldError):
 
 class RecountError(CorruptError):
     """The independent count of what was written disagrees with what was promised."""
+
+
+class HierarchyError(InvalidError):
+    """A hierarchy does not fit its column, or is none: not monotone, or without a single root."""

@@ -1,0 +1,1 @@
+"""Value generalisation hierarchies: from code lists, calendars, places, files, or learned."""
