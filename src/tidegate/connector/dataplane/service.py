@@ -107,7 +107,7 @@ class HttpPlane:
         fetches = flow.side is Side.CONSUMER and not flow.is_push
         if fetches and address is not None:
             self._check_target(address)
-            record = replace(record, address=self._desk.seal(flow.pid, address))
+            record = self._pointed(record, address)
         if fetches and not record.address:
             raise AddressInvalidError(
                 "The provider started the transfer without an address to fetch from.",
@@ -184,6 +184,15 @@ class HttpPlane:
         )
 
     # --- inside
+
+    def _pointed(self, record: FlowRecord, address: PlaneAddress) -> FlowRecord:
+        """Return a flow with the address it is fetched from; one that runs keeps it at once."""
+        if self._desk.unseal(record) == address:
+            return record
+        pointed = replace(record, address=self._desk.seal(record.flow.pid, address))
+        if record.state is not DataFlowState.STARTED:
+            return pointed
+        return self._desk.save(replace(pointed, misses=0, problem=""))
 
     def _run(self, record: FlowRecord, *, fetches: bool) -> None:
         sends = record.flow.side is Side.PROVIDER and record.flow.is_push

@@ -27,6 +27,17 @@ _ACCEPTED = (
     .limit(1)
 )
 
+_LAST_TAKEN = (
+    select(*_COLUMNS)
+    .where(
+        table.c.process == bindparam("process"),
+        table.c.direction == Direction.IN.value,
+        table.c.state == MessageState.ACCEPTED.value,
+    )
+    .order_by(table.c.position.desc())
+    .limit(1)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
@@ -88,6 +99,21 @@ def was_accepted(conn: Connection, process: str, message_id: str) -> bool:
     """Tell whether an incoming message with this `@id` was taken before."""
     asked = {"process": process, "message_id": message_id}
     return bool(message_id) and conn.execute(_ACCEPTED, asked).first() is not None
+
+
+def find_last_taken(conn: Connection, process: str) -> MessageRecord | None:
+    """Return the last incoming message of a process that was taken, or None."""
+    row = conn.execute(_LAST_TAKEN, {"process": process}).first()
+    return _record(row) if row else None
+
+
+def count_again(conn: Connection, message: str) -> None:
+    """Note that the peer said a message once more, which was taken the first time."""
+    conn.execute(
+        update(table)
+        .where(table.c.id == message)
+        .values(attempts=table.c.attempts + 1, outcome="Taken; the peer has said it again since.")
+    )
 
 
 def list_messages(conn: Connection, process: str) -> tuple[MessageRecord, ...]:

@@ -18,6 +18,7 @@ from tidegate.connector.negotiation.errors import NegotiationRacedError
 from tidegate.connector.negotiation.machine import NEGOTIATION, may_step
 from tidegate.connector.negotiation.model import Negotiation, NegotiationState, Step
 from tidegate.connector.negotiation.outgoing import Outgoing, event_of, evidence
+from tidegate.connector.negotiation.repeating import Repeating
 from tidegate.connector.negotiation.rules import (
     check_agreement,
     check_offer_target,
@@ -52,6 +53,7 @@ class Incoming:
     def __init__(self, desk: Desk, outgoing: Outgoing) -> None:
         self._desk = desk
         self._outgoing = outgoing
+        self._repeating = Repeating(desk)
 
     # --- opening
 
@@ -114,7 +116,7 @@ class Incoming:
     def _open(self, peer: Peer, one: Negotiation, heard: Received[Any], step: Step) -> Negotiation:
         known = self._desk.journal.read(store.find_by_peer, peer.did, one.peer_pid, one.side)
         if known is not None:
-            return self._again(known, heard.document)
+            return self._again(known, step, heard)
         record = self._record(one.pid, step, heard)
         with self._desk.journal.write(
             by=peer.as_actor().id,
@@ -130,14 +132,17 @@ class Incoming:
             failpoint("negotiation.before_commit")
         return one
 
-    def _again(self, known: Negotiation, said: Mapping[str, Any]) -> Negotiation:
+    def _again(self, known: Negotiation, step: Step, heard: Received[Any]) -> Negotiation:
         """Answer a repeated opening as the first; refuse another one under the same pid."""
         first = self._desk.journal.read(messages.list_messages, known.pid)[0]
-        if said.get("@id") != first.message_id or first.direction is not Direction.IN:
-            raise MessageRefusedError(
-                "This pid names another negotiation already; use a fresh one.", code="pid_in_use"
-            )
-        return known
+        is_same = heard.document.get("@id") == first.message_id
+        if is_same and first.direction is Direction.IN:
+            return known
+        if self._repeating.take_again(known, step, heard, opens=True):
+            return known
+        raise MessageRefusedError(
+            "This pid names another negotiation already; use a fresh one.", code="pid_in_use"
+        )
 
     def _callback(self, peer: Peer, address: str) -> str:
         services = tuple(one.endpoint for one in self._desk.peer_document(peer.did).services)
@@ -162,6 +167,10 @@ class Incoming:
                 messages.was_accepted, pid, str(heard.document.get("@id", ""))
             ):
                 return one
+            if self._repeating.take_again(one, step, heard):
+                return one
+            if self._repeating.is_renewal(one, step, heard):
+                return self._repeating.renew(peer, one, self._record(pid, step, heard), heard)
             return self._take(peer, one, step, heard)
         except UnavailableError:
             raise

@@ -1,6 +1,6 @@
 """Incoming messages of transfers: whose they are, whether they may come now, what they change."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,13 +40,14 @@ from tidegate.connector.transfer.model import (
     TransferState,
 )
 from tidegate.connector.transfer.outgoing import Outgoing, event_of, evidence, reasons_of
+from tidegate.connector.transfer.repeating import Repeating
+from tidegate.connector.transfer.rules import check_not_held, check_standing
 from tidegate.kernel.clock import iso
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.text import printable
 from tidegate.partners.model import PersonAssertion
 from tidegate.policy.model import Agreement, AgreementState
-from tidegate.policy.service import check_recipient
 
 MOST_REFUSALS_KEPT = 50
 
@@ -57,6 +58,7 @@ class Incoming:
     def __init__(self, desk: Desk, outgoing: Outgoing) -> None:
         self._desk = desk
         self._outgoing = outgoing
+        self._repeating = Repeating(desk, outgoing)
 
     def open_request(self, peer: Peer, heard: Received[TransferRequestMessage]) -> Transfer:
         """Open a transfer a consumer asks for; the same request again finds the same one."""
@@ -66,7 +68,7 @@ class Incoming:
         if known is not None:
             return self._again(known, heard.document)
         agreement = self._agreement(peer, heard.message.agreement_id)
-        _check_standing(agreement, peer)
+        check_standing(agreement, peer)
         heard_at: PlaneAddress | None = None
         assertion: PersonAssertion | None
         if heard.message.format == VISIT_FORMAT:
@@ -162,7 +164,7 @@ class Incoming:
         ) as tx:
             if store.find_by_peer(tx.connection, peer.did, one.peer_pid, one.side) is not None:
                 raise TransferRacedError("The same request came twice at once; send it again.")
-            _check_not_held(store.list_open(tx.connection, one.agreement_id), one)
+            check_not_held(store.list_open(tx.connection, one.agreement_id), one)
             store.insert_transfer(tx.connection, one)
             messages.insert_message(tx.connection, record)
             seal_address(self._desk, tx, one.pid, "in", address)
@@ -194,6 +196,8 @@ class Incoming:
             if self._desk.journal.read(
                 messages.was_accepted, pid, str(heard.document.get("@id", ""))
             ):
+                return one
+            if self._repeating.take_again(one, step, heard):
                 return one
             return self._take(peer, one, step, heard)
         except UnavailableError:
@@ -370,30 +374,3 @@ class Incoming:
             changed_at=at,
             outcome="Taken.",
         )
-
-
-def _check_standing(agreement: Agreement, peer: Peer) -> None:
-    """Refuse a recipient that has lost what the policy asks of it, such as a certification."""
-    refusal = check_recipient(agreement.policy, peer.as_recipient())
-    if refusal is not None:
-        raise TransferRequestRefusedError(refusal.message, code=refusal.code)
-
-
-def _check_not_held(others: Iterable[Transfer], one: Transfer) -> None:
-    """Refuse a transfer beside one that this side suspended: it would be a way around.
-
-    A visit is its person's; rows are the agreement's, whoever asks for them.
-    """
-    for other in others:
-        if other.held != Side.PROVIDER.value:
-            continue
-        if one.format == VISIT_FORMAT == other.format and other.person_ref == one.person_ref:
-            raise TransferRequestRefusedError(
-                "The provider has suspended this person's visit; wait until it is resumed.",
-                code="visit_held",
-            )
-        if VISIT_FORMAT not in {one.format, other.format}:
-            raise TransferRequestRefusedError(
-                "The provider has suspended a transfer of these rows; wait until it is resumed.",
-                code="rows_held",
-            )

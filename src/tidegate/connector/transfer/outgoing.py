@@ -123,10 +123,10 @@ class Outgoing:
         if step in {Step.TERMINATE, Step.SUSPEND, Step.COMPLETE}:
             store.end_tokens(tx.connection, one.pid, tx.at)
             tx.announce(STOPPED, transfer=one.pid)
-            self._tell_plane(tx, one, step)
+            self.tell_plane(tx, one, step)
         return store.save_transfer(tx.connection, replace(one, pending=record.id, changed_at=tx.at))
 
-    def _tell_plane(self, tx: Tx, one: Transfer, step: Step) -> None:
+    def tell_plane(self, tx: Tx, one: Transfer, step: Step) -> None:
         """Have the plane follow a step that was taken, or is being taken, in a task of its own."""
         if one.format != VISIT_FORMAT:
             tx.enqueue(
@@ -265,10 +265,10 @@ class Outgoing:
         if saved.state in _STOPPED:
             store.end_tokens(tx.connection, saved.pid, tx.at)
             tx.announce(STOPPED, transfer=saved.pid)
-            self._tell_plane(tx, saved, _STOPPED[saved.state])
+            self.tell_plane(tx, saved, _STOPPED[saved.state])
         elif saved.state is TransferState.STARTED:
             tx.announce(STARTED, transfer=saved.pid)
-            self._tell_plane(tx, saved, Step.START)
+            self.tell_plane(tx, saved, Step.START)
         if saved.state in FINAL:
             store.drop_addresses(tx.connection, saved.pid)
         self._go_on(tx, saved)

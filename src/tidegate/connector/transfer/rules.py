@@ -1,10 +1,15 @@
 """Who may hold, resume or end a transfer, and how a new one begins. Pure."""
 
+from collections.abc import Iterable
+
 from tidegate.access.model import Actor, Role, person_ref
 from tidegate.access.rules import check_has_role
 from tidegate.connector.messages.model import Side
-from tidegate.connector.transfer.model import Transfer, TransferState
+from tidegate.connector.model import Peer
+from tidegate.connector.transfer.errors import TransferRequestRefusedError
+from tidegate.connector.transfer.model import VISIT_FORMAT, Transfer, TransferState
 from tidegate.policy.model import Agreement
+from tidegate.policy.service import check_recipient
 
 KEEPERS = (Role.STEWARD, Role.OPERATOR, Role.LEGAL)
 
@@ -43,3 +48,30 @@ def new_transfer(
         changed_by=by.id,
         changed_at=at,
     )
+
+
+def check_standing(agreement: Agreement, peer: Peer) -> None:
+    """Refuse a recipient that has lost what the policy asks of it, such as a certification."""
+    refusal = check_recipient(agreement.policy, peer.as_recipient())
+    if refusal is not None:
+        raise TransferRequestRefusedError(refusal.message, code=refusal.code)
+
+
+def check_not_held(others: Iterable[Transfer], one: Transfer) -> None:
+    """Refuse a transfer beside one that this side suspended: it would be a way around.
+
+    A visit is its person's; rows are the agreement's, whoever asks for them.
+    """
+    for other in others:
+        if other.held != Side.PROVIDER.value:
+            continue
+        if one.format == VISIT_FORMAT == other.format and other.person_ref == one.person_ref:
+            raise TransferRequestRefusedError(
+                "The provider has suspended this person's visit; wait until it is resumed.",
+                code="visit_held",
+            )
+        if VISIT_FORMAT not in {one.format, other.format}:
+            raise TransferRequestRefusedError(
+                "The provider has suspended a transfer of these rows; wait until it is resumed.",
+                code="rows_held",
+            )

@@ -42,6 +42,22 @@ def test_a_flow_starts_under_the_agreement_its_control_plane_signed(world):
     assert world.crossing.counted == ["agr_1"]
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("2026-02-01T00:30:00Z", "2026-02-01T00:30:00Z"),
+        ("2026-02-01T08:30:00.123456789+08:00", "2026-02-01T00:30:00.123Z"),
+        ("2026-02-01T00:30:00." + "1" * 4_000 + "Z", "2026-02-01T00:30:00.111Z"),
+    ],
+)
+def test_the_moment_a_control_plane_signed_is_kept_short_however_long_it_is_said(world, said, kept):
+    world.signed("p1", timestamp=said)
+
+    world.room.start(world.token, world.message())
+
+    assert world.policy.get_agreement("agr_1").signed_at == kept
+
+
 def test_the_first_reason_of_the_crossing_is_named_and_kept(world):
     world.crossing.no = "partnership_missing"
     world.signed("p1")
