@@ -1,0 +1,1 @@
+"""Recipes of table anonymisation: data that a person can read, change, compare and sign."""
