@@ -41,6 +41,15 @@ def test_rooms_meet_at_the_front_desk(graph):
     assert sorted(through_the_wall) == []
 
 
+def test_the_verifier_of_published_tables_shares_no_code_with_what_makes_them(graph):
+    verifier = "tidegate.deid.verifier"
+    own = {verifier, *graph.find_descendants(verifier)}
+    used = set().union(*(graph.find_modules_directly_imported_by(module) for module in own))
+    allowed = {"tidegate.kernel.errors", "tidegate.kernel.values"}
+
+    assert {name for name in used - own if name.startswith("tidegate")} == allowed
+
+
 def test_every_table_name_begins_with_its_room():
     from tidegate.db.schema import METADATA
 

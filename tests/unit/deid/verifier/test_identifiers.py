@@ -1,0 +1,59 @@
+"""Which texts the verifier takes for a direct identifier, and which not."""
+
+import pytest
+
+from tidegate.deid.verifier.identifiers import find_identifiers
+from tidegate.deid.verifier.reading import read_table
+
+from .tables import batches_of
+
+
+def codes_of(name, text, quasi=(), pseudonyms=()):
+    table = read_table(batches_of((name,), [(text,), ("plain",)]))
+    return [fault.code for fault in find_identifiers(table, quasi, pseudonyms)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A123456(3)",
+        "hkid A1234563 of the patient",
+        "Ａ１２３４５６（３）".replace("Ａ", "A"),
+        "11010519491231002X",
+        "编号11010519491231002X。",
+        "chan.tai-man@hospital.example.hk",
+        "+852 9123 4567",
+        "0086 138 0013 8000".replace(" ", ""),
+        "13800138000",
+        "tel 2345 6789",
+    ],
+)
+def test_an_identifier_in_a_text_is_found(text):
+    assert ["identifier_left"] == codes_of("note", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["A123456(4)", "110105194912310021", "K74.600", "2022-01-01", "60-64", "1234567", "3.14159265",
+     "ICD123", "Futian/Shenzhen", "0.13800138000"],
+)  # fmt: skip
+def test_a_text_that_only_looks_alike_is_not(text):
+    assert [] == codes_of("note", text)
+
+
+def test_an_interval_of_a_quasi_identifier_is_no_telephone_number():
+    assert [] == codes_of("income", "2000-2999", quasi=("income",))
+    assert ["identifier_left"] == codes_of("note", "2000-2999")
+
+
+@pytest.mark.parametrize(
+    "name", ["name", "Patient Name", "surname", "HKID", "e-mail", "mobile_no", "姓名", "身份证号"]
+)
+def test_a_column_named_like_an_identifier_is_found_unless_it_is_a_claimed_pseudonym(name):
+    assert ["identifier_name"] == codes_of(name, "x")
+    assert [] == codes_of(name, "x", pseudonyms=(name,))
+
+
+@pytest.mark.parametrize("name", ["drug_name_code", "telomere", "age", "diagnosis", "hospital"])
+def test_other_names_are_let_be(name):
+    assert [] == codes_of(name, "x")
