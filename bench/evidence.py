@@ -235,6 +235,8 @@ def line(measure: str, ours: float, peer: float, unit: str, goal: float) -> dict
 
 def main() -> None:
     """Run the measures and write them down."""
+    target = ROOT / "var" / "bench" / "evidence.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
     results = []
     for act in ("note", "write"):
         for writers in (1, 8, 32):
@@ -244,8 +246,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=ROOT / "var") as folder:
         results.append(checkpointing(Path(folder)))
         print(results[-1])
-    target = ROOT / "var" / "bench" / "evidence.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(results, indent=1) + "\n")
 
 

@@ -1,6 +1,7 @@
 """`make demo`: tells the story, leaves the evidence, serves the pages until Ctrl-C."""
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -23,6 +24,9 @@ def main() -> int:
     parser.add_argument("--no-serve", action="store_true", help="stop the nodes at the end")
     parser.add_argument("--place", type=Path, default=ROOT / "var" / "demo")
     options = parser.parse_args()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack characters of a name
+            stream.reconfigure(errors="replace")
     narrator = Narrator()
     for stop in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us in the background
         signal.signal(stop, signal.default_int_handler)

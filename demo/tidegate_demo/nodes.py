@@ -174,6 +174,8 @@ def reserve_ports(count: int, first: int = 7401) -> tuple[list[int], list[IO[str
         if lock is None:
             continue
         with socket.socket() as probe:
+            # As a node binds it: what an earlier demonstration left behind keeps no port.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:

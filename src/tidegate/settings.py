@@ -18,6 +18,7 @@ PASSPHRASE_FILE = "TIDEGATE_PASSPHRASE_FILE"  # noqa: S105 - the name of a setti
 TEST_PLUGIN = "TIDEGATE_TEST_PLUGIN"
 MOST_BYTES = 1024**4
 KEEP_FREE = 2 * 1024**3
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 
 class NodeRole(StrEnum):
@@ -76,10 +77,29 @@ class NodeSettings:
 
 def did_for(base_url: str) -> str:
     """Return the did:web of a node by its base URL (did:web method, §3.2: a port as %3A)."""
-    parts = urlsplit(base_url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/"):
+    try:
+        parts = urlsplit(base_url)
+        is_whole = parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.netloc)
+        is_bare = not (parts.path.strip("/") or parts.query or parts.fragment)
+    except ValueError:
+        is_whole = is_bare = None
+    if not (is_whole and is_bare):
         raise InvalidError("A node's address is http(s)://host[:port], without a path.")
     return "did:web:" + quote(parts.netloc, safe=".-")
+
+
+def check_exposure(settings: NodeSettings) -> None:
+    """Raise InvalidError where others could reach the node without TLS."""
+    if not settings.is_loopback and settings.tls_certificate is None:
+        raise InvalidError(
+            f"{settings.host} can be reached by others, so TLS is needed: set tls_certificate and"
+            " tls_key, or bind 127.0.0.1.",
+            code="tls_missing",
+        )
+    if settings.base_url.startswith("http://") and not settings.is_loopback:
+        raise InvalidError(
+            "A node that others can reach has an https:// base_url.", code="not_https"
+        )
 
 
 def write_settings(settings: NodeSettings) -> None:
@@ -152,17 +172,20 @@ def read_settings(home: Path, environment: Mapping[str, str] | None = None) -> N
 
 
 def read_passphrase(path: Path) -> str:
-    """Read the passphrase; refuse a file that others may read."""
+    """Read the passphrase; refuse a file that others may read, or an empty one."""
     if not path.is_file():
         raise NotFoundError(f"The passphrase file {path} is missing; put it back to open the keys.")
     if path.stat().st_mode & 0o077:
         raise InvalidError(f"Others may read {path}; run `chmod 600 {path}` first.")
     try:
-        return path.read_text(encoding="utf-8").strip()
+        passphrase = path.read_text(encoding="utf-8").strip()
     except ValueError:
         raise InvalidError(
             f"{path} is not text in UTF-8; the passphrase is one line of it."
         ) from None
+    if not passphrase:
+        raise InvalidError(f"{path} is empty; put the passphrase of this node's keys into it.")
+    return passphrase
 
 
 def is_under_test() -> bool:

@@ -1,6 +1,7 @@
 """The `tidegate` command: groups are loaded when used, errors become words and exit codes."""
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -85,12 +86,20 @@ def _is_of_the_database(problem: Exception) -> bool:
     return library is not None and isinstance(problem, library.OperationalError)
 
 
+def _spell_what_the_terminal_lacks() -> None:
+    """Write a character of a name that the terminal's encoding lacks by its number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command; a refusal is one sentence on standard error, never a traceback.
 
     Whatever it writes is for its own account alone: databases and objects hold people's data.
     """
     os.umask(0o077)
+    _spell_what_the_terminal_lacks()
     try:
         result: Any = cli.main(arguments, standalone_mode=False, prog_name="tidegate")
     except click.ClickException as problem:
@@ -115,7 +124,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         told = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
         click.echo(
             f"The database does not answer: {told}. See that it runs, that its address in"
-            " --database or node.toml is right and that its files may be written."
+            " --database or node.toml is right, and that its disk has room and may be written."
             " [database_unreachable]",
             err=True,
         )

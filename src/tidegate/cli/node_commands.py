@@ -11,11 +11,14 @@ from pathlib import Path
 import click
 
 from tidegate.access.model import Participant, Seat
+from tidegate.cli.seats import SeatChoice
 from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.ids import secret_token
+from tidegate.kernel.text import has_hidden_characters
 from tidegate.settings import (
     NodeRole,
     NodeSettings,
+    check_exposure,
     check_is_free,
     did_for,
     read_settings,
@@ -35,7 +38,7 @@ HOME = click.option(
 @click.command()
 @click.argument("home", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--name", required=True, help="The institution's name.")
-@click.option("--seat", required=True, type=click.Choice([seat.value for seat in Seat]))
+@click.option("--seat", required=True, type=SeatChoice(), help="Its legal seat; CN is CN-OTHER.")
 @click.option("--role", default="participant", type=click.Choice([r.value for r in NodeRole]))
 @click.option("--port", default=7400, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to bind.")
@@ -67,6 +70,10 @@ def init(  # noqa: PLR0913, PLR0917 - one option each
     address = base_url.rstrip("/") or f"http://localhost:{port}"
     did = did_for(address)
     check_is_free(home)
+    if not name.strip() or has_hidden_characters(name):
+        raise InvalidError("Give the institution's name, in characters that can be seen.")
+    if (tls_certificate is None) != (tls_key is None):
+        raise InvalidError("Give --tls-certificate and --tls-key together, or neither.")
     if not database.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
         raise InvalidError(
             "A node keeps sqlite:///FILE or postgresql://USER@HOST/NAME; give --database so."
@@ -85,6 +92,7 @@ def init(  # noqa: PLR0913, PLR0917 - one option each
         tls_key=tls_key and tls_key.resolve(),
         tls_ca=tls_ca and tls_ca.resolve(),
     )
+    check_exposure(settings)
     with _undone_on_failure(home):
         person = _make(settings, operator, own_passphrase=passphrase_file is None)
     answer = {"did": settings.participant.did, "operator": person, "base_url": address}

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from tidegate.access.model import Actor, Seat
+from tidegate.cli.seats import SeatChoice
 from tidegate.kernel.errors import (
     ConflictError,
     CorruptError,
@@ -103,7 +104,7 @@ def write_file(home: Path, out: Path) -> None:
 @space.command()
 @HOME
 @click.option("--name", required=True, help="The institution's name.")
-@click.option("--seat", required=True, type=click.Choice([each.value for each in Seat]))
+@click.option("--seat", required=True, type=SeatChoice(), help="Its legal seat; CN is CN-OTHER.")
 @click.option("--ciio/--no-ciio", default=None, help="Runs critical information infrastructure.")
 @click.option("--foreign-controlled/--not-foreign-controlled", default=None)
 @click.option(

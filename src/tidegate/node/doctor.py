@@ -4,6 +4,8 @@ Every check stands alone: it asks for what it needs of the node, and what cannot
 that check in words. Nothing is changed, so a running node can be examined too.
 """
 
+import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -35,6 +37,7 @@ from tidegate.work import store as work_store
 TOLERANCE = timedelta(seconds=5)  # a clock may be set back by so much without harm
 ANSWER_WITHIN = 3.0  # seconds a serving node may take to answer the examiner
 SHOWN_TASKS = 3
+LEAST_FREE = 100 * 1024**2  # bytes of the home's disk; below, a checkpoint or upload may not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +138,26 @@ def _settings(patient: _Patient) -> str:
     return f"{settings.name}, {settings.participant.seat.value}, {settings.participant.did}"
 
 
+def _disk(patient: _Patient) -> str:
+    patient.need("settings")
+    if not os.access(patient.home, os.W_OK):
+        raise UnwellError(
+            f"nothing can be written to {patient.home}: give its owner the right, or mount its disk"
+            " for writing."
+        )
+    free = shutil.disk_usage(patient.home).free
+    if free < LEAST_FREE:
+        raise UnwellError(
+            f"{free // 1024**2} MiB are free where {patient.home} lies; make room, since nothing is"
+            " done that cannot be written down."
+        )
+    return f"{free // 1024**2:,} MiB free, and may be written"
+
+
 def _passphrase(patient: _Patient) -> str:
     patient.need("settings")
     file = patient.settings.passphrase_file
-    if not read_passphrase(file):
-        raise UnwellError(f"{file} is empty; put the passphrase of this node's keys into it.")
+    read_passphrase(file)
     return f"{file}, readable by its owner alone"
 
 
@@ -280,6 +298,7 @@ def _serving(patient: _Patient) -> str:
 
 CHECKS: tuple[tuple[str, Callable[[_Patient], str]], ...] = (
     ("settings", _settings),
+    ("disk", _disk),
     ("passphrase", _passphrase),
     ("keys", _keys),
     ("database", _database),

@@ -30,7 +30,7 @@ from tidegate.node.logs import configure_logs
 from tidegate.node.patience import patient
 from tidegate.node.rotation import retire_former, settle_rotation
 from tidegate.node.tasks import recover
-from tidegate.settings import NodeSettings, is_under_test, read_settings
+from tidegate.settings import NodeSettings, check_exposure, is_under_test, read_settings
 
 GRACE_SECONDS = 8  # for requests under way when the node is told to stop
 SETTLED_SECONDS = 2.0  # after serving began: what is there then stays
@@ -70,12 +70,7 @@ def check_may_serve(settings: NodeSettings) -> None:
             "A test plugin is loaded; a node that serves refuses to start with it. Unset it first.",
             code="test_plugin",
         )
-    if not settings.is_loopback and settings.tls_certificate is None:
-        raise InvalidError(
-            f"{settings.host} can be reached by others, so TLS is needed: set tls_certificate and"
-            " tls_key, or bind 127.0.0.1.",
-            code="tls_missing",
-        )
+    check_exposure(settings)
     for name in ("tls_certificate", "tls_key", "tls_ca"):
         path: Path | None = getattr(settings, name)
         if path is not None and not path.is_file():
@@ -83,10 +78,6 @@ def check_may_serve(settings: NodeSettings) -> None:
                 f"There is no file {path}; mend the line {name} of the settings.",
                 code="tls_file_missing",
             )
-    if settings.base_url.startswith("http://") and not settings.is_loopback:
-        raise InvalidError(
-            "A node that others can reach has an https:// base_url.", code="not_https"
-        )
 
 
 def check_port_is_free(settings: NodeSettings) -> None:

@@ -4,11 +4,15 @@ import gc
 import os
 import re
 import socket
+import subprocess
+import sys
 
 import pytest
 
+from tidegate.access.model import Seat
 from tidegate.cli.app import COMMANDS, EXIT_CODE, cli, exit_code_of, main
 from tidegate.kernel.errors import NotFoundError, TidegateError, UnavailableError
+from tidegate.settings import read_settings
 
 
 def run(*arguments: str) -> int:
@@ -87,6 +91,57 @@ def test_an_init_that_fails_leaves_nothing_behind(tmp_path, capsys, database, co
     assert (code, False) == (ended, home.exists())
     told = capsys.readouterr().err
     assert (True, 1) == (words in told, told.count("\n"))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--name", "  "), "Give the institution's name"),
+        (("--name", "N\udce5"), "in characters that can be seen"),
+        (("--host", "0.0.0.0"), "TLS is needed"),
+        (("--base-url", "http://two words"), "A node's address is"),
+        (("--tls-certificate", __file__), "--tls-key together"),
+    ],
+)
+def test_what_could_never_be_served_is_not_made(tmp_path, capsys, options, words):
+    home = tmp_path / "node"
+
+    ended = run("init", str(home), "--seat", "HK", *("--name", "N"), *options)
+
+    told = capsys.readouterr().err
+    assert (2, False, True) == (ended, home.exists(), words in told)
+
+
+def test_an_empty_passphrase_file_makes_no_node(tmp_path, capsys):
+    home, secret = tmp_path / "node", tmp_path / "secret"
+    secret.touch(mode=0o600)
+
+    ended = run("init", str(home), "--seat", "HK", "--name", "N", "--passphrase-file", str(secret))
+
+    assert (2, False) == (ended, home.exists())
+    assert f"{secret} is empty" in capsys.readouterr().err
+
+
+def test_the_mainland_alone_is_a_seat(tmp_path):
+    home = tmp_path / "node"
+
+    assert 0 == run("init", str(home), "--name", "N", "--seat", "CN")
+
+    assert Seat.CN_OTHER is read_settings(home).participant.seat
+
+
+def test_a_terminal_without_chinese_still_shows_the_list(tmp_path):
+    home = tmp_path / "node"
+    run("init", str(home), "--name", "N", "--seat", "HK", "--operator", "陳美玲")
+
+    shown = subprocess.run(
+        [sys.executable, "-m", "tidegate", "person", "list", "--home", str(home)],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=True,
+    )
+
+    assert rb"\u9673" in shown.stdout
 
 
 def test_a_place_that_cannot_be_written_is_a_sentence(capsys):

@@ -91,6 +91,18 @@ def test_spoilt_settings_are_named(home, text):
     assert "node.toml" in failed(home)["settings"]
 
 
+def test_a_disk_that_is_nearly_full_is_told(home, monkeypatch):
+    monkeypatch.setattr("tidegate.node.doctor.LEAST_FREE", 1 << 62)
+
+    assert "make room" in failed(home)["disk"]
+
+
+def test_a_home_that_may_not_be_written_is_told(home, monkeypatch):
+    monkeypatch.setattr("tidegate.node.doctor.os.access", lambda _place, _mode: False)
+
+    assert "nothing can be written" in failed(home)["disk"]
+
+
 def test_a_passphrase_file_that_others_read_is_named_with_the_command_that_mends_it(home):
     (home / "passphrase").chmod(0o644)
 

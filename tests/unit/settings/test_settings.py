@@ -143,7 +143,19 @@ def test_a_did_follows_from_the_address(base_url, did):
     assert did == did_for(base_url)
 
 
-@pytest.mark.parametrize("base_url", ["ftp://host", "https://", "https://host/path", "host:80"])
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "ftp://host",
+        "https://",
+        "https://host/path",
+        "https://host?a=b",
+        "http://two words",
+        "http://user@host",
+        "http://[::1",
+        "host:80",
+    ],
+)
 def test_an_address_without_sense_has_no_did(base_url):
     with pytest.raises(InvalidError):
         did_for(base_url)
@@ -159,6 +171,15 @@ def test_a_passphrase_others_can_read_is_refused(tmp_path):
 
     path.chmod(0o600)
     assert "secret" == read_passphrase(path)
+
+
+def test_an_empty_passphrase_seals_nothing(tmp_path):
+    path = tmp_path / "passphrase"
+    path.touch(mode=0o600)
+    path.write_text(" \n")
+
+    with pytest.raises(InvalidError, match="is empty"):
+        read_passphrase(path)
 
 
 def test_a_missing_passphrase_is_named(tmp_path):
