@@ -23,6 +23,7 @@ from tidegate_interop import (  # noqa: E402, F401 - after the path is set; cell
     cells_faults,
     cells_held,
     cells_negotiation,
+    cells_pushed,
     cells_transfer,
 )
 from tidegate_interop.assembly import Assembly, AssemblyError, assemble  # noqa: E402

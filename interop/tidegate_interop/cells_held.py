@@ -54,6 +54,36 @@ def hold_theirs(world: World) -> str:
     return "EDC: SUSPENDED, then TERMINATED"
 
 
+@cell(AREA, THEIRS, "we suspend our pull of EDC's data and let it go on")
+def resume_our_pull(world: World) -> str:
+    """EDC answers our start with one of its own, whose address opens; the bytes arrive whole."""
+    pid, theirs = slow_pull(world, world.edc)
+    with world.node.client() as client:
+        client.connector.suspend_transfer(pid, "a pause")
+        edc_state(world, theirs, "SUSPENDED")
+        our_state(world, "SUSPENDED", pid=pid)
+        client.connector.resume_transfer(pid)
+    edc_state(world, theirs, "STARTED", "COMPLETED")
+    return check_whole(world, pid)
+
+
+@cell(AREA, THEIRS, "the data behind EDC break off in the middle of our pull")
+def broken_pull(world: World) -> str:
+    """We ask for the rest; EDC's door knows no ranges and begins anew: the bytes arrive whole."""
+    asset = world.name("broken")
+    world.management.offer(asset, f"{world.data.url}/broken/{asset}", FREE)
+    expect(world.node.harvest(world.edc.name)["state"], "good", "harvest")
+    with world.node.client() as client:
+        asked = client.connector.request(world.edc.name, asset).pid
+    ours = ours_ends(world, asked)
+    expect(ours.state, "FINALIZED", f"the agreement ({ours.reason})")
+    pid = world.node.request_rows(ours.agreement_id, PULL)
+    seen = check_whole(world, pid)
+    asks = sum(asset in path for path in world.data.asked)
+    expect(asks > 1, True, f"asked {asks} times")  # noqa: FBT003
+    return f"asked {asks} times, {seen}"
+
+
 @cell(AREA, THEIRS, "EDC suspends our pull and lets it go on")
 def resume_theirs(world: World) -> str:
     """The bytes stop, and arrive whole by the address of the second start."""

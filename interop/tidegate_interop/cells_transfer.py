@@ -58,10 +58,10 @@ def edc_pulls(world: World) -> tuple[str, dict[str, str]]:
     return transfer, address
 
 
-def fetch(address: dict[str, str]) -> tuple[int, bytes]:
+def fetch(address: dict[str, str], **headers: str) -> tuple[int, bytes]:
     """Fetch what a data address opens, as an application behind EDC does."""
     request = urllib.request.Request(
-        address["endpoint"], headers={"Authorization": address["authorization"]}
+        address["endpoint"], headers={"Authorization": address["authorization"], **headers}
     )
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -84,6 +84,17 @@ def pull_ours(world: World) -> str:
     status, body = fetch(address)
     expect((status, len(body) > 0), (200, True), "fetch")
     return f"{len(body)} bytes, sha256 {hashlib.sha256(body).hexdigest()[:12]}"
+
+
+@cell(AREA, OURS, "a download of EDC's that broke off goes on by Range")
+def range_ours(world: World) -> str:
+    """The rest is asked for by itself, and both parts are the whole."""
+    _, address = edc_pulls(world)
+    whole = fetch(address)[1]
+    half = len(whole) // 2
+    status, rest = fetch(address, Range=f"bytes={half}-")
+    expect((status, rest == whole[half:], half > 0), (206, True, True), "the rest")
+    return f"{half} bytes, then {len(rest)} by Range"
 
 
 @cell(AREA, OURS, "we push our rows to EDC's sink")

@@ -15,13 +15,16 @@ SLOW_PAUSE = 0.2  # seconds after each piece
 class DataServer:
     """Gives `rows` at /data/…, slowly at /slow/…, takes what is sent to /sink/….
 
-    It keeps what EDC tells /callback.
+    It breaks off in the middle of the first answer at each /broken/…, answers 503 at the sinks in
+    `shut`, and keeps what EDC tells /callback.
     """
 
     def __init__(self, rows: bytes) -> None:
         self.rows = rows
         self.taken: dict[str, bytes] = {}
         self.heard: list[dict[str, Any]] = []
+        self.shut: set[str] = set()
+        self.asked: list[str] = []
         self.ended = threading.Event()
         owner = self
 
@@ -36,16 +39,11 @@ class DataServer:
                 self.send_header("Content-Type", "application/octet-stream")
                 self.send_header("Content-Length", str(len(owner.rows)))
                 self.end_headers()
-                owner.give(self.wfile, SLOW_PAUSE if self.path.startswith("/slow/") else 0.0)
+                self.close_connection = not owner.give(self.wfile, self.path)
 
             def do_POST(self) -> None:
                 """Take rows, or hear of an event."""
-                body = self._body()
-                if self.path.startswith("/sink/"):
-                    owner.taken[self.path] = owner.taken.get(self.path, b"") + body
-                else:
-                    owner.heard.append(json.loads(body))
-                self.send_response(200)
+                self.send_response(owner.take(self.path, self._body()))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -67,12 +65,29 @@ class DataServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def give(self, out: BufferedIOBase, pause: float) -> None:
-        """Write the rows in pieces, with a pause after each; who reads may go away."""
+    def give(self, out: BufferedIOBase, path: str) -> bool:
+        """Write the rows in pieces, at times with pauses; who reads may go away.
+
+        Return False where it was broken off.
+        """
+        is_broken = path.startswith("/broken/") and path not in self.asked
+        self.asked.append(path)
+        said = self.rows[: len(self.rows) // 2] if is_broken else self.rows
         with contextlib.suppress(OSError):
-            for start in range(0, len(self.rows), PIECE):
-                out.write(self.rows[start : start + PIECE])
-                self.ended.wait(pause)
+            for start in range(0, len(said), PIECE):
+                out.write(said[start : start + PIECE])
+                self.ended.wait(SLOW_PAUSE if path.startswith("/slow/") else 0.0)
+        return not is_broken
+
+    def take(self, path: str, body: bytes) -> int:
+        """Take what is sent; return the status that answers it."""
+        if path in self.shut:
+            return 503
+        if path.startswith("/sink/"):
+            self.taken[path] = self.taken.get(path, b"") + body
+        else:
+            self.heard.append(json.loads(body))
+        return 200
 
     @property
     def url(self) -> str:

@@ -35,7 +35,7 @@ from tidegate.commons.rows.packing import Hashing
 from tidegate.commons.rows.service import RowsService
 from tidegate.commons.vault.service import Vault
 from tidegate.connector.dataplane.desk import PlaneDesk
-from tidegate.connector.dataplane.model import PlaneSettings
+from tidegate.connector.dataplane.model import HTTP_PULL, PlaneSettings
 from tidegate.connector.dataplane.service import HttpPlane
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
@@ -298,3 +298,44 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def wait(question, seconds=30.0):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = question()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError("it never happened")
+
+
+def over(node, pid):
+    one = node.node.transfer.get(pid)
+    return one if one.state.value in {"COMPLETED", "TERMINATED"} else None
+
+
+def mirror(node):
+    return node.node.transfer.list_transfers()[0].pid
+
+
+def started(pair, name=HTTP_PULL):
+    """Start a transfer without letting its worker run; return (provider's pid, consumer's pid)."""
+    hospital, faculty = pair
+    for node in pair:
+        node.runner._handlers = {
+            key: handler
+            for key, handler in node.runner._handlers.items()
+            if key not in {"dataplane.fetch", "dataplane.send"}
+        }
+    pid = faculty.ask(name)
+    wait(lambda: faculty.node.transfer.get(pid).state.value == "STARTED")
+    wait(lambda: (found := hospital.plane.progress(mirror(hospital))) and found.started_at)
+    wait(lambda: (found := faculty.plane.progress(pid)) and found.started_at)
+    return mirror(hospital), pid
+
+
+def opened(node, pid, **headers):
+    """Return (url, headers with a fresh token) of a flow's door."""
+    address = node.plane._desk.grant(pid)
+    return address.endpoint, {"authorization": address.properties["authorization"], **headers}

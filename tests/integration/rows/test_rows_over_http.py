@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +11,19 @@ import pytest
 from sqlalchemy import select, update
 
 from lib.dsp_nodes import STEWARD
-from lib.rows_live import AGREEMENT, FREE, MEBIBYTE, QUICK, RowsNode, content_of
+from lib.rows_live import (
+    AGREEMENT,
+    FREE,
+    MEBIBYTE,
+    QUICK,
+    RowsNode,
+    content_of,
+    mirror,
+    opened,
+    over,
+    started,
+    wait,
+)
 from lib.serving import free_port
 from tidegate.connector.dataplane import calling, fetching, service
 from tidegate.connector.dataplane.desk import evidence
@@ -36,47 +47,6 @@ def pair(tmp_path):
     yield nodes
     for one in nodes:
         one.stop()
-
-
-def wait(question, seconds=30.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = question()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it never happened")
-
-
-def over(node, pid):
-    one = node.node.transfer.get(pid)
-    return one if one.state.value in {"COMPLETED", "TERMINATED"} else None
-
-
-def mirror(node):
-    return node.node.transfer.list_transfers()[0].pid
-
-
-def started(pair, name=HTTP_PULL):
-    """Start a transfer without letting its worker run; return (provider's pid, consumer's pid)."""
-    hospital, faculty = pair
-    for node in pair:
-        node.runner._handlers = {
-            key: handler
-            for key, handler in node.runner._handlers.items()
-            if key not in {"dataplane.fetch", "dataplane.send"}
-        }
-    pid = faculty.ask(name)
-    wait(lambda: faculty.node.transfer.get(pid).state.value == "STARTED")
-    wait(lambda: (found := hospital.plane.progress(mirror(hospital))) and found.started_at)
-    wait(lambda: (found := faculty.plane.progress(pid)) and found.started_at)
-    return mirror(hospital), pid
-
-
-def opened(node, pid, **headers):
-    """Return (url, headers with a fresh token) of a flow's door."""
-    address = node.plane._desk.grant(pid)
-    return address.endpoint, {"authorization": address.properties["authorization"], **headers}
 
 
 @pytest.mark.parametrize("name", [HTTP_PULL, HTTP_PUSH])

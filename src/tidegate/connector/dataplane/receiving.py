@@ -156,6 +156,10 @@ class Receiving:
                 "The transfer has not started here yet; send again in a moment.",
                 code="flow_not_started",
             )
+        if record.state is DataFlowState.SUSPENDED:
+            raise FlowBusyError(
+                "The transfer is held; send again once it goes on.", code="flow_held"
+            )
         if record.state is not DataFlowState.STARTED or not self._desk.control().is_flowing(
             flow.pid
         ):

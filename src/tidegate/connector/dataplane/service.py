@@ -5,7 +5,9 @@ vault; workers are tasks, so a process killed anywhere goes on where the bytes e
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
+from tidegate.audit.journal import Tx
 from tidegate.connector.dataplane import store
 from tidegate.connector.dataplane.desk import PlaneDesk, evidence, fresh, queue
 from tidegate.connector.dataplane.errors import AddressInvalidError, FlowChangedError
@@ -31,6 +33,7 @@ from tidegate.connector.dataplane.reading import Grant, Reading
 from tidegate.connector.dataplane.receiving import Receiving
 from tidegate.connector.dataplane.sending import SEND, Sending
 from tidegate.connector.messages.model import Side
+from tidegate.kernel.clock import iso
 from tidegate.kernel.failpoint import failpoint
 
 __all__ = [
@@ -46,6 +49,9 @@ __all__ = [
 ACTOR = "system:dataplane"
 FORMATS = frozenset({HTTP_PULL, HTTP_PUSH})
 EDC = "https://w3id.org/edc/v0.0.1/ns/"
+HELD_SECONDS = 30 * 24 * 3600
+"""How long a sink whose push is held can be opened again once it goes on."""
+
 _OVER = {DataFlowState.COMPLETED, DataFlowState.TERMINATED}
 
 
@@ -212,8 +218,15 @@ class HttpPlane:
                 started_at=record.started_at or tx.at,
             )
             saved = store.put_flow(tx.connection, running, tx.at)
+            if record.state is DataFlowState.SUSPENDED and _takes_in(record.flow):
+                self._keep_sink(tx, record.flow.pid, self._desk.settings.token_seconds)
             if fetches or sends:
                 queue(tx, FETCH if fetches else SEND, saved)
+
+    def _keep_sink(self, tx: Tx, pid: str, seconds: int) -> None:
+        """Let what opens a sink live that long from now: its sender is told no other address."""
+        until = iso(tx.now + timedelta(seconds=seconds))
+        store.prolong_tokens(tx.connection, pid, at=tx.at, expires_at=until)
 
     def _stop(self, flow: Flow, state: DataFlowState, reason: str) -> None:
         self._desk.cuts.cut(flow.pid)
@@ -233,7 +246,10 @@ class HttpPlane:
                 ended_at="" if state is DataFlowState.SUSPENDED else tx.at,
             )
             store.put_flow(tx.connection, stopped, tx.at)
-            store.drop_tokens(tx.connection, flow.pid)
+            if state is DataFlowState.SUSPENDED and _takes_in(flow):
+                self._keep_sink(tx, flow.pid, HELD_SECONDS)
+            else:
+                store.drop_tokens(tx.connection, flow.pid)
         if flow.side is Side.CONSUMER and state is not DataFlowState.SUSPENDED:
             self.receiving.drop(record)
 
@@ -247,6 +263,10 @@ class HttpPlane:
                 code="address_missing",
             )
         self._desk.http.check_url(address.endpoint)
+
+
+def _takes_in(flow: Flow) -> bool:
+    return flow.is_push and flow.side is Side.CONSUMER
 
 
 def _sendable(address: PlaneAddress) -> PlaneAddress:

@@ -121,7 +121,7 @@ class Outgoing:
             message=record.id,
         )
         if step in {Step.TERMINATE, Step.SUSPEND, Step.COMPLETE}:
-            store.end_tokens(tx.connection, one.pid, tx.at)
+            _end_tokens(tx, one, step)
             tx.announce(STOPPED, transfer=one.pid)
             self.tell_plane(tx, one, step)
         return store.save_transfer(tx.connection, replace(one, pending=record.id, changed_at=tx.at))
@@ -263,7 +263,7 @@ class Outgoing:
         """Save a transfer that reached a state, with what follows from it."""
         saved = store.save_transfer(tx.connection, one)
         if saved.state in _STOPPED:
-            store.end_tokens(tx.connection, saved.pid, tx.at)
+            _end_tokens(tx, saved, _STOPPED[saved.state])
             tx.announce(STOPPED, transfer=saved.pid)
             self.tell_plane(tx, saved, _STOPPED[saved.state])
         elif saved.state is TransferState.STARTED:
@@ -348,6 +348,17 @@ class Outgoing:
             code=code,
             at=tx.at,
         )
+
+
+def _end_tokens(tx: Tx, one: Transfer, step: Step) -> None:
+    """End what opens a transfer, in the caller's write.
+
+    Who takes in pushed rows keeps what opens its sink while they are held: it takes nothing then,
+    and the sender is told no other address when it goes on.
+    """
+    if step is Step.SUSPEND and one.side is Side.CONSUMER and one.format != VISIT_FORMAT:
+        return
+    store.end_tokens(tx.connection, one.pid, tx.at)
 
 
 def evidence(one: Transfer, record: MessageRecord) -> dict[str, str | int]:
