@@ -7,6 +7,7 @@ from lib.dsp_nodes import RESEARCHER, STEWARD
 from lib.rows_live import MEBIBYTE, RowsNode, mirror, opened, over, started, wait
 from lib.serving import free_port
 from tidegate.connector.dataplane.model import HTTP_PULL, HTTP_PUSH
+from tidegate.kernel.errors import UnavailableError
 
 SIZE = 3 * MEBIBYTE + 21
 
@@ -48,6 +49,29 @@ def test_what_either_side_held_and_let_go_on_arrives_whole(pair, name, holder):
 
     assert wait(lambda: over(faculty, pid)).state.value == "COMPLETED"
     assert [hospital.sha] == [one.sha256 for one in [faculty.plane.progress(pid)]]
+
+
+def later(**_task):
+    raise UnavailableError("Nothing leaves this node at the moment.")
+
+
+def test_a_push_whose_hold_is_on_its_way_is_no_failure(pair):
+    hospital, faculty = pair
+    handlers = [dict(node.runner._handlers) for node in pair]
+    own, pid = started(pair, HTTP_PUSH)
+    hospital.runner._handlers["transfer.deliver"] = later
+    hospital.node.transfer.suspend(own, "A pause.", by=STEWARD)
+
+    hospital.plane.send(own, "1")
+
+    one = hospital.node.transfer.get(own)
+    assert ("STARTED", one.pending != "") == (one.state, True)
+    assert hospital.plane.progress(own).problem == "flow_cut"
+    for node, kept in zip(pair, handlers, strict=True):
+        node.runner._handlers = kept
+    wait(lambda: both(pair, pid, "SUSPENDED"))
+    hospital.node.transfer.resume(own, by=STEWARD)
+    assert wait(lambda: over(faculty, pid)).state.value == "COMPLETED"
 
 
 def test_a_sink_that_is_held_takes_nothing_and_says_that_it_will(pair):

@@ -27,7 +27,7 @@ from tidegate.connector.dataplane.model import (
 )
 from tidegate.connector.dataplane.ranges import Part, digest_header
 from tidegate.connector.dataplane.reading import PIECE
-from tidegate.kernel.errors import TidegateError
+from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.text import whole_number
 
@@ -70,7 +70,7 @@ class Sending:
         pid = record.flow.pid
         began = time.monotonic()
         while time.monotonic() - began < self._desk.settings.slice_seconds:
-            self._desk.control().check_read(pid)
+            self._check_out(pid)
             parcel = self._desk.rows.parcel_for(record.flow.version_id, record.flow.agreement_id)
             if parcel.id != record.content:
                 raise FlowWithheldError(
@@ -88,6 +88,20 @@ class Sending:
             if end == record.total:
                 return True
         return False
+
+    def _check_out(self, pid: str) -> None:
+        """Raise unless rows may leave now; a stop that is on its way is no failure of the push."""
+        control = self._desk.control()
+        try:
+            control.check_read(pid)
+        except UnavailableError:
+            raise
+        except TidegateError:
+            if control.is_flowing(pid):
+                raise
+            raise BytesRefusedError(
+                "flow_cut", "The transfer is held, or about to end.", again=True
+            ) from None
 
     def _received(self, record: FlowRecord, address: PlaneAddress) -> int | None:
         """Ask how much has arrived; None where the consumer does not tell."""
