@@ -37,8 +37,8 @@ class Population:
     """The people an attacker knows of, the published ones among them, by their exact values.
 
     `table` holds the quasi-identifiers under the names of the published table; `trees` says, for
-    each, which exact values a published label covers. A label `a-b` of two leaves covers all
-    leaves from a to b; a column without a tree is compared text by text.
+    each, which exact values a published label covers. A label `a-b`, `a to b` or `a/b` of two
+    leaves covers all from a to b; a column without a tree is compared text by text.
     """
 
     table: Published

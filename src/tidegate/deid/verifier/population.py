@@ -81,11 +81,14 @@ def _cover(
 
 
 def _interval(label: str, leaves: Sequence[str], places: dict[str, int]) -> set[str]:
-    """Return the leaves of a label `a-b`, wherever the hyphen between two leaves stands."""
-    for place, mark in enumerate(label):
-        first, last = label[:place], label[place + 1 :]
-        if mark == "-" and first in places and last in places:
-            return {*leaves[places[first] : places[last] + 1]}
+    """Return the leaves of a label `a-b`, `a to b` or `a/b`: all from one leaf to another."""
+    for mark in ("-", " to ", "/"):
+        head, found, tail = label.partition(mark)
+        while found:
+            if head in places and tail in places:
+                return {*leaves[places[head] : places[tail] + 1]}
+            more, found, tail = tail.partition(mark)
+            head += mark + more
     return set()
 
 

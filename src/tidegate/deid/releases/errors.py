@@ -1,0 +1,15 @@
+"""Why releases of a growing table could not be held beside each other."""
+
+from tidegate.kernel.errors import CorruptError, InvalidError, WithheldError
+
+
+class MembershipInvalidError(InvalidError):
+    """A release cannot be remembered as it is: a person stands in it twice, or its key differs."""
+
+
+class MembershipCorruptError(CorruptError):
+    """What was kept of an earlier release is not what was written."""
+
+
+class ReleaseRefusedError(WithheldError):
+    """Together with the earlier releases this one would leave a person among fewer than k."""
