@@ -37,6 +37,7 @@ def _environment() -> Environment:
         text=_text,
         term=_term,
         problem=_problem,
+        roles=_roles,
         plain=_plain,
         plain_term=_plain_term,
         plain_change=_plain_change,
@@ -104,6 +105,13 @@ def _problem(context: Context, problem: Any) -> str:
     language = _language(context)
     found = find_words(language, f"problem.{problem.code}")
     return found if found and language is not Language.EN else problem.message
+
+
+@pass_context
+def _roles(context: Context, roles: str) -> str:
+    """Say the roles that an error names, joined by `or`, in the reader's language."""
+    joined = words(_language(context), "say.or")
+    return joined.join(_term(context, role, "role") for role in roles.split(" or "))
 
 
 @pass_context

@@ -11,6 +11,17 @@ from tidegate.kernel.text import Language
 from tidegate.node.events import all_events
 from tidegate.web.messages import choose_language, find_words, messages, words
 
+SOURCE = Path(tidegate.web.__file__).parents[1]
+MET_ON_PAGES = (
+    "access",
+    "connector/approvals",
+    "lab/releases",
+    "partners/application",
+    "partners/gate",
+    "web",
+    "work",
+)
+NEVER_ON_PAGES = {"operator_missing"}  # of the command line alone
 TEMPLATES = Path(tidegate.web.__file__).parent / "templates"
 
 
@@ -56,6 +67,24 @@ def test_templates_ask_only_for_words_that_exist():
     }
 
     assert set() == asked - set(known)
+
+
+def test_every_refusal_a_page_can_meet_has_words():
+    met = {
+        code
+        for place in MET_ON_PAGES
+        for path in (SOURCE / place).rglob("*.py")
+        for code in re.findall(r'(?:code=|Refusal\(\s*)"(\w+)"', path.read_text())
+    }
+
+    unsaid = {
+        code
+        for code in met - NEVER_ON_PAGES
+        if not (
+            find_words(Language.EN, f"problem.{code}") or find_words(Language.EN, f"reason.{code}")
+        )
+    }
+    assert set() == unsaid
 
 
 def test_every_event_a_room_declares_has_words():

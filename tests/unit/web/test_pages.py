@@ -378,6 +378,23 @@ def test_a_query_is_said_in_words():
     assert "How many people are in everybody" == say_query(json.dumps(COUNT[0]), Language.EN)
 
 
+def test_a_refusal_in_chinese_names_the_roles_in_chinese(site):
+    shown = site.browser("rex", "zh-HK").get("/inbox").text
+
+    assert "委員會 或 法務 或 管理員 或 數據管理員" == re.search(r"<dd>(.*?)</dd>", shown)[1]
+
+
+@pytest.mark.parametrize(
+    "path", ["/agreements/none", "/applications/none", "/queries/none", "/evidence/subjects/a:b"]
+)
+def test_what_is_not_there_is_told_in_chinese(site, path):
+    shown = site.browser("rex", "zh-CN").get(path).text
+
+    assert re.search(r'<p class="lede">(.*?)</p>', shown)[1].startswith(
+        ("本节点没有", "没有", "您没有")
+    )
+
+
 class Broken:
     """A room that fails as nobody foresaw, with a patient's name in its words."""
 
