@@ -6,7 +6,6 @@ may not come now is 400; what may pass later is 503, because peers give up on ot
 """
 
 import gzip
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
 from typing import Any, Protocol
@@ -245,10 +244,16 @@ def pids_in(body: bytes, path_pid: str) -> dict[str, str]:
     if isinstance(said, list) and len(said) == 1:
         said = said[0]
     for key, value in said.items() if isinstance(said, dict) else ():
-        name, pid = re.split("[/#:]", key)[-1], _pid(value)
-        if name in found and 0 < len(pid) <= 400 and pid.isprintable():
+        if not key.endswith(_PIDS):  # a stranger may send very many names: most cost nothing
+            continue
+        name, pid = key[-len(_PIDS[0]) :], _pid(value)
+        if key[: -len(name)][-1:] in _BEFORE and 0 < len(pid) <= 400 and pid.isprintable():
             found[name] = pid
     return found
+
+
+_PIDS = ("providerPid", "consumerPid")
+_BEFORE = ("", "/", "#", ":")  # a prefix or an IRI before the word
 
 
 def _pid(value: Any) -> str:

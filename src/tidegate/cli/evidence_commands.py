@@ -10,6 +10,7 @@ import msgspec
 
 from tidegate.audit.bundle.model import Life, LifeEvent, Report
 from tidegate.audit.bundle.service import verify_files
+from tidegate.kernel.text import printable
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 HOME = click.option(
@@ -19,6 +20,7 @@ HOME = click.option(
     help="The node's directory.",
 )
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
+_LONGEST_LINE = 4000
 _SHOWN_WHY = 6  # reasons on a line of the life report; --json has them all
 
 
@@ -85,32 +87,38 @@ def show(home: Path, subject: str, limit: int, as_json: bool) -> None:
         if as_json:
             click.echo(entry.canonical().decode())
         else:
-            click.echo(
+            _say(
                 f"{leaf.position:>7}  {entry.at}  {entry.did}  {entry.to} #{entry.number}"
                 f"  by {entry.by}  {_reasons(entry.why)}"
             )
 
 
+def _say(line: str) -> None:
+    """Print one line of what nodes wrote themselves: it must not forge others, nor move a cursor."""
+    click.echo(printable(line, _LONGEST_LINE))
+
+
 def _print(report: Report) -> None:
     for log in report.logs:
         by = f"; {log.witnessed} witnessed by {', '.join(log.witnesses)}" if log.witnesses else ""
-        click.echo(
+        _say(
             f"{log.name} ({log.did}): {log.leaves} leaves about {log.subjects} subjects,"
             f" {log.checkpoints} checkpoints{by}."
         )
     for life in report.lives:
         _print_life(life)
     for remark in report.remarks:
-        click.echo(f"Remark: {remark}")
+        _say(f"Remark: {remark}")
     for flaw in report.flaws:
-        click.echo(f"{flaw.member}: {flaw.problem}")
+        _say(f"{flaw.member}: {flaw.problem}")
     click.echo(f"\n{report.verdict}" if not report.flaws else f"{report.verdict}: see above")
 
 
 def _print_life(life: Life) -> None:
-    click.echo(f"\nThe life of {life.version}")
+    click.echo("")
+    _say(f"The life of {life.version}")
     for event in life.events:
-        click.echo(f"  {_line(event)}")
+        _say(f"  {_line(event)}")
     click.echo("")
 
 
