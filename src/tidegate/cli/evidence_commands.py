@@ -94,7 +94,7 @@ def show(home: Path, subject: str, limit: int, as_json: bool) -> None:
 
 
 def _say(line: str) -> None:
-    """Print one line of what nodes wrote themselves: it must not forge others, nor move a cursor."""
+    """Print a line of what nodes wrote themselves, which must not look like others of ours."""
     click.echo(printable(line, _LONGEST_LINE))
 
 

@@ -4,12 +4,26 @@ Registries: IANA IPv4 and IPv6 special-purpose address registries (RFC 6890), as
 knows them; addresses embedded in IPv6 are judged by the IPv4 address inside.
 """
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from tidegate.connector.errors import AddressRefusedError
 
-_NAT64 = IPv6Network("64:ff9b::/96")
+_CARRIES_IPV4 = (
+    IPv6Network("64:ff9b::/96"),  # NAT64 (RFC 6052)
+    IPv6Network("::ffff:0:0:0/96"),  # translated (RFC 2765)
+    IPv6Network("::/96"),  # compatible (RFC 4291, section 2.5.5.1)
+)
+_NOT_GLOBAL = (
+    IPv4Network("192.0.0.0/24"),  # IETF protocol assignments (RFC 6890)
+    IPv4Network("192.88.99.0/24"),  # relays of 6to4 (RFC 7526)
+    IPv6Network("64:ff9b:1::/48"),  # NAT64 inside a network (RFC 8215)
+    IPv6Network("fec0::/10"),  # site-local (RFC 3879)
+    IPv6Network("5f00::/16"),  # segment routing (RFC 9602)
+    IPv6Network("3fff::/20"),  # documentation (RFC 9637)
+    IPv6Network("100:0:0:1::/64"),  # dummy prefix (RFC 9780)
+)
+"""What the registries call not global, and `ipaddress` of some Pythons does not."""
 _LONGEST_URL = 2048
 
 Address = IPv4Address | IPv6Address
@@ -28,7 +42,7 @@ def _inside(address: IPv6Address) -> Address:
         return address.sixtofour
     if address.teredo is not None:
         return address.teredo[1]
-    if address in _NAT64:
+    if int(address) > 1 and any(address in each for each in _CARRIES_IPV4):
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
@@ -41,6 +55,8 @@ def may_call(text: str, *, loopback: bool) -> bool:
     """
     address = read_address(text)
     if address.is_multicast or address.is_link_local or address.is_unspecified:
+        return False
+    if any(address in each for each in _NOT_GLOBAL):
         return False
     if address.is_global:
         return True

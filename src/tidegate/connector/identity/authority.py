@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from tidegate.audit.authority.rules import AuthorityKey, KeyHistory, dated
 from tidegate.audit.errors import EvidenceMalformedError, SignatureInvalidError, SuccessionError
 from tidegate.connector.errors import (
+    AddressRefusedError,
     CredentialInvalidError,
     DidInvalidError,
     PeerAnswerError,
@@ -29,7 +30,13 @@ from tidegate.partners.model import Member, MemberState
 _MOST_SOURCES = 4
 _MOST_AT_ONCE = 8  # callers that wait for the one look
 _WHERE = "/space/space.json"
-_PASSING = (PeerUnreachableError, PeerDeclinedError, PeerAnswerError, DidInvalidError)
+_PASSING = (
+    PeerUnreachableError,
+    PeerDeclinedError,
+    PeerAnswerError,
+    DidInvalidError,
+    AddressRefusedError,
+)
 _WRONG = (EvidenceMalformedError, SuccessionError)
 
 

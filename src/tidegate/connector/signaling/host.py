@@ -30,6 +30,7 @@ from tidegate.connector.signaling.errors import (
     PlaneUnknownError,
 )
 from tidegate.connector.signaling.flows import Change, Flows, as_flow
+from tidegate.connector.signaling.judging import is_ours
 from tidegate.connector.signaling.machine import CONTROL, DATA_FLOW, Signal
 from tidegate.connector.signaling.model import (
     FORMAT_OF,
@@ -97,7 +98,9 @@ class Host:
             self._check_provides(by, said, profile)
         known = self._desk.journal.read(store.find_by_process, by.key, said.process_id)
         one = known or self._opened_new(by, said, self._new(by, said, side, profile, name))
-        if one.state is not DataFlowState.INITIALIZED or one.side is not side:
+        asked = (side, name, said.agreement_id, said.dataset_id, said.counter_party_id)
+        was = (one.side, one.format, one.agreement_id, one.dataset_id, one.counterparty)
+        if one.state is not DataFlowState.INITIALIZED or asked != was:
             raise DataFlowExistsError(
                 "A data flow exists for this process already; ask for its status.",
                 code="dataflow_exists",
@@ -109,16 +112,15 @@ class Host:
         with withholding(self._flows, one):
             self._hosting.check_counterparty(one.counterparty)
             if one.side is Side.CONSUMER:
-                self._check_foreign(said)
+                self._check_foreign(by, said)
                 return self._flows.open(one)
             taken = self._hosting.take_in(by, said)
             one = replace(one, version_id=taken.version_id)
             return self._flows.open(one, lambda tx: self._hosting.keep(tx, taken))
 
-    def _check_foreign(self, said: DataFlowMessage) -> None:
+    def _check_foreign(self, by: Plane, said: DataFlowMessage) -> None:
         """Refuse the name of one of our agreements, except for our own transfer over the wire."""
-        own = self._flows.find(said.process_id, FlowRole.REMOTE)
-        if own is not None and own.agreement_id == said.agreement_id:
+        if is_ours(self._desk, by, said):
             return
         if self._desk.agreements.find_agreement(said.agreement_id) is not None:
             raise DataFlowRefusedError(

@@ -21,6 +21,7 @@ from tidegate.connector.negotiation.rules import (
 from tidegate.connector.signaling import store
 from tidegate.connector.signaling.desk import Crossing, Desk, Taken
 from tidegate.connector.signaling.errors import HostedWithheldError
+from tidegate.connector.signaling.flows import is_over
 from tidegate.connector.signaling.model import DataFlow, FlowRole, Plane
 from tidegate.connector.signaling.registry import Registry
 from tidegate.connector.signaling.wire import DataFlowMessage, segment
@@ -35,6 +36,13 @@ class Offers(Protocol):
     def list_open_offers(self, *, dataset_id: str = "") -> tuple[Offer, ...]:
         """Return what can be negotiated now."""
         ...
+
+
+def is_ours(desk: Desk, by: Plane, said: DataFlowMessage) -> bool:
+    """Tell whether a flow is for a transfer of our own control plane, registered at itself."""
+    own = desk.journal.read(store.find_flow, said.process_id, FlowRole.REMOTE)
+    is_named = own is not None and own.agreement_id == said.agreement_id and not is_over(own)
+    return is_named and by.endpoint == desk.base
 
 
 class Judging:
@@ -91,10 +99,10 @@ class Judging:
     def _may_name(self, by: Plane, said: DataFlowMessage) -> bool:
         """Tell whether an agreement kept here came from this plane, or is for its transfer of ours.
 
-        The latter where our own control plane drives this plane over the wire.
+        The latter where our own control plane drives this plane over the wire: whoever else
+        learned the name of such a transfer gets nothing by it.
         """
-        own = self._desk.journal.read(store.find_flow, said.process_id, FlowRole.REMOTE)
-        if own is not None and own.agreement_id == said.agreement_id:
+        if is_ours(self._desk, by, said):
             return True
         return self._desk.journal.read(store.has_hosted, by.key, said.agreement_id)
 

@@ -17,6 +17,7 @@ from joserfc.jwk import KeySet
 from joserfc.util import urlsafe_b64decode
 
 from tidegate.connector.http.body import read_json
+from tidegate.connector.identity.places import Places
 from tidegate.connector.signaling import store
 from tidegate.connector.signaling.desk import Desk
 from tidegate.connector.signaling.errors import PlaneUnauthenticatedError
@@ -30,11 +31,14 @@ LONGEST_TOKEN_SECONDS = 3600
 KEYS_FRESH_SECONDS = 300
 KEYS_PAUSE_SECONDS = 30
 """How soon a key set is fetched again for a key that it did not hold."""
+KEYS_FAILED_SECONDS = 5
+"""How soon an address is asked again that gave no keys: anybody can name a plane."""
+_MOST_AT_ONCE = 4  # of the forty threads that answer calls
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    keys: KeySet
+    keys: KeySet | None
     at: float
 
 
@@ -44,6 +48,7 @@ class Proofs:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._held: dict[str, _Held] = {}
+        self._places = Places(most=_MOST_AT_ONCE, per_host=_MOST_AT_ONCE)
         self._guard = threading.Lock()
 
     def forget(self) -> None:
@@ -79,18 +84,23 @@ class Proofs:
         now = self._desk.clock.now().timestamp()
         with self._guard:
             held = self._held.get(one.jwks_uri)
-        if held is not None and now - held.at < fresh:
-            return held.keys
-        answer = self._desk.wire.call("GET", one.jwks_uri)
-        keys = read_keys(answer.body) if answer.is_ok else None
-        if keys is None:
+        if held is None or now - held.at >= (fresh if held.keys else KEYS_FAILED_SECONDS):
+            with self._places.taken(one.id):
+                held = _Held(self._asked(one), now)
+            with self._guard:
+                self._held[one.jwks_uri] = held
+        if held.keys is None:
             raise UnavailableError(
-                f"The key set of {one.id} cannot be read now (HTTP {answer.status}).",
-                code="jwks_unavailable",
+                f"The key set of {one.id} cannot be read now.", code="jwks_unavailable"
             )
-        with self._guard:
-            self._held[one.jwks_uri] = _Held(keys, now)
-        return keys
+        return held.keys
+
+    def _asked(self, one: Plane) -> KeySet | None:
+        try:
+            answer = self._desk.wire.call("GET", one.jwks_uri)
+        except TidegateError:
+            return None
+        return read_keys(answer.body) if answer.is_ok else None
 
     def _check_claims(self, one: Plane, claims: Mapping[str, Any]) -> None:
         now = self._desk.clock.now().timestamp()
@@ -104,7 +114,8 @@ class Proofs:
             raise stranger("The token needs the times exp and iat.")
         if not now < expires <= now + LONGEST_TOKEN_SECONDS:  # so that NaN is refused too
             raise stranger("The token has expired, or lives too long.")
-        if not issued <= now + LEEWAY_SECONDS:
+        begins, latest = claims.get("nbf", issued), now + LEEWAY_SECONDS
+        if not isinstance(begins, int | float) or not (issued <= latest and begins <= latest):
             raise stranger("The token is not valid yet; check both clocks.")
         jti = claims.get("jti")
         if not isinstance(jti, str) or not jti:

@@ -8,8 +8,13 @@ from tidegate.connector.http.addresses import check_url, may_call
 INSIDE = (
     "127.0.0.1", "10.0.0.8", "172.16.3.4", "192.168.1.1", "100.64.0.1", "::1", "fc00::1",
     "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::",
+    "::127.0.0.1", "::10.0.0.1", "::ffff:0:127.0.0.1",
 )  # fmt: skip
-NEVER = ("169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "::", "::ffff:169.254.169.254")
+NEVER = (
+    "169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "::", "::ffff:169.254.169.254",
+    "::169.254.169.254", "64:ff9b::a9fe:a9fe", "64:ff9b:1::7f00:1", "fec0::1", "5f00::1",
+    "3fff::1", "100:0:0:1::1", "192.0.0.8", "192.88.99.1",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("address", [*INSIDE, *NEVER])
@@ -27,7 +32,7 @@ def test_addresses_of_cloud_metadata_and_crowds_are_never_called(address):
     assert not may_call(address, loopback=True)
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1"])
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
 def test_public_addresses_are_called(address):
     assert may_call(address, loopback=False)
 

@@ -106,6 +106,29 @@ def test_credentials_of_the_new_key_are_followed_although_the_authority_is_away(
     assert present_kid(faculty) == present_kid(hospital)
 
 
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://169.254.169.254/dcp/holder", "file:///etc/dcp/holder", "https://u:p@x/dcp/holder", ""],
+)
+def test_a_member_with_a_false_address_keeps_nobody_from_following(fresh_world, tmp_path, endpoint):
+    _, faculty, hospital = fresh_world.nodes
+    changed(fresh_world, tmp_path)
+    fresh_world.clock.advance(hours=13)
+    faculty.wallet.renew()
+    fresh_world.settle()
+    hospital.identity.statuses.check(
+        hospital.identity.verifier.read_own(hospital.wallet.membership_jwts()[0])
+    )
+    false = dict(faculty.identity.did_document()) | {"id": "did:web:localhost%3A7399"}
+    false["service"] = [{"id": "#c", "type": "CredentialService", "serviceEndpoint": endpoint}]
+    fresh_world.wire.answer("http://localhost:7399/.well-known/did.json", false)
+    hospital.identity.authority_keys._sources = lambda: ("did:web:localhost%3A7399", faculty.did)
+
+    hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+
+    assert present_kid(faculty) == present_kid(hospital)
+
+
 def test_the_key_before_speaks_for_the_authority_no_more(fresh_world, tmp_path):
     hospital = fresh_world.nodes[2]
     old = changed(fresh_world, tmp_path)

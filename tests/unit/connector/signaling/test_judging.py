@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from lib.dps_hosting import PEER, STEWARD, US, NoError
+from lib.dps_hosting import OFFICER, PEER, STEWARD, US, NoError
 from tidegate.catalogue.model import OfferState
 from tidegate.connector.approvals.errors import ApprovalPendingError
 from tidegate.connector.dataplane.model import DataFlowState as S
 from tidegate.connector.signaling import store
 from tidegate.connector.signaling.errors import (
+    DataFlowExistsError,
     DataFlowRefusedError,
     HostedWithheldError,
     RenewalRefusedError,
@@ -143,6 +144,51 @@ def test_an_agreement_of_this_node_is_not_a_control_planes_to_use(world):
     world.signed("p1")
 
     refused(world, "agreement_ours", HostedWithheldError)
+
+
+def test_who_knows_the_name_of_our_transfer_moves_nothing_under_its_agreement(world):
+    ours(world, id="agr_9")
+    world.flows.open(replace(world.remote("p9"), id="p10", process_id="p10", dataset_id="ds_1"))
+
+    refused(world, "agreement_ours", processId="p10", agreementId="agr_9")
+
+    itself = world.registers("itself", endpoint="https://us.example.org/dps/v1", datasets=("ds_1",))
+    mine = world.message("p10", agreementId="agr_9")
+    assert world.room.start(itself, mine).flow.state is S.STARTED
+
+
+def test_who_knows_the_name_of_our_transfer_receives_nothing_under_its_agreement(world):
+    ours(world, id="agr_9")
+    world.remote("p9")
+
+    with pytest.raises(DataFlowRefusedError) as caught:
+        world.room.prepare(world.token, world.message("p9", agreementId="agr_9"))
+
+    assert caught.value.code == "agreement_ours"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"datasetId": "ds_2"},
+        {"agreementId": "agr_2"},
+        {"counterPartyId": "did:web:other"},
+        {
+            "profile": PROFILE_PUSH,
+            "dataAddress": {"endpointType": PROFILE_PUSH, "endpoint": "https://x.example.org/in"},
+        },
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_a_start_that_waits_is_not_started_again_as_another(world, other):
+    world.signed("p1")
+    world.crossing.kind, world.crossing.no = ApprovalPendingError, "approval_pending"
+    refused(world, "approval_pending", ApprovalPendingError)
+    world.crossing.no = ""
+    world.registers(datasets=("ds_1", "ds_2"), accepts=world.token.removeprefix("Bearer "))
+    world.room.approve("cp", "Both.", by=OFFICER)
+
+    refused(world, "dataflow_exists", DataFlowExistsError, **other)
 
 
 def test_an_agreement_taken_from_one_control_plane_is_not_anothers(world):

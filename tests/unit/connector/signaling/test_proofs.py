@@ -1,9 +1,13 @@
 """Planes that sign what they present, their keys inline or at an address."""
 
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event
+
 import pytest
 
 from lib.dps_hosting import STEWARD, US
 from lib.dps_peer import Signer
+from tidegate.connector.http.model import Answer
 from tidegate.connector.signaling.errors import PlaneUnauthenticatedError, RegistrationInvalidError
 from tidegate.connector.signaling.model import PlaneKind
 from tidegate.kernel.errors import UnavailableError
@@ -84,6 +88,37 @@ def test_an_address_that_does_not_answer_lets_nobody_in(world, signer):
         opens(world, signer)
 
 
+def test_strangers_have_an_address_that_fails_asked_once_in_a_while(world, signer):
+    world.wire.status = 503
+    for _ in range(10):
+        with pytest.raises(UnavailableError):
+            opens(world, Signer("key-1"))
+    assert fetches(world) == 1
+    world.wire.status = 200
+    world.ground.clock.advance(seconds=6)
+
+    assert opens(world, signer) == "signed"
+
+
+def test_strangers_hold_few_hands_while_an_address_hangs(world, signer):
+    tokens, hangs, looking = [signer.sign(**claims(world)) for _ in range(12)], Event(), []
+    world.wire.call = lambda *_: looking.append(1) or (hangs.wait(30) and Answer(503))
+
+    def knock(token):
+        with pytest.raises(UnavailableError) as caught:
+            world.registry.authenticate(PlaneKind.CONTROL, f"Bearer {token}")
+        return caught.value.code
+
+    with ThreadPoolExecutor(12) as pool:
+        knocks = [pool.submit(knock, token) for token in tokens]
+        first = next(as_completed(knocks, timeout=30))
+        assert first.result() == "resolver_busy"
+        hangs.set()
+
+    assert {one.result() for one in knocks} == {"resolver_busy", "jwks_unavailable"}
+    assert 1 <= len(looking) <= 4
+
+
 def test_a_new_registration_forgets_the_keys_that_were_read(world, signer):
     opens(world, signer)
     world.wire.documents[WHERE] = {"keys": [Signer("key-1").jwk]}
@@ -111,7 +146,8 @@ def test_client_credentials_need_one_key_set(world, code, wrong):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"exp": float("nan")}, {"exp": float("inf")}, {"iat": float("nan")}, {"exp": 10**400},
+    [{"nbf": 4_000_000_000}, {"nbf": "now"}, {"nbf": None},
+     {"exp": float("nan")}, {"exp": float("inf")}, {"iat": float("nan")}, {"exp": 10**400},
      {"exp": True}, {"jti": None}, {"aud": None}, {"aud": {}}],
 )  # fmt: skip
 def test_times_and_names_that_are_none_open_nothing(world, signer, wrong):
