@@ -116,9 +116,6 @@ def test_a_member_with_a_false_address_keeps_nobody_from_following(fresh_world, 
     fresh_world.clock.advance(hours=13)
     faculty.wallet.renew()
     fresh_world.settle()
-    hospital.identity.statuses.check(
-        hospital.identity.verifier.read_own(hospital.wallet.membership_jwts()[0])
-    )
     false = dict(faculty.identity.did_document()) | {"id": "did:web:localhost%3A7399"}
     false["service"] = [{"id": "#c", "type": "CredentialService", "serviceEndpoint": endpoint}]
     fresh_world.wire.answer("http://localhost:7399/.well-known/did.json", false)
