@@ -93,7 +93,9 @@ class IdentityService:
         self._guard = threading.Lock()
         self._places = Places(most=_MOST_MET, per_host=_MOST_MET_PER_HOST)
         self.on_peer: Callable[[str], None] = lambda _did: None
-        self.refusals = Refusals(journal, clock)
+        self.refusals = Refusals(
+            journal, clock, lambda did: bool(did) and membership.find_member(did) is not None
+        )
         self.node = node
         self.settings = settings or IdentitySettings()
         self.access_tokens = AccessTokens(
@@ -234,8 +236,7 @@ class IdentityService:
             self.resolver.prove(token, Relation.INVOCATION)
         except (CredentialInvalidError, DidInvalidError, PeerUnauthenticatedError) as problem:
             refusal = PeerUnauthenticatedError(problem.message, code=problem.code)
-            if claimed and self._membership.find_member(claimed) is not None:
-                self.refusals.note(claimed, refusal)
+            self.refusals.note(claimed, refusal, is_proven=False)
             raise refusal from None
         forget_at = facts.expires_at + timedelta(seconds=2 * self.settings.leeway_seconds)
         with self._journal.upkeep() as tx:

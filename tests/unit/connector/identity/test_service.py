@@ -189,6 +189,35 @@ def test_refusals_are_recorded_once_a_minute(world):
     assert before + 1 == hospital.ground.journal.read(_count_refusals)
 
 
+def test_whoever_forges_a_members_token_writes_little_of_the_evidence(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    before = hospital.ground.journal.read(_count_refusals)
+
+    for _ in range(30):
+        refused(hospital, forged(faculty, "did:web:third"))
+        fresh_world.clock.advance(minutes=1)
+
+    assert before + 1 == hospital.ground.journal.read(_count_refusals)
+    fresh_world.clock.advance(hours=1)
+    refused(hospital, forged(faculty, "did:web:third"))
+    assert before + 2 == hospital.ground.journal.read(_count_refusals)
+
+
+def test_a_stranger_of_many_names_writes_little_of_the_evidence(fresh_world):
+    _, faculty, hospital = fresh_world.nodes
+    refusals, before = hospital.identity.refusals, hospital.ground.journal.read(_count_refusals)
+    problem = PeerRefusedError("No member.", code="credential_missing")
+
+    for name in range(50):
+        refusals.note(f"did:web:evil.example:{name}", problem)
+    assert before + 10 == hospital.ground.journal.read(_count_refusals)
+    refusals.note(faculty.did, problem)
+    assert before + 11 == hospital.ground.journal.read(_count_refusals)
+    fresh_world.clock.advance(minutes=1)
+    refusals.note("did:web:evil.example:again", problem)
+    assert before + 12 == hospital.ground.journal.read(_count_refusals)
+
+
 def _count_refusals(conn) -> int:
     return conn.exec_driver_sql(
         "SELECT count(*) FROM audit_leaf WHERE event = 'peer.refused'"
