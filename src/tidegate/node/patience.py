@@ -8,9 +8,14 @@ late or its body brings less than a few kilobytes in a whole span of patience, w
 9112 §7.1), which say nothing here and are dropped. Time in which this node itself does not read is
 not the caller's.
 Idle connections between two requests are the server's own business (`timeout_keep_alive`).
+
+No more connections are open than the process has file handles for, with some to spare: without any
+the node could neither read its database nor refuse in peace. A new caller then takes the place of
+the one that has waited longest without a request of its own under way.
 """
 
 import asyncio
+import resource
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -19,6 +24,11 @@ ENOUGH = 16 * 1024  # bytes of a body that must come in each span of patience
 LOOKS = 4  # looks in a span: what is late is ended at most a quarter late
 ANSWER_SPANS = 4  # spans in which nothing of an answer is taken: people pause downloads
 LARGEST_HEAD = 64 * 1024  # bytes; also those in a row that bring nothing of a body
+
+
+BACKLOG = 128  # callers taken at once, before any of them can be looked at
+SPARE_HANDLES = 512  # for these, the database, the vault, and calls to other nodes
+FEWEST = 64
 
 
 def _refusal(status: bytes, code: bytes, words: bytes) -> bytes:
@@ -45,9 +55,14 @@ HEAD_TOO_LARGE = _refusal(
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """The server's protocol, with an end to its patience; `seconds` is one span."""
+    """The server's protocol, with an end to its patience.
+
+    `seconds` is one span; `most` connections are open at once, the oldest first in `callers`.
+    """
 
     seconds: ClassVar[float] = 30.0
+    most: ClassVar[int] = FEWEST
+    callers: ClassVar[dict["PatientProtocol", None]] = {}
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -62,13 +77,17 @@ class PatientProtocol(HttpToolsProtocol):
         self._stuck_since = 0.0  # when the caller stopped taking its answer; 0 while it takes
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to look."""
+        """Begin to look; make room where there is none."""
         super().connection_made(transport)
+        self.callers[self] = None
+        if len(self.callers) > self.most:
+            self._make_room()
         self._begin()
         self._look = self.loop.call_later(self.seconds / LOOKS, self._look_now)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Look no more."""
+        self.callers.pop(self, None)
         if self._look is not None:
             self._look.cancel()
         super().connection_lost(exc)
@@ -125,6 +144,16 @@ class PatientProtocol(HttpToolsProtocol):
         self._stuck_since = 0.0
         super().resume_writing()
 
+    def _make_room(self) -> None:
+        """End the connection that has been open longest with nothing of ours under way on it."""
+        waiting = (one for one in self.callers if one.is_waiting())
+        self.callers.pop(last := next(waiting, self))
+        last.transport.abort()
+
+    def is_waiting(self) -> bool:
+        """Tell whether no whole head of a request has come that is not answered yet."""
+        return (self._is_in_head or not self._is_saying) and self._running() is None
+
     def _begin(self) -> None:
         self._since, self._mark = self.loop.time(), self._heard
 
@@ -169,6 +198,11 @@ class PatientProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def patient(seconds: float) -> type[PatientProtocol]:
-    """Return the protocol with that much patience."""
-    return type("PatientProtocol", (PatientProtocol,), {"seconds": seconds})
+def patient(seconds: float, *, most: int = 0) -> type[PatientProtocol]:
+    """Return the protocol with that much patience, for so many connections at once.
+
+    Without a number they are as many as this process may open files, but for some to spare.
+    """
+    handles = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    held = {"seconds": seconds, "most": most or max(FEWEST, handles - SPARE_HANDLES)}
+    return type("PatientProtocol", (PatientProtocol,), {**held, "callers": {}})

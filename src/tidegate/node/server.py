@@ -27,7 +27,7 @@ from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.installation import Installation
 from tidegate.node.lock import home_held
 from tidegate.node.logs import configure_logs
-from tidegate.node.patience import patient
+from tidegate.node.patience import BACKLOG, patient
 from tidegate.node.rotation import retire_former, settle_rotation
 from tidegate.node.tasks import recover
 from tidegate.settings import NodeSettings, check_exposure, is_under_test, read_settings
@@ -203,6 +203,7 @@ async def _serve(node: Node) -> None:
         uvicorn.Config(
             app,
             http=patient(settings.patience_seconds),
+            backlog=BACKLOG,
             ws="none",  # an upgraded connection would not be looked at
             host=settings.host,
             port=settings.port,

@@ -245,6 +245,64 @@ def test_an_answer_nobody_takes_is_ended(doors):
         assert doors.gone.wait(ANSWER_SPANS * PATIENCE + SLACK)
 
 
+MOST = 20
+
+
+@pytest.fixture
+def few():
+    """A server that holds few connections, and is patient."""
+    going = threading.Event()
+
+    def give():
+        yield b"begun"
+        going.wait(SLACK)
+        yield b"whole"
+
+    routes = [
+        Route("/quick", lambda _r: PlainTextResponse("here")),
+        Route("/long", lambda _r: StreamingResponse(give())),
+    ]
+    with Served(Starlette(routes=routes), http=patient(60, most=MOST)) as served:
+        yield served, going
+
+
+def test_new_callers_take_the_place_of_those_that_wait_longest(few):
+    served, going = few
+    with contextlib.ExitStack() as stack:
+
+        def call(said):
+            made = socket.create_connection(("127.0.0.1", served.port), timeout=SLACK)
+            stack.enter_context(made).sendall(said)
+            return made
+
+        long = call(b"GET /long HTTP/1.1\r\nhost: x\r\n\r\n")
+        hear(long, b"begun\r\n")
+        kept = call(b"GET /quick HTTP/1.1\r\nhost: x\r\n\r\n")
+        hear(kept, b"here")
+        holders = [call(HEADS["a head"]) for _ in range(3 * MOST)]
+
+        for _ in range(3):
+            fresh = call(b"GET /quick HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            hear(fresh, b"here")
+
+        assert rest(kept) == rest(holders[0]) == b""  # who waited longest has gone
+        going.set()
+        hear(long, b"whole\r\n0\r\n\r\n")
+
+
+def test_where_every_connection_is_at_work_a_new_caller_is_sent_away(few):
+    served, going = few
+    with contextlib.ExitStack() as stack:
+        for _ in range(MOST):
+            made = socket.create_connection(("127.0.0.1", served.port), timeout=SLACK)
+            stack.enter_context(made).sendall(b"GET /long HTTP/1.1\r\nhost: x\r\n\r\n")
+            hear(made, b"begun\r\n")
+        late = socket.create_connection(("127.0.0.1", served.port), timeout=SLACK)
+
+        assert rest(stack.enter_context(late)) == b""
+        going.set()
+
+
 @pytest.mark.slow
 def test_a_whole_node_serves_its_people_while_hundreds_drip(tmp_path):
     node = NodeProcess(tmp_path / "node", "Hospital", "CN-GBA9", "participant")
