@@ -188,7 +188,9 @@ def test_nothing_of_it_is_left_where_others_read(world, planes, tmp_path):
         texts = [(node.log.name, node.log.read_text(encoding="utf-8"))]
         texts += texts_of_database(node.home / "node.db")
         for where, text in texts:
-            assert not [one for one in (*secrets, *values) if one in text], where
+            is_codebook = node is world.hospital and where == "catalogue_version.body"
+            wrong = secrets if is_codebook else secrets + values  # whose range is its own people's
+            assert not [one for one in wrong if one in text], where
             assert "Traceback" not in text, where
         metrics = httpx.get(f"{node.base_url}/metrics").text
         assert not [one for one in (*secrets, *values) if one in metrics]
