@@ -67,23 +67,6 @@ def resume_our_pull(world: World) -> str:
     return check_whole(world, pid)
 
 
-@cell(AREA, THEIRS, "the data behind EDC break off in the middle of our pull")
-def broken_pull(world: World) -> str:
-    """We ask for the rest; EDC's door knows no ranges and begins anew: the bytes arrive whole."""
-    asset = world.name("broken")
-    world.management.offer(asset, f"{world.data.url}/broken/{asset}", FREE)
-    expect(world.node.harvest(world.edc.name)["state"], "good", "harvest")
-    with world.node.client() as client:
-        asked = client.connector.request(world.edc.name, asset).pid
-    ours = ours_ends(world, asked)
-    expect(ours.state, "FINALIZED", f"the agreement ({ours.reason})")
-    pid = world.node.request_rows(ours.agreement_id, PULL)
-    seen = check_whole(world, pid)
-    asks = sum(asset in path for path in world.data.asked)
-    expect(asks > 1, True, f"asked {asks} times")  # noqa: FBT003
-    return f"asked {asks} times, {seen}"
-
-
 @cell(AREA, THEIRS, "EDC suspends our pull and lets it go on")
 def resume_theirs(world: World) -> str:
     """The bytes stop, and arrive whole by the address of the second start."""
