@@ -39,3 +39,15 @@ class Kernels(Protocol):
         Cut short, it costs a fraction of a whole count: classes are counted in parts of the
         space of hashes, and no part takes records off another's.
         """
+
+    def gauge(
+        self, keys: "Words", weights: "Counts | None", mask: "Words", k: int, limit: int
+    ) -> int:
+        """Return the records in groups below k; beyond the limit an estimate that is beyond it.
+
+        As cheap as `small`, for searches that steer by how far off a node is. The twins' estimates
+        differ, so nothing but the order of a search may follow from them.
+        """
+
+    def spans(self, codes: "Counts", classes: "Counts", count: int) -> "tuple[Counts, Counts]":
+        """Return the lowest and highest leaf of each class; records of class -1 are left out."""

@@ -19,15 +19,18 @@ if TYPE_CHECKING:
     Counts = NDArray[np.int32]
     Places = NDArray[np.int64]
 
+_NONE = np.iinfo(np.int32).max
+
 
 def choose(*, compiled: bool | None = None) -> Kernels:
     """Return the compiled twin if numba is installed, else numpy's; `compiled` decides if given.
 
     Raises: ImportError if compiled loops are asked for where numba is missing.
     """
-    if compiled is None:
-        compiled = find_spec("numba") is not None
-    if not compiled:
+    found = find_spec("numba") is not None
+    if compiled and not found:
+        raise ImportError("Compiled loops need numba: install tidegate[accelerate].")
+    if not (found if compiled is None else compiled):
         return NumpyKernels()
     from tidegate.deid.tables.loops import NumbaKernels  # noqa: PLC0415 - numba loads slowly
 
@@ -64,6 +67,24 @@ class NumpyKernels:
         """Return the records in groups below k, at most limit + 1."""
         held = self.group(keys, weights, None, mask).weights
         return min(int(held[held < k].sum(dtype=np.int64)), limit + 1)
+
+    def gauge(
+        self, keys: "Words", weights: "Counts | None", mask: "Words", k: int, limit: int
+    ) -> int:
+        """Return the records in groups below k, even beyond the limit."""
+        return self.small(keys, weights, mask, k, max(limit, np.iinfo(np.int32).max))
+
+    def spans(self, codes: "Counts", classes: "Counts", count: int) -> "tuple[Counts, Counts]":
+        """Return the lowest and highest leaf of each class."""
+        kept = np.flatnonzero(classes >= 0)
+        order = kept[np.argsort(classes[kept], kind="stable")]
+        low, high = np.full(count, _NONE, np.int32), np.full(count, -1, np.int32)
+        if len(order):
+            run = classes[order]
+            starts = np.flatnonzero(np.concatenate(([True], run[1:] != run[:-1])))
+            low[run[starts]] = np.minimum.reduceat(codes[order], starts)
+            high[run[starts]] = np.maximum.reduceat(codes[order], starts)
+        return low, high
 
 
 def _runs(keys: "Words", mask: "Words") -> "tuple[Places, Places, Places]":

@@ -5,12 +5,11 @@ table re-inserts groups and not records, and results need no second pass. Fibona
 The Art of Computer Programming 3, section 6.4.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
+from tidegate.deid.tables.compiling import compiled
 from tidegate.deid.tables.grouping import Groups
 
 if TYPE_CHECKING:
@@ -19,19 +18,9 @@ if TYPE_CHECKING:
     Words = NDArray[np.uint64]
     Counts = NDArray[np.int32]
 
-Loop = TypeVar("Loop", bound=Callable[..., Any])
-
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _PARTS = 16
 _FIRST_BITS = 12
-
-
-def compiled(loop: Loop) -> Loop:
-    """Compile a loop, and keep the machine code on disk where there is a place to keep it."""
-    try:
-        return cast("Loop", numba.njit(cache=True, nogil=True)(loop))
-    except RuntimeError:  # numba found no folder that it may write to
-        return cast("Loop", numba.njit(nogil=True)(loop))
 
 
 class _Scratch:
@@ -85,11 +74,32 @@ class NumbaKernels:
         self, keys: "Words", weights: "Counts | None", mask: "Words", k: int, limit: int
     ) -> int:
         """Return the records in groups below k, at most limit + 1."""
+        return min(self.gauge(keys, weights, mask, k, limit), limit + 1)
+
+    def gauge(
+        self, keys: "Words", weights: "Counts | None", mask: "Words", k: int, limit: int
+    ) -> int:
+        """Return the records in groups below k; beyond the limit an estimate that is beyond it."""
         held = np.zeros(0, np.int32) if weights is None else weights
         if keys.ndim == 1:
             return int(_small(keys, held, mask[0], k, limit, self._scratch.take(len(keys))))
         groups = _group_wide(keys, held, np.zeros(0, np.int32), mask)[1]
-        return min(int(groups[groups < k].sum(dtype=np.int64)), limit + 1)
+        return int(groups[groups < k].sum(dtype=np.int64))
+
+    def spans(self, codes: "Counts", classes: "Counts", count: int) -> "tuple[Counts, Counts]":
+        """Return the lowest and highest leaf of each class."""
+        low, high = np.full(count, np.iinfo(np.int32).max, np.int32), np.full(count, -1, np.int32)
+        _spans(codes, classes, low, high)
+        return low, high
+
+
+@compiled
+def _spans(codes: Any, classes: Any, low: Any, high: Any) -> None:
+    for record in range(len(codes)):
+        own = classes[record]
+        if own >= 0:
+            low[own] = min(low[own], codes[record])
+            high[own] = max(high[own], codes[record])
 
 
 @compiled
@@ -215,7 +225,7 @@ def _small(keys: Any, weights: Any, mask: Any, k: int, limit: int, scratch: Any)
         part, held = _gather(keys, weights, mask, low, high, scratch)
         total += _part_small(part, held, k, scratch[1], scratch[3])
         if total > limit:
-            return limit + 1
+            return total * _PARTS // high
     return total
 
 

@@ -1,0 +1,193 @@
+"""Recode a table so that it holds what is asked, and lose as little as the method can.
+
+The one door of the engine. It knows no files, no recipes and no people: leaves come in, classes
+with labels go out. The same input gives the same answer to the last byte, with and without
+compiled loops.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError, RecountError
+from tidegate.deid.tables import kernels, labels, lattice, mending, mondrian
+from tidegate.deid.tables.crowds import outside, people_of
+from tidegate.deid.tables.grouping import Kernels
+from tidegate.deid.tables.labels import Spans
+from tidegate.deid.tables.model import (
+    Attacker,
+    Criterion,
+    DeltaPresence,
+    KAnonymity,
+    Method,
+    Question,
+    Recoding,
+    RiskThreshold,
+    TableInput,
+)
+from tidegate.deid.tables.privacy import (
+    CLOSE,
+    columns_of,
+    count_table,
+    judge,
+    mean_risk,
+    smallest_for,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Progress = Callable[[float, str], None]
+
+
+def silent(_share: float, _step: str) -> None:
+    """Tell nobody how far the work is."""
+
+
+def anonymise(
+    table: TableInput,
+    question: Question,
+    progress: Progress = silent,
+    *,
+    compiled: bool | None = None,
+) -> Recoding:
+    """Return classes and labels that hold every criterion, with at most the suppression asked.
+
+    `progress` is told the share that is done and the step. `compiled` chooses the loops, which
+    changes the time and never the answer. Raises RecipeInvalidError for a question that the table
+    cannot be asked, NotAnonymousError if no generalisation holds it.
+    """
+    check(table, question)
+    loops = kernels.choose(compiled=compiled)
+    _check_reachable(table, question)
+    progress(0.0, "search")
+    if question.method is Method.FULL_DOMAIN:
+        answer, spans = _full_domain(table, question, loops, progress)
+    else:
+        answer, spans = _local(table, question, loops, progress)
+    progress(0.95, "check")
+    _check_answer(table, question, answer, spans)
+    progress(1.0, "done")
+    return answer
+
+
+def check(table: TableInput, question: Question) -> None:
+    """Raise RecipeInvalidError if the table cannot be asked the question."""
+    if not table.quasi or not table.rows:
+        raise RecipeInvalidError(
+            "There is nothing to anonymise: name at least one quasi-identifier, and a table that "
+            "has rows.",
+            code="table_empty",
+        )
+    if not question.criteria or not 0 <= question.suppression < 1:
+        raise RecipeInvalidError(
+            "A recipe needs at least one criterion, and leaves out a share of 0 to below 1.",
+            code="question_malformed",
+        )
+    for quasi in table.quasi:
+        _check_codes(quasi.name, quasi.codes, len(quasi.hierarchy.leaves), table.rows)
+    for column in table.sensitive:
+        _check_codes(column.name, column.codes, len(column.values), table.rows)
+    for name in columns_of(question.criteria):
+        if table.find_sensitive(name) is None:
+            raise RecipeInvalidError(
+                f"A criterion speaks of {name}, which is no sensitive column of the table; name "
+                "it as one, or drop the criterion.",
+                code="criterion_column",
+            )
+    for one in question.criteria:
+        _check_population(one, len(table.quasi))
+
+
+def _check_codes(name: str, codes: "NDArray[np.int32]", leaves: int, rows: int) -> None:
+    if len(codes) != rows or codes.min() < 0 or codes.max() >= leaves:
+        raise RecipeInvalidError(
+            f"The column {name} has values that are not in its hierarchy; extend the hierarchy.",
+            code="codes_misfit",
+        )
+
+
+def _check_population(one: Criterion, columns: int) -> None:
+    if isinstance(one, DeltaPresence | RiskThreshold) and len(one.population) not in {0, columns}:
+        raise RecipeInvalidError(
+            "The population of a criterion lacks quasi-identifiers; give it all of them.",
+            code="population_misfit",
+        )
+    if isinstance(one, DeltaPresence) and not one.population:
+        raise RecipeInvalidError(
+            "delta-presence compares with a population; name its file, or drop the criterion.",
+            code="population_missing",
+        )
+
+
+def _check_reachable(table: TableInput, question: Question) -> None:
+    """Raise NotAnonymousError if even one class of all records fails."""
+    whole = labels.span(table, np.zeros(table.rows, np.int32), kernels.choose(compiled=False))
+    lacking = _failures(table, question.criteria, whole)
+    if lacking:
+        raise NotAnonymousError(
+            f"Even if all {table.rows} records were alike in every quasi-identifier, "
+            f"{', '.join(lacking)} would not hold; ask for less there.",
+            code="unreachable",
+        )
+
+
+def _local(
+    table: TableInput, question: Question, loops: Kernels, _progress: Progress
+) -> tuple[Recoding, Spans]:
+    asked = Question(
+        (*question.criteria, *_by_size(question.criteria)), question.method, question.suppression
+    )
+    classes = mondrian.cut(table, asked, compiled=not isinstance(loops, kernels.NumpyKernels))
+    spans = mending.mend(table, question.criteria, labels.span(table, classes, loops))
+    return labels.publish(spans), spans
+
+
+def _by_size(criteria: tuple[Criterion, ...]) -> tuple[KAnonymity, ...]:
+    """Bound the marketer's risk by the size of every class, which is enough for their mean."""
+    return tuple(
+        KAnonymity(smallest_for(one.most))
+        for one in criteria
+        if isinstance(one, RiskThreshold) and one.attacker is Attacker.MARKETER
+    )
+
+
+def _full_domain(
+    table: TableInput, question: Question, loops: Kernels, progress: Progress
+) -> tuple[Recoding, Spans]:
+    found = lattice.search(table, question, loops, progress)
+    return labels.publish_node(table, found.classes, found.node, proven=found.proven)
+
+
+def _failures(table: TableInput, criteria: tuple[Criterion, ...], spans: Spans) -> list[str]:
+    """Return the names of the criteria that do not hold."""
+    people = people_of(criteria, spans)
+    lacking = []
+    for place, one in enumerate(criteria):
+        known = {0: people[place]} if place in people else {}
+        fine = bool(judge(table, (one,), spans.classes, known).all())
+        if isinstance(one, RiskThreshold) and one.attacker is Attacker.MARKETER:
+            tally = count_table(table, spans.classes, ())
+            fine = mean_risk(tally, people.get(place)) <= one.most + CLOSE
+        if isinstance(one, DeltaPresence) and one.least > 0:
+            fine = fine and outside(one, spans) == 0
+        if not fine:
+            lacking.append(type(one).__name__)
+    return lacking
+
+
+def _check_answer(table: TableInput, question: Question, answer: Recoding, spans: Spans) -> None:
+    """Raise RecountError if the answer does not hold what was asked: an error of the engine."""
+    left_out = int(np.count_nonzero(answer.classes < 0))
+    lacking = _failures(table, question.criteria, spans)
+    if left_out > int(question.suppression * table.rows + CLOSE):
+        lacking.append("suppression")
+    if len(set(zip(*answer.labels, strict=True))) != answer.class_count:
+        lacking.append("distinct classes")
+    if lacking or left_out == table.rows:
+        raise RecountError(
+            f"The engine's answer does not hold {', '.join(lacking) or 'any record'}; nothing is "
+            "published. Please report it with the recipe.",
+            code="engine_recount",
+        )
