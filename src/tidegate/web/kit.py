@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ from tidegate.kernel.values import dataclass
 from tidegate.web.forms import LARGEST_FIELD, TOKEN_FIELD, Form, check_token, make_token
 from tidegate.web.menu import Group, counts_for, menu_for
 from tidegate.web.messages import choose_language
+from tidegate.web.repeats import ONCE_FIELD, Repeats, key_of
 
 log = logging.getLogger("tidegate.web")
 
@@ -90,6 +92,7 @@ class Web:
 
     house: House
     settings: WebSettings
+    repeats: Repeats = field(default_factory=Repeats)
 
     def cookie(self, kind: str) -> str:
         """Name one of this node's cookies: session, form or language."""
@@ -174,6 +177,7 @@ class Ask:
         """Render a template for this visitor."""
         shown = {"ask": self, "visitor": self.visitor, "node": self.web.settings, **values}
         shown["menu"] = self.menu(counted=status < 500)
+        shown["once"] = secret_token()
         shown["csrf"] = make_token(self.web.settings.csrf_key, self.visitor.seed)
         from tidegate.web.rendering import render  # noqa: PLC0415 - Jinja2 comes with the first page
 
@@ -204,6 +208,18 @@ def page(path: str, handler: Handler, *, public: bool = False) -> Callable[[Web]
 def action(path: str, handler: Handler, *, public: bool = False) -> Callable[[Web], Route]:
     """Declare a form that is sent."""
     return lambda web: Route(path, _endpoint(web, handler, public=public), methods=["POST"])
+
+
+def making(path: str, handler: Handler) -> Callable[[Web], Route]:
+    """Declare a form that makes something, and makes it once however often it is sent."""
+
+    def make_once(ask: Ask) -> Response:
+        if not ask.form.text(ONCE_FIELD):
+            return handler(ask)
+        key = key_of(ask.visitor.seed, ask.url, ask.form.values)
+        return ask.web.repeats.once(key, lambda: handler(ask))
+
+    return action(path, make_once)
 
 
 def _endpoint(

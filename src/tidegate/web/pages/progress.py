@@ -14,7 +14,7 @@ from tidegate.connector.progress.model import PeerSays
 from tidegate.connector.progress.rules import course, may_take, process_of
 from tidegate.connector.progress.service import Either
 from tidegate.connector.transfer.model import VISIT_FORMAT, Transfer
-from tidegate.web.kit import Ask, action, page
+from tidegate.web.kit import Ask, action, making, page
 from tidegate.web.names import names_of, title_of
 from tidegate.web.pages.approving import approvals_of, may_answer
 from tidegate.web.proposals import proposal_of
@@ -163,7 +163,7 @@ PAGES = (
     action("/negotiations/{pid}/retry", retry),
     action("/negotiations/{pid}/ask", ask_peer),
     page("/transfers/{pid}", show_transfer),
-    action("/agreements/{agreement_id}/rows", ask_for_rows),
+    making("/agreements/{agreement_id}/rows", ask_for_rows),
     action("/transfers/{pid}/terminate", end_transfer),
     action("/transfers/{pid}/retry", retry_transfer),
     action("/transfers/{pid}/ask", ask_peer_of_transfer),

@@ -9,7 +9,7 @@ from tidegate.kernel.errors import NotFoundError, TidegateError
 from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 from tidegate.policy.service import attested, differences, fields_of, sentences
-from tidegate.web.kit import Ask, action, page
+from tidegate.web.kit import Ask, making, page
 from tidegate.web.names import institutions_of, names_of
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.terms_form import choices_for, local, read_terms
@@ -88,5 +88,5 @@ def _page(
 
 PAGES = (
     page("/datasets/{dataset_id}/terms", show_terms),
-    action("/datasets/{dataset_id}/terms", propose),
+    making("/datasets/{dataset_id}/terms", propose),
 )
