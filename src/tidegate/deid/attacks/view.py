@@ -1,0 +1,92 @@
+"""What an attacker sees of a release: classes, their members, and whom a class may be about."""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tidegate.deid.covering import cover_labels
+from tidegate.deid.tables.model import SUPPRESSED, Recoding, TableInput
+from tidegate.kernel.values import dataclass
+
+Numbers: TypeAlias = npt.NDArray[np.intp]
+_Flags: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A release, opened for attack."""
+
+    classes: Numbers
+    order: Numbers
+    """The published records, class by class."""
+    starts: Numbers
+    """Where each class begins in `order`; one more at the end."""
+    labels: tuple[Numbers, ...]
+    """For each column, each class's label, a row of `covers`."""
+    covers: tuple[_Flags, ...]
+    """For each column, which leaves (columns) a label (row) covers; none for exact values."""
+    loss: npt.NDArray[np.float64]
+
+    def members(self, number: int) -> Numbers:
+        """Return the records of a class; none for a class that is not there."""
+        if number == SUPPRESSED:
+            return self.order[:0]
+        return self.order[self.starts[number] : self.starts[number + 1]]
+
+    def published(self) -> Numbers:
+        """Return the records of all classes."""
+        return self.order[self.starts[0] :]
+
+    def find(self, table: TableInput, record: int) -> int:
+        """Return the class an attacker takes for a person's: the tightest that covers them all.
+
+        The person's own class covers them, so a person who is published is never missed; another
+        class may be tighter, and then the attacker is wrong. `SUPPRESSED` if none covers them.
+        """
+        fits = np.ones(len(self.loss), bool)
+        for labels, cover, column in zip(self.labels, self.covers, table.quasi, strict=True):
+            fits &= cover[:, column.codes[record]][labels]
+        found = np.flatnonzero(fits)
+        return int(found[self.loss[found].argmin()]) if len(found) else SUPPRESSED
+
+    def fitting(self, table: TableInput, number: int) -> _Flags:
+        """Tell which records of the table a class's labels cover, published in it or not."""
+        fits = np.ones(table.rows, bool)
+        if not self.covers:
+            example = self.members(number)[0]
+            for column in table.quasi:
+                fits &= column.codes == column.codes[example]
+        for labels, cover, column in zip(self.labels, self.covers, table.quasi, strict=False):
+            fits &= cover[labels[number]][column.codes]
+        return fits
+
+
+def open_release(table: TableInput, recoding: Recoding) -> View:
+    """Open a release of a table."""
+    covers, places = [], []
+    for column, labels in zip(table.quasi, recoding.labels, strict=True):
+        texts, which = np.unique(np.array(labels, object), return_inverse=True)
+        covers.append(cover_labels(column.hierarchy, texts.tolist()))
+        places.append(which)
+    loss = np.asarray(recoding.losses.sum(axis=0), float)
+    return _view(recoding.classes.astype(np.intp), tuple(places), tuple(covers), loss)
+
+
+def open_exact(table: TableInput) -> View:
+    """Open the table itself, as if it were published unchanged: one class an exact record."""
+    rows, classes = np.unique(
+        np.stack([column.codes for column in table.quasi]), axis=1, return_inverse=True
+    )
+    return _view(classes.reshape(-1).astype(np.intp), (), (), np.zeros(rows.shape[1]))
+
+
+def _view(
+    classes: Numbers,
+    labels: tuple[Numbers, ...],
+    covers: tuple[_Flags, ...],
+    loss: npt.NDArray[np.float64],
+) -> View:
+    order = np.argsort(classes, kind="stable")
+    starts = np.searchsorted(classes[order], np.arange(len(loss) + 1))
+    return View(classes, order, starts, labels, covers, loss)
