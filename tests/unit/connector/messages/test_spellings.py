@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from lib.mutations import changed
 from tidegate.connector.messages import wire, wire_catalog
 from tidegate.connector.messages.contexts import MOST_CONTEXTS, MOST_WORDS
 from tidegate.connector.messages.errors import MessageRefusedError
+from tidegate.connector.messages.model import Side
 from tidegate.connector.messages.read import check, hear, read
 from tidegate.connector.messages.vocabulary import (
     EDC,
@@ -25,8 +27,14 @@ from tidegate.connector.messages.vocabulary import (
     TYPES,
     Kind,
 )
+from tidegate.connector.negotiation.rules import (
+    agreement_document,
+    check_agreement,
+    signed_agreement,
+)
 from tidegate.policy.errors import PolicyInvalidError
-from tidegate.policy.service import from_odrl
+from tidegate.policy.odrl import agreement_digest
+from tidegate.policy.service import from_odrl, to_agreement
 
 DSPACE = PREFIXES["dspace"]
 PURPOSE, RESEARCH = f"{ODRL}purpose", "http://purl.obolibrary.org/obo/DUO_0000007"
@@ -461,3 +469,40 @@ def test_nothing_in_a_context_or_beside_the_terms_changes_what_policy_decides_on
 
     assert decided == from_odrl(PLAIN)
     assert heard.document["offer"]["target"] == PLAIN["target"]
+
+
+class Said(SimpleNamespace):
+    """A negotiation as the rules of agreements look at it."""
+
+    version_id = "ver_1"
+    offer_id = "urn:uuid:o"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_what_was_decided_on_is_what_is_signed_whoever_spells_it_how(data):
+    writers = [
+        Writer(data.draw, CONTEXTS[data.draw(st.sampled_from(sorted(CONTEXTS)))]) for _ in "ab"
+    ]
+    asked = writers[0].message({**copy.deepcopy(REQUEST), "offer": copy.deepcopy(PLAIN)})
+    offer = hear(asked, wire.ContractRequestMessage).document["offer"]
+    decided = from_odrl(offer)
+    ours = Said(
+        offer=offer, dataset_id="urn:uuid:d", peer_did="did:web:b", side=Side.PROVIDER, agreement={}
+    )
+    ours.agreement = agreement_document(
+        ours, "urn:uuid:a", assigner="did:web:a", at="2026-01-01T00:00:00.000Z"
+    )
+    sent = {**CANONICAL[2], "agreement": copy.deepcopy(ours.agreement)}
+    heard = hear(writers[1].message(sent), wire.ContractAgreementMessage).document["agreement"]
+    theirs = Said(
+        offer=PLAIN, dataset_id="urn:uuid:d", peer_did="did:web:a", side=Side.CONSUMER,
+        agreement=heard,
+    )  # fmt: skip
+
+    check_agreement(heard, theirs, "did:web:b")
+    signed, kept = signed_agreement(ours), signed_agreement(theirs)
+
+    assert decided == signed.policy == kept.policy == from_odrl(PLAIN)
+    assert signed.digest == kept.digest == agreement_digest(kept)
+    assert to_agreement(signed) == to_agreement(kept)
