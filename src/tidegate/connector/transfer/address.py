@@ -27,6 +27,7 @@ LONGEST_URL = 2048
 _REMEMBERED = 24 * 3600
 """How long, in seconds, the hash of a token that ended is kept: its bearer may ask why."""
 _OPEN = frozenset({"authType", EXPIRES})
+_KNOWN = frozenset({"@type", "@id", "endpointType", "endpoint", "endpointProperties"})
 
 
 def grant(desk: Desk, tx: Tx, one: Transfer) -> Document:
@@ -141,15 +142,34 @@ def without_secrets(document: Mapping[str, Any]) -> Document:
     address = kept.get("dataAddress")
     if not isinstance(address, dict):
         return kept
-    endpoint = address.get("endpoint")
-    if isinstance(endpoint, str) and "?" in endpoint:
-        place, _, query = endpoint.partition("?")
-        address["endpoint"] = f"{place}?{_hashed(query)}"
-    listed = address.get("endpointProperties")
-    for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, dict) and one.get("name") not in _OPEN:
-            one["value"] = _hashed(one.get("value", ""))
+    kept["dataAddress"] = {
+        name: _kept_part(name, one) if name in _KNOWN else _hashed(one)
+        for name, one in address.items()
+    }
     return kept
+
+
+def _kept_part(name: str, said: Any) -> Any:
+    if name == "endpoint" and isinstance(said, str):
+        return _kept_endpoint(said)
+    if name == "endpointProperties" and isinstance(said, list):
+        return [_kept_property(one) if isinstance(one, dict) else _hashed(one) for one in said]
+    return said
+
+
+def _kept_endpoint(url: str) -> str:
+    """Return an address without what opens it: a name and password before its host, a query."""
+    place, mark, query = url.partition("?")
+    scheme, slashes, rest = place.partition("://")
+    user, sign, host = rest.partition("/")[0].rpartition("@")
+    if sign:
+        place = f"{scheme}{slashes}{_hashed(user)}@{host}{rest[len(user) + 1 + len(host) :]}"
+    return f"{place}?{_hashed(query)}" if mark else place
+
+
+def _kept_property(said: Mapping[str, Any]) -> Document:
+    open_names = {"@type", "name"} | ({"value"} if said.get("name") in _OPEN else set())
+    return {name: one if name in open_names else _hashed(one) for name, one in said.items()}
 
 
 def _hashed(value: object) -> str:

@@ -1,5 +1,7 @@
 """Transfers when things go wrong: lost answers, repeats, strangers, wrong order, giving up."""
 
+import json
+
 import pytest
 
 from lib.dsp_nodes import (
@@ -21,6 +23,7 @@ from tidegate.connector.messages.model import MessageState
 from tidegate.connector.messages.read import check
 from tidegate.connector.messages.wire import TransferError, TransferProcess
 from tidegate.connector.transfer import store
+from tidegate.connector.transfer.address import without_secrets
 from tidegate.connector.transfer.errors import (
     TransferRacedError,
     VisitPendingError,
@@ -237,3 +240,29 @@ def test_a_sealed_token_opens_only_with_its_key_and_for_its_transfer():
     for key, transfer in ((b"x" * 32, "t1"), (b"k" * 32, "t2")):
         with pytest.raises(TokenSealedError):
             open_token(key, transfer, sealed)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"endpointProperties": [{"@type": "EndpointProperty", "name": "token", "value": "s3cret"}]},
+        {"endpointProperties": [{"name": "authType", "value": "bearer", "urn:more": "s3cret"}]},
+        {"endpointProperties": ["s3cret"]},
+        {"endpoint": "https://a.example/rows?sig=s3cret"},
+        {"endpoint": "https://user:s3cret@a.example/rows"},
+        {"endpoint": "https://s3cret@a.example"},
+        {"urn:x:authorization": "s3cret"},
+        {"edc:properties": {"token": ["s3cret"]}},
+    ],
+    ids=str,
+)
+def test_a_message_is_kept_without_what_opens_data_wherever_it_stands(address):
+    plain = {"@type": "DataAddress", "endpointType": "urn:t", "endpoint": "https://a.example/rows"}
+    said = {"@id": "urn:m", "dataAddress": {**plain, **address}}
+
+    kept = json.dumps(without_secrets(said))
+
+    assert "s3cret" not in kept
+    assert "a.example" in kept
+    assert "s3cret" in json.dumps(said)
+    assert without_secrets({"dataAddress": plain})["dataAddress"] == plain
