@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tidegate.node.tasks import recover
 from tidegate.settings import NodeSettings, check_exposure, is_under_test, read_settings
 
 GRACE_SECONDS = 8  # for requests under way when the node is told to stop
+HANDSHAKE_SECONDS = 10.0
 SETTLED_SECONDS = 2.0  # after serving began: what is there then stays
 IDLE_SECONDS = 75  # longer than callers keep an idle connection: they end it, never we under them
 
@@ -195,6 +197,16 @@ async def _unforeseen(_request: Request, problem: Exception) -> Response:
     return response
 
 
+def _hurry_handshakes(patience: float) -> None:
+    """Let a TLS handshake take that long at most: before it, no protocol of ours sees the caller.
+
+    The event loop would wait for a minute, and the server hands on no other time.
+    """
+    loop = asyncio.get_running_loop()
+    listen = partial(loop.create_server, ssl_handshake_timeout=min(HANDSHAKE_SECONDS, patience))
+    setattr(loop, "create_server", listen)  # noqa: B010 - mypy knows no such attribute
+
+
 async def _serve(node: Node) -> None:
     stopping = False
     app = make_app(node, is_ready=lambda: not stopping)
@@ -217,6 +229,8 @@ async def _serve(node: Node) -> None:
             lifespan="off",
         )
     )
+    if settings.tls_certificate is not None:
+        _hurry_handshakes(settings.patience_seconds)
     recover(node.house)
     retire_former(node, node.house.clock)
     Installation(node.house.clock).note_start(node.journal, settings.participant.did)

@@ -18,9 +18,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
+from lib.bad_peers import make_certificate
 from lib.dsp_nodes import make_pair
 from lib.nodes import NodeProcess, running
-from lib.serving import Served
+from lib.serving import Served, free_port
 from tidegate.api import dsp
 from tidegate.node.patience import ANSWER_SPANS, ENOUGH, LARGEST_HEAD, patient
 
@@ -323,3 +324,34 @@ def test_a_whole_node_serves_its_people_while_hundreds_drip(tmp_path):
             check_told(rest(caller), b"408", "too_slow")
         assert node.is_ready()
     assert "a request failed" not in node.log.read_text()
+
+
+class TlsNode(NodeProcess):
+    """A node process behind a certificate that signs itself."""
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.base_url}/health/ready", verify=False).is_success
+        except httpx.HTTPError:
+            return False
+
+
+@pytest.mark.slow
+def test_callers_that_never_shake_hands_are_left(tmp_path):
+    certificate, key = make_certificate(tmp_path, "127.0.0.1")
+    files = ("--tls-certificate", certificate, "--tls-key", key)
+    port = free_port()
+    node = TlsNode(
+        tmp_path / "node", "Hospital", "CN-GBA9", "participant", *files,
+        "--base-url", f"https://localhost:{port}", "--port", str(port),
+    )  # fmt: skip
+    with (node.home / "node.toml").open("a") as settings:
+        settings.write("patience_seconds = 1\n")
+    with running(node), contextlib.ExitStack() as stack:
+        callers = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            for _ in range(50)
+        ]
+
+        assert {rest(one) for one in callers} == {b""}  # a minute later without an end to it
+        assert node.is_ready()
