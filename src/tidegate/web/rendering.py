@@ -44,6 +44,7 @@ def _environment() -> Environment:
         reason=_reason,
         check=_check,
         coded=_coded,
+        fact=_fact,
     )
     return environment
 
@@ -141,6 +142,12 @@ def _reason(context: Context, text: str, code: str = "") -> str:
         return text
     found = find_words(language, f"reason.{code}") or find_words(language, f"problem.{code}")
     return found or text or code.replace("_", " ")
+
+
+@pass_context
+def _fact(context: Context, text: str, name: str) -> str:
+    """Say what a leaf gives under a name, its codes in the reader's language."""
+    return sayings.say_fact(name, text, _language(context))
 
 
 @pass_context

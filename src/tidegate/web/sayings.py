@@ -14,6 +14,21 @@ _SIGNS = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥"
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _STAMP = re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z")
 _NAMED = re.compile(r"(?:did:web:|person:|node:did:)[^\s,;。]+[^\s,;.。]")
+_FACTS: Mapping[str, tuple[str, ...]] = {
+    "cn_class": ("cn_class",),
+    "code": ("reason", "problem"),
+    "outcome": ("outcome",),
+    "reason": ("reason", "problem"),
+    "role": ("role", "member_role"),
+    "roles": ("role",),
+    "seat": ("seat",),
+    "side": ("side",),
+    "stage": ("stage",),
+    "state": ("query_state", "agreement_state", "process_state"),
+    "step": ("step",),
+}
+"""Under which words the codes stand that leaves give under a name."""
+_LIST_OF_CODES = re.compile(r"[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)*")
 _CODES = {"seat": "seat", "compute-place": "compute", "output-review": "review"}
 _CODE = re.compile(r"[A-Za-z]+(?:-[A-Za-z0-9]+)*")
 
@@ -33,6 +48,19 @@ def plain_term(name: str, text: str, names: Mapping[str, str], language: Languag
             lambda found: find_words(language, f"{group}.{found[0]}") or found[0], text
         )
     return plain(text, names, language)
+
+
+def say_fact(name: str, text: str, language: Language) -> str:
+    """Say what a leaf gives as a code, one or several, in the reader's words where we have them."""
+    groups = _FACTS.get(name)
+    if groups is None or not _LIST_OF_CODES.fullmatch(text):
+        return text
+    said = (
+        next(filter(None, (find_words(language, f"{group}.{key}") for group in groups)), code)
+        for code in text.split(", ")
+        for key in (code if name == "seat" else code.lower(),)
+    )
+    return ", ".join(said)
 
 
 def say_check(text: str, language: Language) -> str:

@@ -10,6 +10,7 @@ import tidegate.web
 from tidegate.kernel.text import Language
 from tidegate.node.events import all_events
 from tidegate.web.messages import choose_language, find_words, messages, words
+from tidegate.web.sayings import say_fact
 
 SOURCE = Path(tidegate.web.__file__).parents[1]
 MET_ON_PAGES = (
@@ -114,6 +115,25 @@ def test_every_event_a_room_declares_has_words():
 )
 def test_the_cookie_chooses_first_then_the_browser(cookie, header, language):
     assert language == choose_language(cookie, header)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("outcome", "allow", "允許"),
+        ("roles", "auditor, operator", "審計員, 管理員"),
+        ("state", "STARTED", "進行中"),
+        ("state", "awaiting_checker", "待人手審核"),
+        ("seat", "HK", "香港"),
+        ("reason", "agreement_not_active", "合約未生效或已終止，不得再據此使用。"),
+        ("reason", "The study is complete.", "The study is complete."),
+        ("reason", "nobody_knows_this", "nobody_knows_this"),
+        ("query", "allow", "allow"),
+        ("outcome", "", ""),
+    ],
+)
+def test_the_codes_of_a_leaf_are_said_in_the_readers_words(name, text, said):
+    assert said == say_fact(name, text, Language.ZH_HANT)
 
 
 def test_an_unknown_key_is_a_mistake_of_ours():
