@@ -299,15 +299,16 @@ def _choose(rows: Any, part: Any, rules: Any, work: Any) -> Any:
 
 
 @compiled
-def grow(table: Any, space: Any, rules: Any, k: int, work: Any) -> Any:
-    """Cut the table until no cut stands; return each record's class and how many there are.
+def grow(table: Any, starts: Any, space: Any, rules: Any, k: int, work: Any) -> Any:
+    """Cut the parts of a table until no cut stands; return the class of each row, and how many.
 
     `table` is rows of leaves (quasi-identifiers first, then sensitive columns), and the records'
-    numbers; both are put in the order of the classes.
+    numbers; both are put in the order of the classes. `starts` says where each part begins, and
+    where the last ends.
     """
     rows, ids, spare = table
     classes = np.empty(len(rows), np.int32)
-    waiting = [(0, len(rows))]
+    waiting = [(starts[part - 1], starts[part]) for part in range(len(starts) - 1, 0, -1)]
     count = 0
     while len(waiting) > 0:
         part = waiting.pop()
@@ -317,7 +318,7 @@ def grow(table: Any, space: Any, rules: Any, k: int, work: Any) -> Any:
             _consider(rows, part, space, k, work)
             column, place = _choose(rows, part, rules, work)
         if column < 0:
-            classes[ids[part[0] : part[1]]] = count
+            classes[part[0] : part[1]] = count
             count += 1
             continue
         middle = _split(rows, ids, part, (column, place), spare)

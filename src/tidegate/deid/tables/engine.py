@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError, RecountError
-from tidegate.deid.tables import kernels, labels, lattice, mending, mondrian
+from tidegate.deid.tables import kernels, labels, lattice, mending, mondrian, peeling
 from tidegate.deid.tables.crowds import outside, people_of
 from tidegate.deid.tables.grouping import Kernels
 from tidegate.deid.tables.labels import Spans
@@ -134,12 +134,15 @@ def _check_reachable(table: TableInput, question: Question) -> None:
 
 
 def _local(
-    table: TableInput, question: Question, loops: Kernels, _progress: Progress
+    table: TableInput, question: Question, loops: Kernels, progress: Progress
 ) -> tuple[Recoding, Spans]:
     asked = Question(
         (*question.criteria, *_by_size(question.criteria)), question.method, question.suppression
     )
-    classes = mondrian.cut(table, asked, compiled=not isinstance(loops, kernels.NumpyKernels))
+    if question.method is Method.PREVIEW:
+        classes = mondrian.cut(table, asked, compiled=not isinstance(loops, kernels.NumpyKernels))
+    else:
+        classes = peeling.peel(table, asked, loops, progress)
     spans = mending.mend(table, question.criteria, labels.span(table, classes, loops))
     return labels.publish(spans), spans
 

@@ -17,6 +17,7 @@ from tidegate.deid.tables.compiling import plain
 from tidegate.deid.tables.encoding import label_numbers, losses_of
 from tidegate.deid.tables.labels import run_start
 from tidegate.deid.tables.model import (
+    SUPPRESSED,
     Distance,
     DistinctL,
     EntropyL,
@@ -49,19 +50,36 @@ def cut(
     `labels_only` cuts ordered columns along their levels too, where intervals are not wanted.
     Criteria on a population and on means are not looked at here: see `mending`.
     """
+    whole = np.zeros(table.rows, np.int32)
+    return cut_within(table, question, whole, labels_only=labels_only, compiled=compiled)
+
+
+def cut_within(
+    table: TableInput,
+    question: Question,
+    classes: "Codes",
+    *,
+    labels_only: bool = False,
+    compiled: bool = True,
+) -> "Codes":
+    """Cut every class further for as long as both parts hold; records of class -1 stay out."""
     names = columns_of(question.criteria)
     values = [column for column in table.sensitive if column.name in names]
     columns = [column.codes for column in table.quasi] + [column.codes for column in values]
-    rows = np.stack(columns, axis=1).astype(np.int32)
+    ids = np.argsort(classes, kind="stable")[np.count_nonzero(classes < 0) :]
+    rows = np.empty((len(ids), len(columns)), np.int32)
+    for place, codes in enumerate(columns):
+        rows[:, place] = codes[ids]
+    starts = np.append(0, np.cumsum(np.bincount(classes[ids]))).astype(np.int64)
     space = space_of(table, labels_only=labels_only)
     rules = rules_of(question, values)
-    ids = np.arange(table.rows, dtype=np.int64)
     spare = (np.empty_like(rows), np.empty_like(ids))
     grow = cuts.grow if compiled else plain(cuts.grow)
-    classes, _ = grow(
-        (rows, ids, spare), space, rules, least_size(question.criteria), _work(space, rules)
-    )
-    return np.asarray(classes, np.int32)
+    least = least_size(question.criteria)
+    numbers, _ = grow((rows, ids, spare), starts, space, rules, least, _work(space, rules))
+    found = np.full(table.rows, SUPPRESSED, np.int32)
+    found[ids] = numbers
+    return found
 
 
 def space_of(table: TableInput, *, labels_only: bool = False) -> cuts.Space:
