@@ -26,3 +26,8 @@ def compiled(loop: Loop) -> Loop:
 def plain(loop: Loop) -> Loop:
     """Return a loop as it stands in the source, whether it was compiled or not."""
     return cast("Loop", getattr(loop, "py_func", loop))
+
+
+def is_compiled() -> bool:
+    """Tell whether loops are compiled here."""
+    return _njit is not None

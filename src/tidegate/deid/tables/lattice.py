@@ -29,8 +29,10 @@ import numpy as np
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError
 from tidegate.deid.tables.encoding import Node, losses_of
 from tidegate.deid.tables.grouping import Kernels
+from tidegate.deid.tables.kernels import NumpyKernels
 from tidegate.deid.tables.model import Question, TableInput
 from tidegate.deid.tables.nodes import Counted, Judge
+from tidegate.deid.tables.picking import Picker
 from tidegate.kernel.values import dataclass
 
 if TYPE_CHECKING:
@@ -162,13 +164,12 @@ class _Hunt:
         self.best: Node | None = None
         self.best_score, self.checks, self.best_at = np.inf, 0, 0
         self._bounds = loss.bounds()
-        self._order = np.argsort(self._bounds, axis=None, kind="stable")
+        self._picker = Picker(self._bounds, fast=not isinstance(judge.loops, NumpyKernels))
         self._open = np.ones(judge.shape, bool)
         """Nodes that may still be the best."""
         self._unknown = np.ones(judge.shape, bool)
         """Nodes that are not known to be infeasible, or feasible."""
         self._guess = _Guess(judge)
-        self._sums = np.empty(judge.shape, np.int32)
         self._left = self._open.size
 
     @property
@@ -219,20 +220,10 @@ class _Hunt:
         return (ours, node) < (theirs, self.best)
 
     def _pick(self) -> int:
-        """Return the node that is expected to rule out most candidates (Wald's one step ahead)."""
-        sums = self._sums
-        np.copyto(sums, self._open)
-        for axis in range(sums.ndim):
-            np.cumsum(sums, axis=axis, out=sums)
-        ranked = self._open.ravel()[self._order]
-        after = np.empty(ranked.size, np.int32)
-        after[self._order] = np.cumsum(ranked[::-1], dtype=np.int32)[::-1]
-        chance = self._guess.chance.ravel()
-        worth = chance * sums.ravel() + (1 - chance) * after * self._open.ravel()
-        worth[~self._unknown.ravel()] = -1.0
-        index = int(np.argmax(worth))
-        if worth[index] > 0:
-            return index
+        """Return the node to count: the most telling one, at last the one of the least bound."""
+        place = self._picker.pick(self._open, self._unknown, self._guess.chance)
+        if place >= 0:
+            return place
         places = np.flatnonzero(self._open)
         return int(places[np.argmin(self._bounds.ravel()[places])])
 
@@ -254,11 +245,11 @@ class _Guess:
         return np.asarray(1 / (1 + np.exp(-steps)))
 
     def learn(self, node: Node, suppressed: int, limit: int) -> None:
-        """Fit the line anew from the last nodes, every fourth time."""
+        """Fit the line anew from the last nodes, now and then."""
         self._seen.append(
             (float(self._entropy[node]), float(np.log((suppressed + 1) / (limit + 1))))
         )
-        if len(self._seen) < 6 or len(self._seen) % 4:
+        if len(self._seen) < 6 or len(self._seen) % (4 if len(self._seen) < 40 else 16):
             return
         seen = np.array(self._seen[-60:])
         across, up = seen[:, 0], seen[:, 1]

@@ -29,12 +29,15 @@ class _Scratch:
     def __init__(self) -> None:
         self._keys: Words = np.empty(0, np.uint64)
         self._counts: Counts = np.empty(0, np.int32)
+        self._table: Counts = np.empty(1 << _FIRST_BITS, np.int32)
 
-    def take(self, rows: int) -> "tuple[Words, Words, Counts, Counts, Counts]":
-        """Return two arrays of keys and three of counts, of `rows` entries each."""
+    def take(self, rows: int) -> "tuple[Words, Words, Counts, Counts, Counts, Counts]":
+        """Return two arrays of keys and three of counts, of `rows` entries each, and a table."""
         if len(self._keys) < 2 * rows:
             self._keys = np.empty(2 * rows, np.uint64)
             self._counts = np.empty(3 * rows, np.int32)
+            bits = max(_FIRST_BITS, (8 * rows).bit_length())
+            self._table = np.empty(1 << bits, np.int32)
         keys, counts = self._keys, self._counts
         return (
             keys[:rows],
@@ -42,6 +45,7 @@ class _Scratch:
             counts[:rows],
             counts[rows : 2 * rows],
             counts[2 * rows : 3 * rows],
+            self._table,
         )
 
 
@@ -65,7 +69,7 @@ class NumbaKernels:
     def label(self, keys: "Words", mask: "Words") -> "tuple[Counts, int]":
         """Return the number of each key's group, by first appearance, and how many there are."""
         if keys.ndim == 1:
-            ids, count = _label(keys, mask[0], self._scratch.take(len(keys))[0])
+            ids, count = _label(keys, mask[0], self._scratch.take(len(keys)))
         else:
             ids, count = _label_wide(keys, mask)
         return ids, int(count)
@@ -108,25 +112,24 @@ def _hash(key: Any, shift: Any) -> Any:
 
 
 @compiled
-def _grown(keys: Any, count: int, bits: int) -> Any:
-    """Return a table of twice twice the slots with all groups in it."""
+def _grown(keys: Any, count: int, bits: int, table: Any) -> Any:
+    """Put all groups into the first slots of a table; return what finds a slot."""
     size = 1 << bits
-    table = np.full(size, -1, np.int32)
+    table[:size] = -1
     last, shift = np.uint64(size - 1), np.uint64(64 - bits)
     for number in range(count):
         at = _hash(keys[number], shift)
         while table[at] >= 0:
             at = (at + np.uint64(1)) & last
         table[at] = number
-    return table
+    return size, last, shift
 
 
 @compiled
 def _group(keys: Any, weights: Any, first: Any, mask: Any, scratch: Any) -> Any:
     bits, count, weighted, traced = _FIRST_BITS, 0, len(weights) > 0, len(first) > 0
-    out, _, held, at_first, _ = scratch
-    table = np.full(1 << bits, -1, np.int32)
-    last, shift = np.uint64(len(table) - 1), np.uint64(64 - bits)
+    out, _, held, at_first, _, table = scratch
+    size, last, shift = _grown(out, 0, bits, table)
     for index in range(len(keys)):
         key = keys[index] & mask
         at = _hash(key, shift)
@@ -142,19 +145,17 @@ def _group(keys: Any, weights: Any, first: Any, mask: Any, scratch: Any) -> Any:
         out[count], held[count] = key, weight
         at_first[count] = first[index] if traced else index
         count += 1
-        if count * 2 > len(table):
+        if count * 2 > size:
             bits += 2
-            table = _grown(out, count, bits)
-            last, shift = np.uint64(len(table) - 1), np.uint64(64 - bits)
+            size, last, shift = _grown(out, count, bits, table)
     return out[:count].copy(), held[:count].copy(), at_first[:count].copy()
 
 
 @compiled
-def _label(keys: Any, mask: Any, out: Any) -> Any:
-    bits, count = _FIRST_BITS, 0
+def _label(keys: Any, mask: Any, scratch: Any) -> Any:
+    bits, count, out, table = _FIRST_BITS, 0, scratch[0], scratch[5]
     ids = np.empty(len(keys), np.int32)
-    table = np.full(1 << bits, -1, np.int32)
-    last, shift = np.uint64(len(table) - 1), np.uint64(64 - bits)
+    size, last, shift = _grown(out, 0, bits, table)
     for index in range(len(keys)):
         key = keys[index] & mask
         at = _hash(key, shift)
@@ -167,22 +168,18 @@ def _label(keys: Any, mask: Any, out: Any) -> Any:
             table[at] = count
             out[count] = key
             count += 1
-            if count * 2 > len(table):
+            if count * 2 > size:
                 bits += 2
-                table = _grown(out, count, bits)
-                last, shift = np.uint64(len(table) - 1), np.uint64(64 - bits)
+                size, last, shift = _grown(out, count, bits, table)
         ids[index] = number
     return ids, count
 
 
 @compiled
-def _part_small(keys: Any, weights: Any, k: int, out: Any, held: Any) -> int:
+def _part_small(keys: Any, weights: Any, k: int, out: Any, held: Any, table: Any) -> int:
     """Return the records of one part that stand in groups below k."""
-    bits = _FIRST_BITS
-    while (1 << bits) < 2 * len(keys):
-        bits += 1
-    table = np.full(1 << bits, -1, np.int32)
-    last, shift, count = np.uint64(len(table) - 1), np.uint64(64 - bits), 0
+    bits, count = _FIRST_BITS, 0
+    size, last, shift = _grown(out, 0, bits, table)
     for index in range(len(keys)):
         key = keys[index]
         at = _hash(key, shift)
@@ -192,10 +189,13 @@ def _part_small(keys: Any, weights: Any, k: int, out: Any, held: Any) -> int:
             number = table[at]
         if number >= 0:
             held[number] += weights[index]
-        else:
-            table[at] = count
-            out[count], held[count] = key, weights[index]
-            count += 1
+            continue
+        table[at] = count
+        out[count], held[count] = key, weights[index]
+        count += 1
+        if count * 2 > size:
+            bits += 2
+            size, last, shift = _grown(out, count, bits, table)
     total = 0
     for number in range(count):
         if held[number] < k:
@@ -206,8 +206,8 @@ def _part_small(keys: Any, weights: Any, k: int, out: Any, held: Any) -> int:
 @compiled
 def _gather(keys: Any, weights: Any, mask: Any, low: int, high: int, scratch: Any) -> Any:
     """Return the masked keys whose hash lies in some sixteenths of the space, with weights."""
-    weighted, (out, _, held, _, _) = len(weights) > 0, scratch
-    shift, begin, end, count = np.uint64(56), np.uint64(low), np.uint64(high), 0
+    weighted, out, held = len(weights) > 0, scratch[0], scratch[2]
+    shift, begin, end, count = np.uint64(32), np.uint64(low), np.uint64(high), 0
     for index in range(len(keys)):
         key = keys[index] & mask
         part = (_hash(key, shift)) & np.uint64(_PARTS - 1)
@@ -219,11 +219,11 @@ def _gather(keys: Any, weights: Any, mask: Any, low: int, high: int, scratch: An
 
 @compiled
 def _small(keys: Any, weights: Any, mask: Any, k: int, limit: int, scratch: Any) -> int:
-    """Count a sixteenth of the classes, then three more, then the rest; stop beyond the limit."""
+    """Count a quarter of the classes, then another, then the rest; stop beyond the limit."""
     total = 0
-    for low, high in ((0, 1), (1, 4), (4, _PARTS)):
+    for low, high in ((0, 4), (4, 8), (8, _PARTS)):
         part, held = _gather(keys, weights, mask, low, high, scratch)
-        total += _part_small(part, held, k, scratch[1], scratch[3])
+        total += _part_small(part, held, k, scratch[1], scratch[3], scratch[5])
         if total > limit:
             return total * _PARTS // high
     return total

@@ -54,7 +54,7 @@ class Judge:
     """Counts nodes of one table for one question."""
 
     def __init__(self, table: TableInput, question: Question, loops: Kernels) -> None:
-        self._table, self._criteria, self._loops = table, question.criteria, loops
+        self._table, self._criteria, self.loops = table, question.criteria, loops
         self._names = columns_of(question.criteria)
         self._packed = pack(table, loops, self._names)
         self.shape, self.rows = self._packed.shape, table.rows
@@ -79,11 +79,11 @@ class Judge:
         start = self._nearest(node)
         mask = self._packed.node_mask(node)
         if not likely:
-            few = self._loops.gauge(start.keys, start.weights, mask, self.least, self.limit)
+            few = self.loops.gauge(start.keys, start.weights, mask, self.least, self.limit)
             if few > self.limit:
                 return Counted(few, rules_out_below=True)
         if self.is_simple:
-            groups = self._loops.group(start.keys, start.weights, start.first, mask)
+            groups = self.loops.group(start.keys, start.weights, start.first, mask)
             self._keep(node, groups)
             return self._weigh(groups.weights, groups, groups.weights < self.least)
         return self._count_values(node, start, mask)
@@ -91,7 +91,7 @@ class Judge:
     def classes(self, node: Node) -> "NDArray[np.int32]":
         """Return the class of every record at a node; -1 if it is suppressed there."""
         mask = self._packed.node_mask(node)
-        ids, count = self._loops.label(self._packed.keys, mask)
+        ids, count = self.loops.label(self._packed.keys, mask)
         tally = self._tally(ids, count, self._base())
         out, _ = self._suppress(tally, self._crowds(mask, self._packed.keys, count))
         number = np.where(out, -1, np.cumsum(~out) - 1).astype(np.int32)
@@ -140,9 +140,9 @@ class Judge:
 
     def _count_values(self, node: Node, start: Groups, mask: "NDArray[np.uint64]") -> Counted:
         whole = self._packed.node_mask(node, with_sensitive=True)
-        entries = self._loops.group(start.keys, start.weights, start.first, whole)
+        entries = self.loops.group(start.keys, start.weights, start.first, whole)
         self._keep(node, entries)
-        ids, count = self._loops.label(entries.keys, mask)
+        ids, count = self.loops.label(entries.keys, mask)
         tally = self._tally(ids, count, entries)
         people = self._crowds(mask, entries.keys, count)
         inherited = self._failing(tally, people, inherited=True)
@@ -227,7 +227,7 @@ class Judge:
         count: int,
     ) -> "Crowd":
         """Count the people of a population in each class: those whose masked keys are equal."""
-        ids, _ = self._loops.label(np.concatenate([keys, known]), mask)
+        ids, _ = self.loops.label(np.concatenate([keys, known]), mask)
         people = np.bincount(ids[len(keys) :], minlength=count)
         return Crowd(people[:count], int(people[count:].sum()))
 

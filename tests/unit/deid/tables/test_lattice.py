@@ -24,6 +24,7 @@ from tidegate.deid.tables.model import (
     TableInput,
     TCloseness,
 )
+from tidegate.deid.tables.picking import Picker
 
 LOOPS = {compiled: kernels.choose(compiled=compiled) for compiled in (False, True)}
 both = pytest.mark.parametrize("compiled", [False, True], ids=["numpy", "numba"])
@@ -136,3 +137,17 @@ def test_a_lattice_beyond_memory_is_refused_with_what_to_do():
 
     with pytest.raises(RecipeInvalidError, match="recode locally"):
         found(TableInput(quasi), (KAnonymity(2),), 0.0)
+
+
+@settings(max_examples=40)
+@given(tables(most_columns=4, most_rows=30), st.integers(0, 2**32))
+def test_both_pickers_name_the_same_node(table, seed):
+    rng = np.random.default_rng(seed)
+    shape = [column.hierarchy.height for column in table.quasi]
+    bounds, chance = rng.random(shape), rng.random(shape)
+    open_, unknown = rng.random(shape) < 0.7, rng.random(shape) < 0.8
+    slow, fast = (Picker(bounds, fast=fast) for fast in (False, True))
+
+    for _ in range(3):
+        assert slow.pick(open_, unknown, chance) == fast.pick(open_, unknown, chance)
+        open_ = open_ & (rng.random(shape) < 0.5)
