@@ -27,8 +27,10 @@ class Classes:
     """Every key is below it."""
     heads: Keys
     sizes: Counts
-    firsts: Counts
-    """A record of each class."""
+
+    def examples(self) -> Counts:
+        """Return a record of each class, in the order of `heads`."""
+        return np.unique(self.keys, return_index=True)[1].astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,10 @@ def form_classes(columns: Iterable[Column], rows: int) -> Classes:
             keys, bound = places.astype(np.uint64), len(heads)
         keys = keys * np.uint64(width) + column.codes.astype(np.uint64)
         bound *= width
-    order = np.argsort(keys)
-    ordered = keys[order]
+    ordered = np.sort(keys)
     starts = _starts(ordered)
     sizes = np.diff(starts, append=rows).astype(np.int64)
-    return Classes(keys, bound, ordered[starts], sizes, order[starts].astype(np.int64))
+    return Classes(keys, bound, ordered[starts], sizes)
 
 
 def pair_up(classes: Classes, column: Column) -> Pairs:

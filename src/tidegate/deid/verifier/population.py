@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tidegate.deid.verifier.classes import Classes, Counts
 from tidegate.deid.verifier.errors import ClaimInvalidError
 from tidegate.deid.verifier.model import Population, Risk, Tree
-from tidegate.deid.verifier.reading import Column, Table, read_table
+from tidegate.deid.verifier.reading import Codes, Column, Table, read_table
 from tidegate.kernel.values import dataclass
 
 _Cover = npt.NDArray[np.bool_]
@@ -47,7 +47,8 @@ def count_people(
         _cover(name, table.column(name).texts, known.texts, population.trees.get(name))
         for name, known in zip(quasi, columns, strict=True)
     ]
-    labels = np.stack([table.column(name).codes[classes.firsts] for name in quasi])
+    examples = classes.examples()
+    labels = np.stack([table.column(name).codes[examples] for name in quasi])
     people, seen = _count(labels, covers, columns)
     if (people < classes.sizes).any():
         raise ClaimInvalidError(
@@ -93,7 +94,7 @@ def _interval(label: str, leaves: Sequence[str], places: dict[str, int]) -> set[
 
 
 def _count(
-    labels: npt.NDArray[np.int32], covers: Sequence[_Cover], columns: Sequence[Column]
+    labels: Codes, covers: Sequence[_Cover], columns: Sequence[Column]
 ) -> tuple[Counts, npt.NDArray[np.bool_]]:
     """Narrow the population column by column, once for all classes that begin alike."""
     order = np.lexsort(labels[::-1])

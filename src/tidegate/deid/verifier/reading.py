@@ -20,7 +20,7 @@ from tidegate.deid.verifier.errors import PublishedUnreadableError
 from tidegate.deid.verifier.model import Published
 from tidegate.kernel.values import dataclass
 
-Codes: TypeAlias = npt.NDArray[np.int32]
+Codes: TypeAlias = npt.NDArray[np.unsignedinteger]
 _BLOCK = 2 << 20
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
@@ -148,10 +148,11 @@ class _Growing:
             known.append(numbers.setdefault(None, len(numbers)))
             codes = codes.fill_null(len(texts))
         if known:
-            self._parts.append(np.array(known, np.int32)[codes.to_numpy()])
+            narrow = np.min_scalar_type(len(numbers))  # millions of records take a byte each
+            self._parts.append(np.array(known, narrow)[codes.to_numpy()])
 
     def whole(self) -> Column:
-        parts = self._parts or [np.zeros(0, np.int32)]
+        parts = self._parts or [np.zeros(0, np.uint8)]
         return Column(np.concatenate(parts), tuple(self._numbers))
 
 
