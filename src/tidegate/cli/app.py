@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "strategy": "tidegate.cli.strategy_commands:strategy",
     "plane": "tidegate.cli.plane_commands:plane",
     "rows": "tidegate.cli.rows_commands:rows",
+    "deid": "tidegate.cli.deid_commands:deid",
     "evidence": "tidegate.cli.evidence_commands:evidence",
 }
 

@@ -43,6 +43,11 @@ class _Plan:
     ordered: bool = False
 
 
+def read_rows(text: str, name: str) -> tuple[tuple[str, ...], ...]:
+    """Read a hierarchy that a user wrote, `leaf;level 1;…;*` a line, as ARX reads them."""
+    return given.read_rows(text, name)
+
+
 def count(values: Iterable[str | None]) -> Counts:
     """Count a column's values; None is a missing one."""
     return Counter("" if value is None else value for value in values)

@@ -47,7 +47,7 @@ def document(recipe: TableRecipe) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "name": recipe.name,
-        "columns": [_column_document(plan) for plan in recipe.columns],
+        "columns": [column_document(plan) for plan in recipe.columns],
         "criteria": [criterion_document(asked) for asked in recipe.criteria],
         "method": recipe.method.value,
         "suppression": recipe.suppression,
@@ -55,7 +55,8 @@ def document(recipe: TableRecipe) -> dict[str, Any]:
     }
 
 
-def _column_document(plan: ColumnPlan) -> dict[str, Any]:
+def column_document(plan: ColumnPlan) -> dict[str, Any]:
+    """Return what a recipe says about one column."""
     written: dict[str, Any] = {"name": plan.name, "role": plan.role.value}
     if plan.role is Role.QUASI:
         written |= {"weight": plan.weight, "publish": plan.publish.value}

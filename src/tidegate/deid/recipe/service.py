@@ -45,6 +45,21 @@ def read(text: str) -> TableRecipe:
     return documents.read(documents.parse(text))
 
 
+def read_document(value: Any) -> TableRecipe:
+    """Read a recipe that is a document already."""
+    return documents.read(value)
+
+
+def column_document(plan: ColumnPlan) -> dict[str, Any]:
+    """Return one column's part of the document."""
+    return documents.column_document(plan)
+
+
+def document(recipe: TableRecipe) -> dict[str, Any]:
+    """Return the whole document."""
+    return documents.document(recipe)
+
+
 def write(recipe: TableRecipe) -> bytes:
     """Write a recipe canonically (RFC 8785); reading it again gives an equal one."""
     return canonical_json(documents.document(recipe))

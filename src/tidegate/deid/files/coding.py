@@ -1,0 +1,195 @@
+"""Turn the columns of a file into the numbers the engine works on."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tidegate.deid.errors import RecipeInvalidError
+from tidegate.deid.files.errors import TableUnreadableError
+from tidegate.deid.files.model import Progress, Received, silently
+from tidegate.deid.files.reading import iterate_batches
+from tidegate.deid.hierarchies.model import Grown, HierarchyChoice, Kind, Unknown
+from tidegate.deid.hierarchies.service import build, guess
+from tidegate.deid.recipe.model import ColumnPlan, Role, TableRecipe
+from tidegate.deid.tables.model import QuasiColumn, SensitiveColumn, TableInput
+from tidegate.kernel.values import dataclass
+
+if TYPE_CHECKING:
+    from tidegate.deid.tables.model import Codes
+
+
+Gathered: TypeAlias = tuple[dict[str, int], Any]
+"""A column: the number of each different text, and the number of every record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A file's quasi-identifiers and sensitive columns as numbers, and the recipe made definite."""
+
+    table: TableInput
+    recipe: TableRecipe
+    grown: Mapping[str, Grown]
+    """By quasi-identifier."""
+    population: "tuple[Codes, ...]" = ()
+
+
+class _Growing:
+    """A column while it is read: each different text gets the next number."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+        self._parts: list[Any] = []
+
+    def add(self, values: Any) -> None:
+        import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+        coded = values.dictionary_encode()
+        texts = coded.dictionary.to_pylist()
+        known = [self.numbers.setdefault(text, len(self.numbers)) for text in texts]
+        if known:
+            self._parts.append(np.array(known, np.int32)[coded.indices.to_numpy()])
+
+    def codes(self) -> Any:
+        import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+        return np.concatenate(self._parts) if self._parts else np.zeros(0, np.int32)
+
+
+def encode(
+    received: Received,
+    recipe: TableRecipe,
+    population: Received | None = None,
+    progress: Progress = silently,
+) -> Coded:
+    """Read the file once and give every record a leaf in each quasi-identifier's hierarchy.
+
+    Raises TableUnreadableError, HierarchyError, or RecipeInvalidError where recipe and file name
+    different columns.
+    """
+    check_fits(received, recipe)
+    quasi = [plan.name for plan in recipe.of_role(Role.QUASI)]
+    sensitive = [plan.name for plan in _criteria_columns(recipe)]
+    columns = _gather(received, [*quasi, *sensitive], progress)
+    if not len(columns[quasi[0]][1]):
+        raise TableUnreadableError(
+            f"{received.path.name} has names and no record, so there is nothing to anonymise.",
+            code="table_empty",
+        )
+    known = _gather(population, quasi, silently) if population else {}
+    return encode_columns(columns, recipe, known)
+
+
+def encode_columns(
+    columns: Mapping[str, Gathered],
+    recipe: TableRecipe,
+    known: Mapping[str, Gathered] | None = None,
+) -> Coded:
+    """Give every record a leaf in each quasi-identifier's hierarchy; `known` is a population.
+
+    Raises HierarchyError where a value is unknown and the recipe refuses such.
+    """
+    quasi, sensitive = recipe.of_role(Role.QUASI), _criteria_columns(recipe)
+    people = known or {}
+    definite = {plan.name: _definite(plan, columns[plan.name]) for plan in (*quasi, *sensitive)}
+    grown = {p.name: _grow(definite[p.name], columns[p.name], people.get(p.name)) for p in quasi}
+    table = TableInput(
+        tuple(_quasi(plan, columns[plan.name], grown[plan.name]) for plan in quasi),
+        tuple(_sensitive(definite[plan.name], columns[plan.name]) for plan in sensitive),
+    )
+    plans = tuple(definite.get(plan.name, plan) for plan in recipe.columns)
+    leaves = tuple(_leaves(people[plan.name], grown[plan.name]) for plan in quasi if people)
+    return Coded(table, replace(recipe, columns=plans), grown, leaves)
+
+
+def check_fits(received: Received, recipe: TableRecipe) -> None:
+    """Refuse a recipe that plans other columns than the file has; none may be forgotten."""
+    planned = {plan.name for plan in recipe.columns}
+    lacking = [name for name in received.names if name not in planned]
+    strange = [plan.name for plan in recipe.columns if plan.name not in received.names]
+    if strange or lacking:
+        words = f"has no column {strange[0]}" if strange else f"has a column {lacking[0]}"
+        also = "which the recipe plans" if strange else "about which the recipe says nothing"
+        raise RecipeInvalidError(
+            f"{received.path.name} {words}, {also}; a recipe gives every column of its file a"
+            " role.",
+            code="recipe_columns",
+            column=(strange or lacking)[0],
+        )
+
+
+def _criteria_columns(recipe: TableRecipe) -> tuple[ColumnPlan, ...]:
+    named = {asked.column for asked in recipe.criteria if asked.column}
+    return tuple(plan for plan in recipe.columns if plan.name in named)
+
+
+def _gather(received: Received, names: list[str], progress: Progress) -> dict[str, Gathered]:
+    """Return each column's texts with their numbers, and the number of every record."""
+    lacking = [name for name in names if name not in received.names]
+    if lacking:
+        raise TableUnreadableError(
+            f"{received.path.name} has no column {lacking[0]}, which the recipe needs there.",
+            code="table_column_missing",
+        )
+    growing = {name: _Growing() for name in names}
+    size, done = max(received.path.stat().st_size, 1), 0
+    for batch in iterate_batches(received):
+        for name, column in growing.items():
+            column.add(batch.column(name))
+        done += batch.nbytes
+        progress(min(done / size, 1.0), "reading")
+    return {name: (column.numbers, column.codes()) for name, column in growing.items()}
+
+
+def _counts(column: Gathered) -> dict[str, int]:
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    numbers, codes = column
+    sizes = np.bincount(codes, minlength=len(numbers)).tolist()
+    return dict(zip(numbers, sizes, strict=True))
+
+
+def _definite(plan: ColumnPlan, column: Gathered) -> ColumnPlan:
+    if plan.hierarchy is not None:
+        return plan
+    return replace(plan, hierarchy=guess(plan.name, _counts(column)))
+
+
+def _grow(
+    plan: ColumnPlan,
+    column: Gathered,
+    known: Gathered | None,
+) -> Grown:
+    counts = _counts(column)
+    for value in known[0] if known else ():  # learned from the table alone, but with their leaves
+        counts.setdefault(value, 0)
+    return build(plan.name, counts, plan.hierarchy or HierarchyChoice(Kind.FLAT, Unknown.OTHER))
+
+
+def _leaves(column: Gathered, grown: Grown) -> Any:
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    numbers, codes = column
+    return np.array([grown.leaf_of[text] for text in numbers], np.int32)[codes]
+
+
+def _quasi(plan: ColumnPlan, column: Gathered, grown: Grown) -> QuasiColumn:
+    weight = float(Fraction(plan.weight))
+    return QuasiColumn(plan.name, _leaves(column, grown), grown.hierarchy, weight)
+
+
+def _sensitive(plan: ColumnPlan, column: Gathered) -> SensitiveColumn:
+    """Give each published text of a sensitive column a number, in its hierarchy's order."""
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    numbers, codes = column
+    choice = plan.hierarchy or HierarchyChoice(Kind.FLAT, Unknown.OTHER)
+    grown = build(plan.name, _counts(column), choice)
+    texts = sorted(numbers, key=lambda text: (grown.leaf_of[text], text))
+    place = {text: n for n, text in enumerate(texts)}
+    levels = tuple(
+        tuple(level[grown.leaf_of[text]] for text in texts) for level in grown.hierarchy.labels[1:]
+    )
+    tree = replace(grown.hierarchy, labels=(tuple(texts), *levels))
+    renumbered = np.array([place[text] for text in numbers], np.int32)[codes]
+    return SensitiveColumn(plan.name, renumbered, tuple(texts), tree)

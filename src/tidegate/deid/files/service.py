@@ -1,0 +1,273 @@
+"""Anonymise a file: read it, recode it, write it beside, verify it anew, and only then publish it.
+
+Nothing is lost: every received record is published or counted as suppressed. A run that is stopped
+leaves no file under the name that was asked for.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError
+from tidegate.deid.files.coding import Coded, encode
+from tidegate.deid.files.errors import FileExistsAlreadyError
+from tidegate.deid.files.model import FileOrder, Outcome, Progress, Received, silently
+from tidegate.deid.files.publishing import texts_of
+from tidegate.deid.files.reading import digest_of, iterate_batches, receive
+from tidegate.deid.files.writing import published_names, write_published
+from tidegate.deid.hierarchies.model import Counts
+from tidegate.deid.hierarchies.service import count
+from tidegate.deid.pseudonyms import Pseudonymiser
+from tidegate.deid.recipe.model import Action, Role
+from tidegate.deid.recipe.question import claimed, question_of
+from tidegate.deid.recipe.service import digest
+from tidegate.deid.reports import documents
+from tidegate.deid.reports.model import Publication
+from tidegate.deid.tables.model import (
+    SUPPRESSED,
+    Question,
+    Recoding,
+    SensitiveColumn,
+)
+from tidegate.deid.verifier.model import Claim, Population, Verdict
+from tidegate.kernel.failpoint import failpoint
+from tidegate.kernel.values import dataclass
+
+_LEAST_KEY = 32
+_SAMPLED = 100_000
+_WORTH_COMPILING = 50_000
+_STEPS: Mapping[str, tuple[float, float]] = {
+    "reading": (0.0, 0.1),
+    "recoding": (0.1, 0.8),
+    "writing": (0.8, 0.9),
+    "verifying": (0.9, 1.0),
+}
+
+
+def publish(order: FileOrder, tool: str, progress: Progress = silently) -> Outcome:
+    """Publish an anonymised file and its report, or nothing.
+
+    Raises FileExistsAlreadyError, TableUnreadableError, RecipeInvalidError, HierarchyError,
+    NotAnonymousError (no recoding reaches the criteria), or NotBorneOutError (the verifier found
+    the written file wanting; it is deleted).
+    """
+    from tidegate.deid.tables.engine import anonymise  # noqa: PLC0415 - loads the kernels
+
+    _check_places(order)
+    names = _pseudonymiser(order)
+    received = receive(order.source, order.delimiter)
+    population = receive(order.population) if order.population else None
+    coded = encode(received, order.recipe, population, _part(progress, "reading"))
+    question = question_of(coded.recipe, coded.population)
+    compiled = None if coded.table.rows >= _WORTH_COMPILING else False  # the same bytes
+    recoding = anonymise(coded.table, question, _part(progress, "recoding"), compiled=compiled)
+    _check_nothing_lost(coded, recoding, question)
+    with _beside(order.out) as out, _beside(order.report) as report:
+        texts = texts_of(coded.table, recoding, coded.recipe)
+        write_published(
+            out, received, coded.recipe, recoding.classes, texts, names, _part(progress, "writing")
+        )
+        failpoint("deid.file_written")
+        _part(progress, "verifying")(0.0, "verifying")
+        told = _verified(_Written(order, received, coded, recoding, population), out, tool)
+        _write(report, documents.write(told))
+        failpoint("deid.file_verified")
+        report.replace(order.report)  # a report without its table is checked and found wanting;
+        failpoint("deid.report_named")
+        out.replace(order.out)  # a table without its report would be taken on trust
+    _settle(order.out.parent, order.report.parent)
+    progress(1.0, "done")
+    rows, left = coded.table.rows, int((recoding.classes == SUPPRESSED).sum())
+    return Outcome(told, order.out, rows, rows - left, left)
+
+
+def sample(path: Path, delimiter: str = "") -> tuple[Received, dict[str, Counts]]:
+    """Read the first hundred thousand records and count each column's values."""
+    received = receive(path, delimiter)
+    gathered: dict[str, list[str]] = {name: [] for name in received.names}
+    rows = 0
+    for batch in iterate_batches(received):
+        for name, values in gathered.items():
+            values += batch.column(name).slice(0, _SAMPLED - rows).to_pylist()
+        rows += batch.num_rows
+        if rows >= _SAMPLED:
+            break
+    return received, {name: count(values) for name, values in gathered.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    order: FileOrder
+    received: Received
+    coded: Coded
+    recoding: Recoding
+    population: Received | None
+
+
+def _check_places(order: FileOrder) -> None:
+    places = [order.source, order.out, order.report]
+    if len({place.resolve() for place in places}) != len(places):
+        raise RecipeInvalidError(
+            "The received file, the published file and the report must be three files; name them"
+            " apart.",
+            code="files_same",
+        )
+    if order.out.suffix == ".parquet":
+        raise RecipeInvalidError(
+            "The published file is CSV; give it a name that does not end in .parquet.",
+            code="files_form",
+        )
+    check_free((order.out, order.report), may_replace=order.may_replace)
+
+
+def check_free(places: Iterable[Path], *, may_replace: bool) -> None:
+    """Raise FileExistsAlreadyError if a file is there that nobody said to replace."""
+    there = next((place for place in places if place.exists()), None)
+    if there is not None and not may_replace:
+        raise FileExistsAlreadyError(
+            f"{there} is there already; name another file, or say --force to replace it.",
+            code="file_exists",
+        )
+
+
+def _pseudonymiser(order: FileOrder) -> Pseudonymiser | None:
+    if not any(plan.action is Action.PSEUDONYMISE for plan in order.recipe.columns):
+        return None
+    if len(order.key) < _LEAST_KEY:
+        raise RecipeInvalidError(
+            f"The recipe makes pseudonyms; give a key of at least {_LEAST_KEY} bytes with"
+            " --key-file.",
+            code="key_missing",
+        )
+    return Pseudonymiser(order.key)
+
+
+def _part(progress: Progress, step: str) -> Progress:
+    low, high = _STEPS[step]
+    return lambda share, words: progress(low + (high - low) * min(max(share, 0.0), 1.0), words)
+
+
+def _check_nothing_lost(coded: Coded, recoding: Recoding, question: Question) -> None:
+    """Refuse an answer that does not speak about every record, or leaves out too many."""
+    left = int((recoding.classes == SUPPRESSED).sum())
+    if len(recoding.classes) != coded.table.rows or left > coded.recipe.most_suppressed * (
+        coded.table.rows
+    ):
+        raise NotAnonymousError(
+            f"{left} of {coded.table.rows} records would have to be left out, more than the"
+            f" recipe's share of {coded.recipe.suppression}; allow more, or ask for less.",
+            code="suppression_exceeded",
+        )
+    if left == coded.table.rows:
+        raise NotAnonymousError(
+            f"Fewer than {question.k} records fit together, so none can be published; ask for"
+            " less, or bring more records.",
+            code="nothing_left",
+        )
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Give a file beside `path`, of the same suffix, which is gone afterwards unless renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(number)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _settle(*folders: Path) -> None:
+    """Have the new names survive a power cut."""
+    for folder in {*folders}:
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def _verified(written: _Written, out: Path, tool: str) -> dict[str, Any]:
+    """Verify what stands on the disk by the independent reader; return the report's document."""
+    from tidegate.deid.verifier.service import require, verify  # noqa: PLC0415 - numpy, pyarrow
+
+    claim = _claim(written, digest_of(out))
+    verdict: Verdict = require(verify(out, claim))
+    coded = written.coded
+    publication = Publication(
+        recipe=coded.recipe,
+        digest=digest(coded.recipe),
+        table=coded.table,
+        recoding=written.recoding,
+        claim=documents.claim_document(claim),
+        received_sha256=digest_of(written.received.path),
+        received_columns=written.received.names,
+        unknown={name: grown.unknown for name, grown in coded.grown.items()},
+        tool=tool,
+    )
+    return documents.assemble(publication, verdict)
+
+
+def _claim(written: _Written, sha256: str) -> Claim:
+    coded, recipe = written.coded, written.coded.recipe
+    published = written.recoding.classes != SUPPRESSED
+    sensitive = {column.name: _published(column, published) for column in coded.table.sensitive}
+    exempt = (Action.EMPTY, Action.PSEUDONYMISE)
+    return Claim(
+        columns=published_names(recipe, written.received),
+        quasi=tuple(plan.name for plan in recipe.of_role(Role.QUASI)),
+        criteria=claimed(recipe, sensitive),
+        received=coded.table.rows,
+        suppressed=int((~published).sum()),
+        suppression=recipe.suppression,
+        sensitive=tuple(plan.name for plan in recipe.of_role(Role.SENSITIVE)),
+        pseudonyms=tuple(
+            plan.name for plan in recipe.columns if plan.action in exempt or plan.role is Role.QUASI
+        ),
+        population=_population(written),
+        sha256=sha256,
+        delimiter=written.received.delimiter,
+    )
+
+
+def _published(column: SensitiveColumn, published: Any) -> SensitiveColumn:
+    """Leave out of a sensitive column's values those that are not published."""
+    there = sorted({int(code) for code in set(column.codes[published].tolist())})
+    values = tuple(column.values[code] for code in there)
+    tree = column.hierarchy
+    if tree is not None:
+        levels = tuple(tuple(level[code] for code in there) for level in tree.labels)
+        tree = replace(tree, labels=levels)
+    return SensitiveColumn(column.name, column.codes, values, tree)
+
+
+def _population(written: _Written) -> Population | None:
+    """Say what each published label covers, in the very texts of the population's file."""
+    if written.population is None:
+        return None
+    trees = {}
+    for name, grown in written.coded.grown.items():
+        raw = sorted(grown.leaf_of, key=lambda text: (grown.leaf_of[text], text))
+        levels = grown.hierarchy.labels
+        trees[name] = tuple(
+            (text, *(level[grown.leaf_of[text]] for level in levels)) for text in raw
+        )
+    return Population(
+        _batches_of(written.population), trees, delimiter=written.population.delimiter
+    )
+
+
+def _batches_of(received: Received) -> Callable[[], Iterator[Any]]:
+    return lambda: iterate_batches(received)

@@ -1,0 +1,146 @@
+"""Write the published file: the columns' names and order, quotes where needed, nothing else."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tidegate.deid.files.model import Progress, Received
+from tidegate.deid.files.reading import iterate_batches
+from tidegate.deid.identifiers import scrub
+from tidegate.deid.pseudonyms import Pseudonymiser
+from tidegate.deid.recipe.model import Action, ColumnPlan, Order, Role, TableRecipe
+from tidegate.deid.tables.model import SUPPRESSED
+
+_ROWS = 50_000
+
+
+def published_names(recipe: TableRecipe, received: Received) -> tuple[str, ...]:
+    """Return the names of the columns that are published, in the received order."""
+    gone = {plan.name for plan in recipe.columns if plan.action is Action.REMOVE}
+    return tuple(name for name in received.names if name not in gone)
+
+
+def write_published(
+    path: Path,
+    received: Received,
+    recipe: TableRecipe,
+    classes: Any,
+    texts: Mapping[str, tuple[str, ...]],
+    names: Pseudonymiser | None,
+    progress: Progress,
+) -> int:
+    """Write every record that has a class, flushed to the disk; return how many they were.
+
+    `texts` has the published text of each class, by quasi-identifier.
+    """
+    plans = {plan.name: plan for plan in recipe.columns}
+    columns = [plans[name] for name in published_names(recipe, received)]
+    batches = _recoded(received, columns, classes, texts, names)
+    if recipe.order is Order.SORTED:
+        batches = _sorted(batches, columns, texts)
+    written, total = 0, max(int((classes != SUPPRESSED).sum()), 1)
+    with path.open("wb") as file:
+        file.write(_lines([[plan.name] for plan in columns], received.delimiter))
+        for batch in batches:
+            file.write(_lines(batch.columns, received.delimiter))
+            written += batch.num_rows
+            progress(written / total, "writing")
+        file.flush()
+        os.fsync(file.fileno())
+    return written
+
+
+def _recoded(
+    received: Received,
+    columns: list[ColumnPlan],
+    classes: Any,
+    texts: Mapping[str, tuple[str, ...]],
+    names: Pseudonymiser | None,
+) -> Iterable[Any]:
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+    import pyarrow as pa  # noqa: PLC0415
+
+    labels = {name: pa.array(each, pa.large_string()) for name, each in texts.items()}
+    changes = {plan.name: _change(plan, names) for plan in columns}
+    start = 0
+    for batch in iterate_batches(received):
+        here = classes[start : start + batch.num_rows]
+        start += batch.num_rows
+        places = np.flatnonzero(here != SUPPRESSED)
+        taken, of_class = pa.array(places), pa.array(here[places])
+        made = [
+            labels[plan.name].take(of_class)
+            if plan.role is Role.QUASI
+            else _changed(batch.column(plan.name).take(taken), changes[plan.name])
+            for plan in columns
+        ]
+        yield pa.record_batch(made, names=[plan.name for plan in columns])
+
+
+def _change(plan: ColumnPlan, names: Pseudonymiser | None) -> Callable[[str], str] | None:
+    if plan.action is Action.EMPTY:
+        return lambda _: ""
+    if plan.action is Action.SCRUB:
+        return lambda text: scrub(text)[0]
+    if plan.action is Action.PSEUDONYMISE and names is not None:
+        kind = plan.kind or "person"
+        return lambda text: names.pseudonym(text, kind) if text.strip() else ""
+    return None
+
+
+def _changed(column: Any, change: Callable[[str], str] | None) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    if change is None:
+        return column.cast(pa.large_string())
+    coded = column.dictionary_encode()
+    told = [change(text) for text in coded.dictionary.to_pylist()]
+    return pa.array(told, pa.large_string()).take(coded.indices)
+
+
+def _sorted(
+    batches: Iterable[Any], columns: list[ColumnPlan], texts: Mapping[str, tuple[str, ...]]
+) -> Iterable[Any]:
+    """Order the records by what is published, quasi-identifiers first; all are held at once."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    gathered = list(batches)
+    if not gathered:
+        return ()
+    table = pa.Table.from_batches(gathered)
+    first = [plan.name for plan in columns if plan.name in texts]
+    rest = [plan.name for plan in columns if plan.name not in texts]
+    places = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in (*first, *rest)])
+    return (
+        table.take(places.slice(start, _ROWS)).combine_chunks().to_batches()[0]
+        for start in range(0, len(places), _ROWS)
+    )
+
+
+def _lines(columns: Iterable[Any], delimiter: str) -> bytes:
+    """Return records as CSV lines (RFC 4180), a field quoted if it could be misread."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    cells = [_quoted(pa.array(column, pa.large_string()), delimiter) for column in columns]
+    if not len(cells[0]):
+        return b""
+    if len(cells) == 1:  # an empty line would be no record
+        cells = [pc.replace_substring_regex(cells[0], "^$", '""')]
+    lines = pc.binary_join_element_wise(*cells, pa.scalar(delimiter, pa.large_string()))
+    return ("\n".join(lines.to_pylist()) + "\n").encode()
+
+
+def _quoted(column: Any, delimiter: str) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    needs = pc.match_substring_regex(column, f'["\\r\\n{delimiter}]')
+    if not pc.any(needs).as_py():
+        return column
+    doubled = pc.replace_substring(column, '"', '""')
+    mark, nothing = pa.scalar('"', pa.large_string()), pa.scalar("", pa.large_string())
+    inside = pc.binary_join_element_wise(mark, doubled, mark, nothing)
+    return pc.if_else(needs, inside, column)

@@ -1,0 +1,1 @@
+"""Reports of anonymised tables: a document anybody can check, and its pages."""

@@ -1,0 +1,260 @@
+"""The document of a report: made from facts, written canonically, read back into a claim.
+
+It holds no value of a record: a hierarchy that the recipe gives row by row is told by its digest,
+and criteria on distances name sensitive values only as far as they are published.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+from tidegate.deid.hierarchies.model import Kind
+from tidegate.deid.recipe.documents import document as recipe_document
+from tidegate.deid.recipe.model import Role, TableRecipe
+from tidegate.deid.reports.errors import ReportUnreadableError
+from tidegate.deid.reports.model import FORMAT, Publication
+from tidegate.deid.tables.model import ANY, SUPPRESSED
+from tidegate.deid.verifier.model import Claim, Verdict
+from tidegate.kernel.canonical import canonical_json, sha256_hex
+from tidegate.kernel.values import dataclass
+
+_PARTS = ("recipe", "input", "output", "claim", "criteria", "classes", "risks", "suppression")
+_DIGITS = 4
+
+
+def assemble(
+    publication: Publication, verdict: Verdict, more: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the report's document; `more` has sections such as `utility`, `attacks`, `releases`.
+
+    Everything the independent count found stands as it was counted: risks as exact fractions.
+    """
+    received = publication.table.rows
+    suppressed = received - verdict.records
+    return {
+        "format": FORMAT,
+        "tool": publication.tool,
+        "recipe": {"digest": publication.digest, **_recipe(publication.recipe)},
+        "input": {
+            "records": received,
+            "sha256": publication.received_sha256,
+            "columns": list(publication.received_columns),
+        },
+        "output": {
+            "records": verdict.records,
+            "sha256": verdict.sha256,
+            "columns": list(verdict.columns),
+        },
+        "method": {
+            "name": publication.recipe.method.value,
+            "proven": publication.recoding.proven,
+            "levels": list(publication.recoding.levels),
+        },
+        "claim": dict(publication.claim),
+        "criteria": criteria_of(verdict),
+        "classes": _classes(verdict),
+        "risks": _risks(verdict),
+        "suppression": {
+            "limit": publication.recipe.suppression,
+            "records": suppressed,
+            "share": decimal(Fraction(suppressed, received)),
+        },
+        "generalisation": list(_generalisation(publication)),
+        **(more or {}),
+    }
+
+
+def _recipe(recipe: TableRecipe) -> dict[str, Any]:
+    written = recipe_document(recipe)
+    for column in written["columns"]:
+        tree = column.get("hierarchy", {})
+        if tree.get("kind") == Kind.GIVEN.value:
+            tree["rows_sha256"] = sha256_hex(canonical_json(tree.pop("rows")))
+    return {"document": written}
+
+
+def criteria_of(verdict: Verdict) -> list[dict[str, Any]]:
+    """Return what was counted of each criterion, as plain data."""
+    return [
+        {
+            "criterion": one.criterion,
+            "column": one.column,
+            "asked": one.asked,
+            "achieved": one.achieved,
+            "holds": one.holds,
+        }
+        for one in verdict.criteria
+    ]
+
+
+def _classes(verdict: Verdict) -> dict[str, Any]:
+    mean = Fraction(verdict.records, verdict.classes)
+    return {
+        "count": verdict.classes,
+        "smallest": verdict.smallest,
+        "largest": verdict.largest,
+        "mean": str(mean),
+    }
+
+
+def _risks(verdict: Verdict) -> list[dict[str, str]]:
+    return [
+        {"attacker": risk.attacker, "greatest": str(risk.greatest), "mean": str(risk.mean)}
+        for risk in verdict.risks
+    ]
+
+
+def _generalisation(publication: Publication) -> Iterator[dict[str, Any]]:
+    """Yield what became of each quasi-identifier; a suppressed record has lost all of it."""
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    recoding = publication.recoding
+    sizes = np.bincount(
+        recoding.classes[recoding.classes != SUPPRESSED], minlength=recoding.class_count
+    )
+    received = publication.table.rows
+    plans = {plan.name: plan for plan in publication.recipe.of_role(Role.QUASI)}
+    for place, column in enumerate(publication.table.quasi):
+        labels, leaves = recoding.labels[place], set(column.hierarchy.leaves)
+        exact = sum(int(n) for label, n in zip(labels, sizes, strict=True) if label in leaves)
+        hidden = sum(int(n) for label, n in zip(labels, sizes, strict=True) if label == ANY)
+        lost = float(np.dot(recoding.losses[place], sizes)) + received - int(sizes.sum())
+        choice = plans[column.name].hierarchy
+        yield {
+            "column": column.name,
+            "kind": choice.kind.value if choice else "",
+            "source": column.hierarchy.source,
+            "values": len(column.hierarchy.leaves),
+            "levels": column.hierarchy.height,
+            "published": len({label for label, n in zip(labels, sizes, strict=True) if n}),
+            "exact": decimal(Fraction(exact, received)),
+            "hidden": decimal(Fraction(hidden, received)),
+            "ncp": f"{lost / received:.{_DIGITS}f}",
+            "unknown": publication.unknown.get(column.name, 0),
+        }
+
+
+def decimal(value: Fraction) -> str:
+    """Write a share with four digits."""
+    return f"{float(value):.{_DIGITS}f}"
+
+
+def write(document: Mapping[str, Any]) -> bytes:
+    """Write a report canonically (RFC 8785)."""
+    return canonical_json(document)
+
+
+def read(text: str) -> dict[str, Any]:
+    """Read a report's document; ReportUnreadableError says what is lacking."""
+    try:
+        document = json.loads(text, parse_float=str)
+    except (json.JSONDecodeError, RecursionError):
+        raise ReportUnreadableError(
+            "The report is not JSON; give the file that --report wrote.", code="report_not_json"
+        ) from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ReportUnreadableError(
+            f'This is no report of a table: it must have "format": "{FORMAT}".',
+            code="report_format",
+        )
+    lacking = next((part for part in _PARTS if part not in document), None)
+    if lacking is not None:
+        raise ReportUnreadableError(
+            f"The report lacks {lacking}; give the file that --report wrote.",
+            code="report_incomplete",
+        )
+    return document
+
+
+# --- claims
+
+
+def claim_document(claim: Claim) -> dict[str, Any]:
+    """Return a claim as plain data; the population is not in it, it is never published."""
+    return {
+        "columns": list(claim.columns),
+        "quasi": list(claim.quasi),
+        "sensitive": list(claim.sensitive),
+        "pseudonyms": list(claim.pseudonyms),
+        "criteria": [dict(one) for one in claim.criteria],
+        "received": claim.received,
+        "suppressed": claim.suppressed,
+        "suppression": claim.suppression,
+        "delimiter": claim.delimiter,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a report claims, and which of it takes a population to verify."""
+
+    claim: Claim
+    unverifiable: tuple[str, ...]
+
+
+def claim_of(document: Mapping[str, Any]) -> Claimed:
+    """Read what a report claims of its table, the table's SHA-256 among it."""
+    written = document["claim"]
+    try:
+        criteria = tuple(dict(one) for one in written["criteria"])
+        alone = tuple(one for one in criteria if not _needs_population(one))
+        claim = Claim(
+            columns=tuple(written["columns"]),
+            quasi=tuple(written["quasi"]),
+            criteria=alone,
+            received=int(written["received"]),
+            suppressed=int(written["suppressed"]),
+            suppression=str(written["suppression"]),
+            sensitive=tuple(written["sensitive"]),
+            pseudonyms=tuple(written["pseudonyms"]),
+            sha256=str(document["output"]["sha256"]),
+            delimiter=str(written["delimiter"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise ReportUnreadableError(
+            "The report's claim is incomplete or malformed; give the file that --report wrote.",
+            code="report_incomplete",
+        ) from None
+    rest = tuple(str(one["criterion"]) for one in criteria if one not in alone)
+    return Claimed(claim, rest)
+
+
+def _needs_population(criterion: Mapping[str, Any]) -> bool:
+    name = criterion.get("criterion")
+    return name == "delta_presence" or (
+        name == "risk" and criterion.get("attacker") == "journalist"
+    )
+
+
+def misstated(document: Mapping[str, Any], verdict: Verdict) -> tuple[str, ...]:
+    """Return the sections of a report that say something else than the count found."""
+    found: dict[str, Any] = {
+        "classes": _classes(verdict),
+        "criteria": criteria_of(verdict),
+        "risks": _risks(verdict),
+    }
+    told = dict(document)
+    told["criteria"] = [one for one in _list(document, "criteria") if not _about_people(one)]
+    told["risks"] = _list(document, "risks")
+    if any(_about_people(one) for one in _list(document, "criteria")):
+        del found["risks"]  # they were counted with a population that is not here
+    wrong = [name for name, section in found.items() if told.get(name) != section]
+    out = document["output"]
+    if not isinstance(out, Mapping) or out.get("records") != verdict.records:
+        wrong.append("output")
+    return tuple(wrong)
+
+
+def _list(document: Mapping[str, Any], name: str) -> list[Any]:
+    value = document.get(name)
+    return value if isinstance(value, list) else []
+
+
+def _about_people(one: Any) -> bool:
+    if not isinstance(one, Mapping):
+        return False
+    asked = str(one.get("asked", ""))
+    return one.get("criterion") == "delta_presence" or (
+        one.get("criterion") == "risk" and asked.startswith("journalist")
+    )

@@ -1,0 +1,63 @@
+"""The nouns of reports: the facts of one publication, and the parts of a page."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from tidegate.deid.recipe.model import TableRecipe
+from tidegate.deid.tables.model import Recoding, TableInput
+from tidegate.kernel.values import dataclass
+
+FORMAT = "tidegate-deid-report/1"
+
+Say: TypeAlias = Callable[..., str]
+"""Gives the words of a key in one language, `{name}` places filled by keyword."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is known when a table has been written and verified."""
+
+    recipe: TableRecipe
+    digest: str
+    """Of the recipe with every hierarchy named."""
+    table: TableInput
+    recoding: Recoding
+    claim: Mapping[str, Any]
+    """As plain data: what the verifier was asked."""
+    received_sha256: str
+    received_columns: tuple[str, ...]
+    unknown: Mapping[str, int]
+    """Records in the branch for unknown values, by quasi-identifier."""
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A few sentences."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table: names of columns, then rows."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading and what stands under it."""
+
+    heading: str
+    blocks: tuple[Paragraph | Grid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole report in one language."""
+
+    title: str
+    language: str
+    parts: tuple[Part, ...]

@@ -1,0 +1,183 @@
+"""`tidegate deid`: a table is anonymised and verified with no node; exit codes say how it went."""
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tidegate.cli.app import main
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(["deid", *map(str, arguments)])
+    return ended.value.code
+
+
+def rows(count=200):
+    return [
+        {"name": f"Chan {n}", "age": str(20 + n * 7 % 60), "district": ("沙田區", "灣仔區")[n % 2],
+         "dx": f"I2{n % 5}.{n % 3}", "weight": f"{50 + n % 40}"}
+        for n in range(count)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with (tmp_path / "in.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows(1)[0]))
+        writer.writeheader()
+        writer.writerows(rows())
+    return tmp_path / "in.csv"
+
+
+def publish(*more):
+    named = ("--qi", "age,district", "--sensitive", "dx", "--method", "preview")
+    return run("table", "in.csv", *named, "--out", "out.csv", "--report", "r.json", *more)
+
+
+def read(path="out.csv"):
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_table_is_published_verified_and_reported(table, capsys):
+    assert 0 == publish("--k", "7", "--l", "2")
+
+    told = capsys.readouterr()
+    published = read()
+    assert list(rows(1)[0]) == list(published[0])
+    assert min(Counter((row["age"], row["district"]) for row in published).values()) >= 7
+    assert ("200 of 200 records" in told.out, "100% done" in told.err) == (True, True)
+    assert 0 == run("verify", "out.csv", "--report", "r.json")
+    assert "Everything holds." in capsys.readouterr().out
+
+
+def test_eleven_is_asked_if_nothing_is(table):
+    assert 0 == publish()
+    assert min(Counter((row["age"], row["district"]) for row in read()).values()) >= 11
+
+
+def test_a_column_that_looks_like_a_direct_identifier_is_emptied_and_named(table, capsys):
+    publish()
+
+    assert {""} == {row["name"] for row in read()}
+    assert "name looks like a direct identifier" in capsys.readouterr().err
+
+
+def test_the_answer_is_one_line_of_json_if_asked(table, capsys):
+    publish("--json")
+
+    told = json.loads(capsys.readouterr().out)
+    assert {"out", "criteria", "classes", "risks", "suppression", "output"} == set(told)
+
+
+def test_a_changed_table_does_not_hold(table, tmp_path, capsys):
+    publish()
+    text = (tmp_path / "out.csv").read_text(encoding="utf-8")
+    (tmp_path / "out.csv").write_text(text.replace("I20.0", "I21.1", 1), encoding="utf-8")
+
+    assert 1 == run("verify", "out.csv", "--report", "r.json")
+    assert "does not hold" in capsys.readouterr().out
+
+
+def test_what_is_no_report_cannot_be_verified(table):
+    publish()
+
+    assert 2 == run("verify", "out.csv", "--report", "in.csv")
+
+
+def test_files_that_are_there_are_replaced_only_if_asked(table):
+    publish()
+
+    assert 6 == publish()
+    assert 0 == publish("--force")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--qi", "age,nobody"), "has no column nobody"),
+        (("--qi", "age,dx"), "named twice"),
+        (("--keep", "age"), "named twice"),
+        (("--hierarchy", "age"), "NAME=VALUE"),
+        (("--hierarchy", "age=years"), "neither a file nor one of"),
+        (("--hierarchy", "weight=number"), "neither in --qi nor in --sensitive"),
+        (("--hierarchy", "age=sex:9"), "Only age takes a top"),
+        (("--weight", "dx=2"), "not in --qi"),
+        (("--suppression", "2"), "suppression"),
+        (("--t", "x"), "must be from 0 to 1"),
+        (("--sensitive", "", "--l", "2"), "name it with --sensitive"),
+        (("--risk", "prosecutor"), "NAME=VALUE"),
+        (("--delta", "0,0.5"), "--population"),
+        (("--pseudonymise", "name"), "--key-file"),
+    ],
+)
+def test_what_is_said_wrongly_is_a_usage_error_in_words(table, tmp_path, capsys, options, told):
+    assert 2 == publish(*options)
+
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_hierarchies_weights_and_every_criterion_can_be_named(table, tmp_path):
+    (tmp_path / "h.csv").write_text("沙田區;NT;*\n灣仔區;HK Island;*\n", encoding="utf-8")
+
+    code = publish(
+        "--hierarchy", "age=age:75", "--hierarchy", "district=h.csv", "--weight", "age=2",
+        "--entropy-l", "1.5", "--recursive-l", "4,2", "--t", "0.9", "--distance", "ordered",
+        "--risk", "marketer=0.2", "--suppression", "0.05", "--keep-order", "--empty", "weight",
+    )  # fmt: skip
+
+    told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    asked = {one["criterion"] for one in told["criteria"]}
+    assert {"entropy_l", "recursive_l", "t_closeness", "risk"} == asked
+    assert (0, "2") == (code, told["recipe"]["document"]["columns"][1]["weight"])
+
+
+def test_a_proposal_is_a_recipe_that_runs(table, tmp_path, capsys):
+    assert 0 == run("propose", "in.csv", "--out", "recipe.json", "--k", "9")
+    assert "age: quasi_identifier" in capsys.readouterr().err
+
+    files = ("--recipe", "recipe.json", "--out", "out.csv", "--report", "r.json")
+    assert 0 == run("table", "in.csv", *files)
+
+    told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert told["classes"]["smallest"] >= 9
+    assert 2 == run("table", "in.csv", *files, "--k", "5")
+
+
+def test_a_proposal_goes_to_standard_output_if_no_file_is_named(table, capsys):
+    assert 0 == run("propose", "in.csv")
+
+    assert "tidegate-deid-recipe/1" == json.loads(capsys.readouterr().out)["format"]
+
+
+def test_two_recipes_are_compared(table, capsys):
+    run("propose", "in.csv", "--out", "a.json")
+    run("propose", "in.csv", "--out", "b.json", "--k", "20")
+    capsys.readouterr()
+
+    assert 0 == run("compare", "a.json", "b.json")
+    assert 'criteria.k_anonymity: {"k":11} → {"k":20}\n' == capsys.readouterr().out
+
+
+def test_a_report_becomes_a_page_and_a_pdf(table, tmp_path):
+    publish("--html", "r.html")
+
+    assert 0 == run("report", "r.json", "--pdf", "r.pdf", "--language", "en")
+    assert "GB/T 42460" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF-")
+    assert 2 == run("report", "r.json")
+
+
+def test_a_malformed_table_names_its_line(table, capsys):
+    with table.open("a", encoding="utf-8") as file:
+        file.write("SECRET,1\n")
+
+    assert 2 == publish()
+    told = capsys.readouterr().err
+    assert ("line 202" in told, "SECRET" in told) == (True, False)
