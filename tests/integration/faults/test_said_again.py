@@ -31,7 +31,10 @@ CASES = [
     for kind, moves in MOVES.items()
     for move in moves
 ]
-OUT_OF_TURN = ("OFFERED", "request")  # other terms, asked for twice: DSP 2025-1 refuses the second
+OUT_OF_TURN = {
+    ("OFFERED", "request"),  # other terms, asked for twice: DSP 2025-1 refuses the second
+    ("STARTED", "suspend"),  # the start in between may be on its way
+}
 
 
 @pytest.fixture
@@ -87,7 +90,7 @@ def test_a_message_said_again_at_once_changes_nothing(nodes, kind, move):
     answers = [door.take(under_another_id(call)) for _ in range(2)]
     stage.settle()
 
-    if (move.source, move.action) == OUT_OF_TURN:
+    if (move.source, move.action) in OUT_OF_TURN:
         assert {one.status for one in answers} == {400}
         assert before[0] == stage.states()
         return

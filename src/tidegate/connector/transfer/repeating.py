@@ -33,9 +33,12 @@ class Repeating:
         """Count the peer's last message once more, if this is it, and tell whether it is.
 
         Only in the state that message led to, and nothing changes but the address rows are fetched
-        from: a later one is the one that opens. Raises TransferRacedError where the provider goes
-        on as we asked, and we have not seen its answer yet.
+        from: a later one is the one that opens. A suspension is never it: a start in between may
+        be on its way still, and would undo what this one asks for. Raises TransferRacedError where
+        the provider goes on as we asked, and we have not seen its answer yet.
         """
+        if step is Step.SUSPEND:
+            return False
         with self._desk.journal.reading() as conn:
             last = messages.find_last_taken(conn, one.pid)
             ours = messages.find_message(conn, one.pending) if one.pending else None
