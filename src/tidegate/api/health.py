@@ -10,19 +10,21 @@ from starlette.routing import Route
 from tidegate.api.kit import json_response, problem_response
 from tidegate.api.meters import Meters
 from tidegate.house import House
-from tidegate.kernel.errors import TidegateError, UnavailableError
+from tidegate.kernel.errors import TidegateError
 
 
-def routes(house: House, meters: Meters, is_ready: Callable[[], bool]) -> list[Route]:
-    """Return the routes of health, readiness and metrics."""
+def routes(house: House, meters: Meters, check_ready: Callable[[], object]) -> list[Route]:
+    """Return the routes of health, readiness and metrics.
+
+    `check_ready` raises a TidegateError that says why the node is not ready.
+    """
 
     async def live(_request: Request) -> Response:
         return PlainTextResponse("live\n")
 
     async def ready(_request: Request) -> Response:
         try:
-            if not is_ready():
-                raise UnavailableError("The node is starting or stopping; try again in a second.")
+            await run_in_threadpool(check_ready)
             size = await run_in_threadpool(_leaves, house)
         except TidegateError as problem:
             return problem_response(problem)

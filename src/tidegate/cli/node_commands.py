@@ -5,7 +5,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -139,12 +139,11 @@ def migrate(home: Path) -> None:
     """Bring the database in HOME to this version's schema."""
     from tidegate.db.migrate import upgrade  # noqa: PLC0415 - heavy, needed only here
     from tidegate.node.build import open_database  # noqa: PLC0415 - heavy, needed only here
+    from tidegate.node.lock import home_held  # noqa: PLC0415 - heavy, needed only here
 
-    database = open_database(read_settings(home))
-    try:
+    settings = read_settings(home)
+    with home_held(home), closing(open_database(settings)) as database:
         click.echo(f"The database is at schema {upgrade(database)}.")
-    finally:
-        database.close()
 
 
 def _make(settings: NodeSettings, operator: str, *, own_passphrase: bool) -> str:

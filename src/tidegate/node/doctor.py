@@ -4,8 +4,6 @@ Every check stands alone: it asks for what it needs of the node, and what cannot
 that check in words. Nothing is changed, so a running node can be examined too.
 """
 
-import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -31,13 +29,13 @@ from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing, open_key_file
 from tidegate.node import logbook
 from tidegate.node.build import Node, assemble, open_database
+from tidegate.node.disk import check_disk
 from tidegate.settings import NodeSettings, read_passphrase, read_settings
 from tidegate.work import store as work_store
 
 TOLERANCE = timedelta(seconds=5)  # a clock may be set back by so much without harm
 ANSWER_WITHIN = 3.0  # seconds a serving node may take to answer the examiner
 SHOWN_TASKS = 3
-LEAST_FREE = 100 * 1024**2  # bytes of the home's disk; below, a checkpoint or upload may not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +138,10 @@ def _settings(patient: _Patient) -> str:
 
 def _disk(patient: _Patient) -> str:
     patient.need("settings")
-    if not os.access(patient.home, os.W_OK):
-        raise UnwellError(
-            f"nothing can be written to {patient.home}: give its owner the right, or mount its disk"
-            " for writing."
-        )
-    free = shutil.disk_usage(patient.home).free
-    if free < LEAST_FREE:
-        raise UnwellError(
-            f"{free // 1024**2} MiB are free where {patient.home} lies; make room, since nothing is"
-            " done that cannot be written down."
-        )
+    try:
+        free = check_disk(patient.home)
+    except UnavailableError as trouble:
+        raise UnwellError(str(trouble)) from None
     return f"{free // 1024**2:,} MiB free, and may be written"
 
 

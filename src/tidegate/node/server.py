@@ -23,6 +23,7 @@ from tidegate.api.meters import Meters
 from tidegate.kernel.errors import InvalidError, NotFoundError, TidegateError, UnavailableError
 from tidegate.kernel.failpoint import is_armed
 from tidegate.node.build import Node, open_node
+from tidegate.node.disk import check_disk
 from tidegate.node.doors import all_routes, first_name
 from tidegate.node.fittings import PLAIN, Fittings
 from tidegate.node.installation import Installation
@@ -98,11 +99,17 @@ def check_port_is_free(settings: NodeSettings) -> None:
             ) from None
 
 
-def make_app(node: Node, is_ready: Callable[[], bool] = lambda: True) -> Starlette:
+def make_app(node: Node, is_stopping: Callable[[], bool] = lambda: False) -> Starlette:
     """Return the node's ASGI application: every door, measured and logged."""
     meters = Meters()
+
+    def check_ready() -> None:
+        if is_stopping():
+            raise UnavailableError("The node is stopping; try again in a second.")
+        check_disk(node.settings.home)
+
     app = Starlette(
-        routes=[*health_routes(node.house, meters, is_ready), *all_routes(node)],
+        routes=[*health_routes(node.house, meters, check_ready), *all_routes(node)],
         exception_handlers={
             TidegateError: _told,
             ClientDisconnect: _gone,
@@ -209,7 +216,7 @@ def _hurry_handshakes(patience: float) -> None:
 
 async def _serve(node: Node) -> None:
     stopping = False
-    app = make_app(node, is_ready=lambda: not stopping)
+    app = make_app(node, is_stopping=lambda: stopping)
     settings = node.settings
     server = uvicorn.Server(
         uvicorn.Config(

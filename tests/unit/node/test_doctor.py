@@ -92,13 +92,13 @@ def test_spoilt_settings_are_named(home, text):
 
 
 def test_a_disk_that_is_nearly_full_is_told(home, monkeypatch):
-    monkeypatch.setattr("tidegate.node.doctor.LEAST_FREE", 1 << 62)
+    monkeypatch.setattr("tidegate.node.disk.LEAST_FREE", 1 << 62)
 
     assert "make room" in failed(home)["disk"]
 
 
 def test_a_home_that_may_not_be_written_is_told(home, monkeypatch):
-    monkeypatch.setattr("tidegate.node.doctor.os.access", lambda _place, _mode: False)
+    monkeypatch.setattr("tidegate.node.disk.os.access", lambda _place, _mode: False)
 
     assert "nothing can be written" in failed(home)["disk"]
 
