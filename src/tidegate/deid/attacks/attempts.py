@@ -69,11 +69,12 @@ def single_out(
     done = []
     for record in draw.choice(published, tries) if len(published) else ():
         number = int(view.classes[record])
-        fits = view.fitting(table, number)
+        fitting = view.fitting(table, number)
         if values is not None:
-            counts = np.bincount(values[view.members(number)], minlength=int(values.max()) + 1)
-            fits &= values == np.where(counts > 0, counts, table.rows + 1).argmin()
-        done.append(int(fits.sum()) == 1)
+            counts = np.bincount(values[view.members(number)])
+            rarest = np.where(counts > 0, counts, table.rows + 1).argmin()
+            fitting = fitting[values[fitting] == rarest]
+        done.append(len(fitting) == 1)
     return done
 
 
@@ -86,10 +87,10 @@ def guess_single(
         columns = [*columns, values.astype(np.int32)]
     done = []
     for _ in range(tries):
-        fits = np.ones(table.rows, bool)
+        fitting = np.arange(table.rows)
         for codes in columns:
-            fits &= codes == codes[draw.integers(table.rows)]
-        done.append(int(fits.sum()) == 1)
+            fitting = fitting[codes[fitting] == codes[draw.integers(table.rows)]]
+        done.append(len(fitting) == 1)
     return done
 
 

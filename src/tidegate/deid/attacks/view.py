@@ -50,16 +50,14 @@ class View:
         found = np.flatnonzero(fits)
         return int(found[self.loss[found].argmin()]) if len(found) else SUPPRESSED
 
-    def fitting(self, table: TableInput, number: int) -> _Flags:
-        """Tell which records of the table a class's labels cover, published in it or not."""
-        fits = np.ones(table.rows, bool)
+    def fitting(self, table: TableInput, number: int) -> Numbers:
+        """Return the records of the table whom a class's labels cover, published in it or not."""
         if not self.covers:
-            example = self.members(number)[0]
-            for column in table.quasi:
-                fits &= column.codes == column.codes[example]
-        for labels, cover, column in zip(self.labels, self.covers, table.quasi, strict=False):
-            fits &= cover[labels[number]][column.codes]
-        return fits
+            return self.members(number)
+        found = np.arange(table.rows)
+        for labels, cover, column in zip(self.labels, self.covers, table.quasi, strict=True):
+            found = found[cover[labels[number]][column.codes[found]]]
+        return found
 
 
 def open_release(table: TableInput, recoding: Recoding) -> View:
@@ -75,10 +73,12 @@ def open_release(table: TableInput, recoding: Recoding) -> View:
 
 def open_exact(table: TableInput) -> View:
     """Open the table itself, as if it were published unchanged: one class an exact record."""
-    rows, classes = np.unique(
-        np.stack([column.codes for column in table.quasi]), axis=1, return_inverse=True
-    )
-    return _view(classes.reshape(-1).astype(np.intp), (), (), np.zeros(rows.shape[1]))
+    classes, count = np.zeros(table.rows, np.intp), 1
+    for column in table.quasi:
+        keys = classes * len(column.hierarchy.leaves) + column.codes
+        heads, classes = np.unique(keys, return_inverse=True)
+        count = len(heads)
+    return _view(classes, (), (), np.zeros(count))
 
 
 def _view(
