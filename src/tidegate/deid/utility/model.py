@@ -91,6 +91,8 @@ class RegressionMove:
     rows: tuple[int, int]
     """Complete records, before and after."""
     coefficients: tuple[CoefficientMove, ...]
+    merged: int = 0
+    """How many coefficients the published records do not tell from others: they share an effect."""
     trouble: str = ""
 
 

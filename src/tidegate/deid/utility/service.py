@@ -59,12 +59,11 @@ def _move_regression(before: TableInput, after: Recoding, asked: Regression) -> 
     old, new = designs
     rows = (len(old.outcome), len(new.outcome))
     scales = old.matrix.std(axis=0) if rows[0] else np.ones(len(old.names))
-    used = [place for place in range(1, len(old.names)) if scales[place] > 0]
-    kept = [0, *used]
+    used = [place for place in range(len(old.names)) if scales[place] > 0]
     try:
-        fits = [_fit(one.matrix[:, kept], one.outcome, asked) for one in designs]
+        fits = [_fit(one.matrix[:, used], one.outcome, asked, share=one is new) for one in designs]
     except NotEstimableError as problem:
-        return RegressionMove(asked, rows, (), problem.message)
+        return RegressionMove(asked, rows, (), trouble=problem.message)
     unit = 1.0 if asked.event else float(old.outcome.std()) or 1.0
     moves = tuple(
         CoefficientMove(
@@ -74,11 +73,12 @@ def _move_regression(before: TableInput, after: Recoding, asked: Regression) -> 
         )
         for number, place in enumerate(used, 1)
     )
-    return RegressionMove(asked, rows, moves)
+    return RegressionMove(asked, rows, moves, fits[1].merged)
 
 
-def _fit(matrix: Numbers, outcome: Numbers, asked: Regression) -> Fit:
-    return fit_logistic(matrix, outcome) if asked.event else fit_linear(matrix, outcome)
+def _fit(matrix: Numbers, outcome: Numbers, asked: Regression, *, share: bool) -> Fit:
+    fit = fit_logistic if asked.event else fit_linear
+    return fit(matrix, outcome, share=share)
 
 
 def _most_common(feature: Feature) -> int:
@@ -90,7 +90,8 @@ def _design(
     before: TableInput, after: Recoding | None, asked: Regression, common: Sequence[int]
 ) -> _Design:
     outcome = _outcome(before, after, asked.outcome, asked.event)
-    names, columns = ["1"], [np.ones((len(outcome), 1))]
+    names: list[str] = []
+    columns = [np.empty((len(outcome), 0))]
     for name, left_out in zip(asked.predictors, common, strict=True):
         feature = read_feature(name, before, after)
         places = [place for place in range(len(feature.names)) if place != left_out]

@@ -14,7 +14,7 @@ WT = """2.62 2.875 2.32 3.215 3.44 3.46 3.57 3.19 3.15 3.44 3.44 4.07 3.73 3.78 
 1.615 1.835 2.465 3.52 3.435 3.84 3.845 1.935 2.14 1.513 3.17 2.77 3.57 2.78"""
 AM = "1 1 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 1 1 0 0 0 0 0 1 1 1 1 1 1 1"
 MPG, WT, AM = (np.array(text.split(), float) for text in (MPG, WT, AM))
-DESIGN = np.column_stack([np.ones(32), WT])
+DESIGN = WT[:, None]
 
 
 def test_least_squares_is_that_of_r():
@@ -44,7 +44,7 @@ def test_an_estimate_has_its_interval_in_the_predictors_units():
 def test_a_constant_alone_is_the_log_of_the_odds(successes, failures):
     outcome = np.array([1.0] * successes + [0.0] * failures)
 
-    fit = fit_logistic(np.ones((len(outcome), 1)), outcome)
+    fit = fit_logistic(np.empty((len(outcome), 0)), outcome)
 
     assert np.log(successes / failures) == pytest.approx(fit.coefficients[0], abs=1e-6)
     error = (1 / successes + 1 / failures) ** 0.5
@@ -53,12 +53,13 @@ def test_a_constant_alone_is_the_log_of_the_odds(successes, failures):
 
 @pytest.mark.parametrize("fit", [fit_linear, fit_logistic])
 def test_what_the_records_do_not_determine_is_refused(fit):
-    twice = np.column_stack([DESIGN, 2 * WT])
+    twice = np.column_stack([WT, 2 * WT])
 
     with pytest.raises(NotEstimableError):
         fit(twice, AM)
-    with pytest.raises(NotEstimableError):
-        fit(DESIGN[:2], AM[2:4])
+    for rows in (slice(0), slice(2, 4)):
+        with pytest.raises(NotEstimableError):
+            fit(DESIGN[rows], AM[rows])
 
 
 def test_outcomes_that_a_predictor_separates_are_refused():
@@ -66,3 +67,15 @@ def test_outcomes_that_a_predictor_separates_are_refused():
         fit_logistic(DESIGN, (WT > 3).astype(float))
     with pytest.raises(NotEstimableError):
         fit_logistic(DESIGN, np.ones(32))
+
+
+@pytest.mark.parametrize("fit", [fit_linear, fit_logistic])
+def test_predictors_that_say_the_same_share_their_effect_if_they_may(fit):
+    alone = fit(DESIGN, AM)
+
+    shared = fit(np.column_stack([WT, WT, np.full(32, 7.0)]), AM, share=True)
+
+    half = alone.coefficients[1] / 2
+    assert [half, half, 0] == pytest.approx(shared.coefficients[1:].tolist(), abs=1e-6)
+    assert alone.coefficients[0] == pytest.approx(shared.coefficients[0], abs=1e-6)
+    assert (0, 2) == (alone.merged, shared.merged)

@@ -55,11 +55,23 @@ def test_coarser_ages_move_the_models_a_little_and_more_if_coarser(table):
     assert None is fine.loss.columns[1].error
 
 
-def test_a_column_published_as_a_star_leaves_its_model_undetermined(table):
+def test_a_column_published_as_a_star_has_no_effect_left(table):
     utility = measure(table, recode(table, (3, 0)), REGRESSIONS)
 
-    assert [(), ()] == [one.coefficients for one in utility.regressions]
-    assert all("do not determine" in one.trouble for one in utility.regressions)
+    assert [1, 1] == [one.merged for one in utility.regressions]
+    for one in utility.regressions:
+        age = one.coefficients[0]
+        assert age.before.low > 0
+        assert (0.0, 0) == (pytest.approx(age.after.value, abs=1e-9), age.overlap)
+
+
+def test_a_model_the_original_does_not_determine_says_so(table):
+    twice = Regression("weight", ("age", "age"))
+
+    move = measure(table, unchanged(table), (twice,)).regressions[0]
+
+    assert () == move.coefficients
+    assert "do not determine" in move.trouble
 
 
 def test_curves_by_a_column_that_is_lost_become_one_curve(table):
