@@ -1,10 +1,11 @@
 """Local recoding by peeling: again and again, what a cheap generalisation makes safe leaves.
 
 A round looks for the node of the lattice of levels that loses least among those at which a share
-of the records still there stands in classes that may be published, and goes on to a neighbour that
-lets more go for little more loss. These records leave, and the next round deals with the rest:
-every record gets the levels of its own neighbourhood, and the records of all thin neighbourhoods
-are pooled. At last classes are cut further where both parts still hold (`mondrian.cut_within`).
+of the records still there stands in classes that may be published. These records leave, and the
+next round deals with the rest: every record gets the levels of its own neighbourhood, and the
+records of all thin neighbourhoods are pooled. At last classes are cut further where both parts
+still hold (`mondrian.cut_within`). How large the share is decides which way the walk goes: smaller
+tables are recoded with several shares, and the least lossy answer is kept.
 
 Recoding anew what is left over is how ARX recodes locally (Prasser, Eicher, Spengler, Bild, Kuhn,
 "Flexible data anonymization using ARX", Softw. Pract. Exper. 50, 2020). The walk, which never
@@ -26,10 +27,12 @@ import numpy as np
 from tidegate.deid.tables.counting import CompiledCounter, Counter, NumpyCounter, chosen_of
 from tidegate.deid.tables.encoding import Packed, losses_of, pack
 from tidegate.deid.tables.kernels import NumpyKernels
+from tidegate.deid.tables.labels import span
 from tidegate.deid.tables.model import SUPPRESSED, QuasiColumn, Question, TableInput
 from tidegate.deid.tables.mondrian import cut_within
 from tidegate.deid.tables.privacy import CLOSE, columns_of
 from tidegate.deid.tables.safety import Safety
+from tidegate.kernel.values import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,10 +43,10 @@ if TYPE_CHECKING:
     Levels = NDArray[np.int8]
     Amounts = NDArray[np.int64]
 
-_LONG_STEP, _SHORT_STEP = 0.3, 0.05
-"""The share of the records that a node must release while most are there, and later."""
-_AGAINST = 13
-"""Tenths of the cheapest node's loss against which nodes are weighed."""
+_SHARES = ((0.3, 0.03), (0.1, 0.03), (0.5, 0.05), (0.2, 0.02))
+"""Of the records still there, what a node must release while half the table is, and later."""
+_WORTH_ENTRIES = 400_000
+"""Distinct records that are walked over, in all tries together."""
 _REMEMBERED = 512
 _LOOKED_AT = 1 << 14
 """Entries that are looked at to estimate what a node releases, at least."""
@@ -65,13 +68,50 @@ def peel(
     joins to others.
     """
     packed = pack(table, loops, columns_of(question.criteria))
-    walk = Walk(table, packed, Safety(table, question, packed, loops), loops)
-    classes = walk.run(lambda share: progress(0.8 * share, "peeling"))[packed.entry_of]
+    safety = Safety(table, question, packed, loops)
+    tries = _SHARES[: max(_WORTH_ENTRIES // len(packed.keys), 1)]
+    answers: list[tuple[float, Ids]] = []
+    for number, shares in enumerate(tries):
+        walk = Walk(table, packed, safety, loops)
+        told = _Told(progress, number / len(tries), 0.8 / len(tries))
+        classes = walk.run(shares, told)[packed.entry_of]
+        classes = _cut(table, question, classes, loops)
+        answers.append((_loss(table, classes, loops) if len(tries) > 1 else 0.0, classes))
+    return min(answers, key=lambda answer: answer[0])[1]
+
+
+def _cut(table: TableInput, question: Question, classes: "Ids", loops: "Kernels") -> "Ids":
     left = classes == SUPPRESSED
     if int(left.sum()) > int(question.suppression * table.rows + CLOSE):
         classes[left] = classes.max() + 1
     compiled = not isinstance(loops, NumpyKernels)
     return cut_within(table, question, classes, compiled=compiled)
+
+
+def _loss(table: TableInput, classes: "Ids", loops: "Kernels") -> float:
+    """Return the weighted loss of all records; one that is left out loses everything."""
+    spans = span(table, classes, loops)
+    sizes = np.bincount(spans.classes[spans.classes != SUPPRESSED], minlength=spans.count)
+    weights = [column.weight for column in table.quasi]
+    lost = sum(
+        weight * float(ladder.losses(low, high) @ sizes)
+        for weight, ladder, low, high in zip(
+            weights, spans.ladders, spans.low, spans.high, strict=True
+        )
+    )
+    return lost + sum(weights) * int(table.rows - sizes.sum())
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Says how far all tries are together."""
+
+    progress: Callable[[float, str], None]
+    start: float
+    width: float
+
+    def __call__(self, share: float) -> None:
+        self.progress(self.start + self.width * share, "peeling")
 
 
 class Walk:
@@ -82,8 +122,7 @@ class Walk:
         self._codes = [column.codes[packed.first] for column in table.quasi]
         self._losses = [_scaled(column) for column in table.quasi]
         self._shape = np.array(packed.shape, np.int8)
-        self._steps = _steps(len(self._shape))
-        self._moves = _moves(len(self._shape))
+        self._moves = _moves(len(self._shape), paired=safety.is_plain)
         self._entries = np.arange(len(packed.keys), dtype=np.int32)
         self._keys, self._weights = packed.keys, packed.weights
         self._left = int(packed.weights.sum(dtype=np.int64))
@@ -99,11 +138,11 @@ class Walk:
         self._classes = np.full(len(packed.keys), SUPPRESSED, np.int32)
         self._made = 0
 
-    def run(self, progress: Callable[[float], None]) -> "Ids":
+    def run(self, shares: tuple[float, float], progress: Callable[[float], None]) -> "Ids":
         """Return the class of each entry; entries that no node could place are SUPPRESSED."""
         node, whole = np.zeros(len(self._shape), np.int8), self._left
         while self._left >= self._safety.least:
-            step = _LONG_STEP if 2 * self._left > whole else _SHORT_STEP
+            step = shares[0] if 2 * self._left > whole else shares[1]
             need = max(self._safety.least, int(step * self._left))
             self._memory.begin(need)
             losses = self._level_losses()
@@ -120,7 +159,7 @@ class Walk:
         return self._classes
 
     def _find(self, node: "Levels", losses: "Amounts") -> "Levels":
-        return self._widen(self._improve(self._climb(node, losses), losses), losses)
+        return self._improve(self._climb(node, losses), losses)
 
     def _level_losses(self) -> "Amounts":
         """Return what all records that are left lose at each level: [column, level]."""
@@ -158,35 +197,6 @@ class Walk:
             if found is None:
                 return node
             node = found
-
-    def _widen(self, node: "Levels", losses: "Amounts") -> "Levels":
-        """Step to neighbours that release more than they cost.
-
-        What a node is worth is its records times what each saves against a loss somewhat higher
-        than the cheapest node's: the greedy choice of weighted set cover (Chvátal 1979).
-        """
-        if not self._releases(node):
-            return node
-        against = _costs(node[None], losses)[0] * _AGAINST // 10
-        worth = self._worth(node, losses, against)
-        while True:
-            near = self._within(node + self._steps)
-            costs = _costs(near, losses)
-            best = node
-            for at in np.argsort(costs, kind="stable"):
-                saved = int(against - costs[at])
-                if saved <= 0:
-                    break
-                if saved * self._left > worth and self._releases(near[at]):
-                    own = self._worth(near[at], losses, against)
-                    if own > worth:
-                        best, worth = near[at], own
-            if best is node:
-                return node
-            node = best
-
-    def _worth(self, node: "Levels", losses: "Amounts", against: int) -> int:
-        return self._released(node) * int(against - _costs(node[None], losses)[0])
 
     def _within(self, nodes: "Levels") -> "Levels":
         return nodes[((nodes >= 0) & (nodes < self._shape)).all(axis=1)]
@@ -292,19 +302,12 @@ def _scaled(column: QuasiColumn) -> "Amounts":
     return np.rint(losses_of(column.hierarchy) * (column.weight * _ONE)).astype(np.int64)
 
 
-def _steps(columns: int) -> "Levels":
-    """Return the steps to neighbours: one up, one down, or one up and another down."""
-    one = np.eye(columns, dtype=np.int8)
-    swaps = (one[:, None] - one[None]).reshape(-1, columns)
-    return _distinct(np.concatenate((one, -one, swaps)))
-
-
-def _moves(columns: int) -> "Levels":
-    """Return the steps to cheaper neighbours: one down; one up and one or two down."""
+def _moves(columns: int, *, paired: bool) -> "Levels":
+    """Return the steps to cheaper neighbours: one down; one up and one down, or `paired` two."""
     one = np.eye(columns, dtype=np.int8)
     swaps = (one[:, None] - one[None]).reshape(-1, columns)
     moves = [-one, swaps]
-    if columns <= _PAIRED_DOWN:
+    if paired and columns <= _PAIRED_DOWN:
         moves.append((swaps[:, None] - one[None]).reshape(-1, columns))
     return _distinct(np.concatenate(moves))
 
