@@ -34,11 +34,33 @@ class Acquired(msgspec.Struct, frozen=True):
 
 
 class Generalised(msgspec.Struct, frozen=True):
-    """How coarse one quasi-identifier became."""
+    """What became of one quasi-identifier; shares are decimal text, of all people received."""
 
     column: str
-    level: int
     description: str
+    values: int = 0
+    published: int = 0
+    exact: str = ""
+    hidden: str = ""
+    loss: str = ""
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """One criterion: what was asked, and what an independent count found."""
+
+    criterion: str
+    column: str
+    asked: str
+    achieved: str
+    holds: bool
+
+
+class AttackerRisk(msgspec.Struct, frozen=True):
+    """The risk one kind of attacker has of naming a person, as exact fractions."""
+
+    attacker: str
+    greatest: str
+    mean: str
 
 
 class TableCount(msgspec.Struct, frozen=True):
@@ -75,6 +97,12 @@ class RiskReport(msgspec.Struct, frozen=True):
     created_at: str
     signed_by: str = ""
     signed_at: str = ""
+    criteria: tuple[Counted, ...] = ()
+    risks: tuple[AttackerRisk, ...] = ()
+    loss: str = ""
+    people_suppressed: int = 0
+    releases: tuple[str, ...] = ()
+    releases_smallest: int = 0
 
 
 class Holding(msgspec.Struct, frozen=True):

@@ -53,14 +53,16 @@ class Holding:
     tables: tuple[TableObject, ...] = ()
     manifest: StoredObject | None = None
     report: RiskReport | None = None
+    members: StoredObject | None = None
+    """Who was published in which class, as keyed digests: later versions are checked with it."""
     intake_destroyed_at: str = ""
     fixity_checked_at: str = ""
 
     def objects(self) -> tuple[StoredObject, ...]:
         """Return every encrypted object of the version."""
         tables = (*self.intake, *self.quarantine, *self.tables)
-        own = tuple(table.stored for table in tables)
-        return own if self.manifest is None else (*own, self.manifest)
+        single = (one for one in (self.manifest, self.members) if one is not None)
+        return (*(table.stored for table in tables), *single)
 
 
 @dataclass(frozen=True, slots=True)

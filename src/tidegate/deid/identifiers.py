@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date
 
-from tidegate.deid.model import Finding
+from tidegate.kernel.values import dataclass
 
 _FULL_WIDTH = {ord("（"): "(", ord("）"): ")", **{0xFF10 + n: str(n) for n in range(10)}}
 _HK_ID = re.compile(
@@ -42,6 +42,15 @@ _PERSON_KEYS = {"id", "person_id", "patient_id", "subject_id", "person_key", "su
 _QUASI = {"age", "sex", "gender", "male", "district", "postcode", "zip", "ethnicity", "occupation"}
 _QUASI |= {"birth_date", "date_of_birth", "dob", "年龄", "年齡", "性别", "性別"}
 _ENOUGH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a column seems to hold, judged from its name and values."""
+
+    role: str
+    kind: str
+    reason: str
 
 
 def is_hk_id(letters: str, digits: str, check: str) -> bool:

@@ -1,28 +1,38 @@
-"""The risk that is left: of the prosecutor who knows that a person is in the data.
+"""The risk that is left, as an independent count of the written tables found it.
 
-A record's risk is one over the size of its class; the greatest is one over the smallest class, the
-mean is classes over records (El Emam and Dankar 2008). Exact fractions throughout.
+The prosecutor knows that a person is in the data: a record's risk is one over the size of its
+class. The journalist knows the population, the marketer wants to name many (El Emam and Dankar
+2008). Exact fractions throughout.
 """
 
 from fractions import Fraction
 
-from tidegate.deid.model import Recipe, Recount, RiskReport, RunResult
+from tidegate.deid.hierarchies.model import HierarchyChoice
+from tidegate.deid.model import (
+    AttackerRisk,
+    Counted,
+    Generalised,
+    People,
+    Recipe,
+    Recount,
+    RiskReport,
+    RunResult,
+)
+from tidegate.deid.people import class_sizes
+from tidegate.deid.recipe.model import Role
+from tidegate.deid.tables.model import ANY, Method
 
-METHOD = "full-domain generalisation with suppression, HMAC-SHA256 pseudonyms, date shift by person"
-
-
-def greatest_risk(count: Recount) -> Fraction:
-    """Return the risk of the worst protected record; 1 where nothing groups the records."""
-    return Fraction(1, count.smallest) if count.smallest else Fraction(1)
-
-
-def mean_risk(count: Recount) -> Fraction:
-    """Return the mean risk over all records."""
-    return Fraction(count.classes, count.records) if count.records else Fraction(1)
+_METHODS = {
+    Method.LOCAL: "local recoding: every class at levels of its own",
+    Method.FULL_DOMAIN: "full-domain generalisation, the optimum, with suppression",
+    Method.PREVIEW: "Mondrian cuts",
+}
+_BESIDES = "HMAC-SHA256 pseudonyms, date shift by person"
+_DIGITS = 4
 
 
 def within_threshold(report: RiskReport) -> bool:
-    """Tell whether the greatest risk is no more than the threshold."""
+    """Tell whether the report's greatest risk is no more than the threshold."""
     return Fraction(report.risk_max) <= Fraction(report.threshold)
 
 
@@ -33,36 +43,102 @@ def parts_per_million(risk: str) -> int:
 
 def write_report(recipe: Recipe, run: RunResult, count: Recount, **about: str) -> RiskReport:
     """Join what was promised, done and counted into a report; `about` names it and its author."""
-    ungrouped = not recipe.quasi_table()
+    verdict = count.people
+    records = sum(rows for _, rows in count.rows)
+    greatest, mean = _prosecutor(run, count)
+    generalised = generalisation(run.people) if run.people else ()
     return RiskReport(
         id=about["id"],
         version_id=about["version_id"],
         project_id=about["project_id"],
-        method=METHOD,
+        method=f"{_METHODS[recipe.method]}; {_BESIDES}",
         recipe_digest=run.recipe_digest,
         removed=run.removed,
         pseudonymised=run.pseudonymised,
-        generalised=run.generalised,
+        generalised=generalised,
         tables=run.tables,
         k_asked=recipe.k,
-        k_achieved=count.records if ungrouped else count.smallest,
-        classes=count.classes,
-        smallest_class=count.smallest,
-        largest_class=count.largest,
+        k_achieved=verdict.smallest if verdict else records,
+        classes=verdict.classes if verdict else 0,
+        smallest_class=verdict.smallest if verdict else 0,
+        largest_class=verdict.largest if verdict else 0,
         suppressed=sum(table.suppressed for table in run.tables),
         scrubbed=run.scrubbed,
-        risk_max=fraction_text(Fraction(0) if _nobody(run, count) else greatest_risk(count)),
-        risk_mean=fraction_text(Fraction(0) if _nobody(run, count) else mean_risk(count)),
+        risk_max=str(greatest),
+        risk_mean=str(mean),
         threshold=recipe.threshold,
         author=about["author"],
         created_at=about["created_at"],
+        criteria=tuple(
+            Counted(one.criterion, one.column, one.asked, one.achieved, one.holds)
+            for one in (verdict.criteria if verdict else ())
+        ),
+        risks=tuple(
+            AttackerRisk(risk.attacker, str(risk.greatest), str(risk.mean))
+            for risk in (verdict.risks if verdict else ())
+        ),
+        loss=mean_loss(run.people) if run.people else "",
+        people_suppressed=_left_out(run),
     )
 
 
-def _nobody(run: RunResult, count: Recount) -> bool:
-    return not count.records and not run.pseudonymised and not run.removed
+def _prosecutor(run: RunResult, count: Recount) -> tuple[Fraction, Fraction]:
+    """Return the greatest and mean risk; 1 where nothing groups the records."""
+    if count.people is not None:
+        sizes = count.people
+        return Fraction(1, sizes.smallest), Fraction(sizes.classes, sizes.records)
+    nobody = not run.pseudonymised and not run.removed
+    return (Fraction(0), Fraction(0)) if nobody else (Fraction(1), Fraction(1))
 
 
-def fraction_text(value: Fraction) -> str:
-    """Write a fraction as 1/12; whole numbers keep their denominator off."""
-    return str(value)
+def _left_out(run: RunResult) -> int:
+    name = run.people.table if run.people else ""
+    return sum(table.suppressed for table in run.tables if table.table == name)
+
+
+def generalisation(people: People) -> tuple[Generalised, ...]:
+    """Say what became of each quasi-identifier; a person left out has lost all of it."""
+    sizes = class_sizes(people.recoding).tolist()
+    rows, told = people.coded.rows, dict(people.texts)
+    plans = {plan.name: plan.hierarchy for plan in people.recipe.of_role(Role.QUASI)}
+    found = []
+    for place, column in enumerate(people.coded.quasi):
+        labels, leaves = people.recoding.labels[place], set(column.hierarchy.leaves)
+        pairs = tuple(zip(labels, sizes, strict=True))
+        exact = sum(n for label, n in pairs if label in leaves)
+        hidden = sum(n for label, n in pairs if label == ANY) + rows - sum(sizes)
+        found.append(
+            Generalised(
+                f"{people.table}.{column.name}",
+                _described(plans[column.name], column.hierarchy.source),
+                len(leaves),
+                len(set(told[column.name])),
+                decimal(exact / rows),
+                decimal(hidden / rows),
+                decimal(_lost(people, place, sizes) / rows),
+            )
+        )
+    return tuple(found)
+
+
+def mean_loss(people: People) -> str:
+    """Return the mean loss over all quasi-identifiers and people, 0 to 1."""
+    sizes = class_sizes(people.recoding).tolist()
+    columns = len(people.coded.quasi)
+    lost = sum(_lost(people, place, sizes) for place in range(columns))
+    return decimal(lost / columns / people.coded.rows)
+
+
+def _lost(people: People, place: int, sizes: list[int]) -> float:
+    losses = people.recoding.losses[place].tolist()
+    kept = sum(loss * n for loss, n in zip(losses, sizes, strict=True))
+    return float(kept) + people.coded.rows - sum(sizes)
+
+
+def _described(choice: HierarchyChoice | None, source: str) -> str:
+    return f"{choice.kind.value}: {source}" if choice else source
+
+
+def decimal(share: float) -> str:
+    """Write a share with four digits."""
+    return f"{share:.{_DIGITS}f}"

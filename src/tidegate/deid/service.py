@@ -1,29 +1,30 @@
-"""De-identify tables under a recipe and count again what came out; keep nothing."""
+"""De-identify tables under a recipe and have what came out verified; keep nothing."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from tidegate.catalogue.model import Codebook, Table
-from tidegate.deid import identifiers, recipes, recount, risk
-from tidegate.deid.anonymise import Answer, Search, encode
-from tidegate.deid.errors import RecipeInvalidError
-from tidegate.deid.ladder import Ladder, Value, build_ladder
+from tidegate.catalogue.model import Codebook
+from tidegate.deid import gate, identifiers, people, recipes, risk
+from tidegate.deid.identifiers import Finding
 from tidegate.deid.model import (
-    Action,
     Batches,
     BatchSink,
-    ColumnRule,
-    Finding,
-    Generalised,
+    People,
+    Progress,
     Recipe,
     Recount,
     RiskReport,
     RunResult,
     TableCount,
+    TablePlan,
+    silently,
 )
 from tidegate.deid.pseudonyms import Pseudonymiser
+from tidegate.deid.recipe.model import USUAL_K, Action
+from tidegate.deid.releases import memory
+from tidegate.deid.releases import service as releases
+from tidegate.deid.releases.model import ReleaseVerdict
 from tidegate.deid.transforms import TableTransform
 from tidegate.keys.service import KeyRing
 
@@ -40,7 +41,7 @@ class DeidService:
         """Suggest what a column holds from its name and a sample of its values."""
         return identifiers.suggest(name, sample)
 
-    def default_recipe(self, codebook: Codebook, k: int = 10) -> Recipe:
+    def default_recipe(self, codebook: Codebook, k: int = USUAL_K) -> Recipe:
         """Draw the usual recipe from a codebook's column roles."""
         return recipes.default_recipe(codebook, k)
 
@@ -59,38 +60,61 @@ class DeidService:
         project_id: str,
         sources: Mapping[str, Batches],
         open_sink: OpenSink,
+        progress: Progress = silently,
     ) -> RunResult:
         """Write the de-identified form of every table; rows in = rows out + suppressed."""
         recipes.check_recipe(recipe, codebook)
         names = Pseudonymiser(self._keys.derive(f"pseudonym/{project_id}"))
-        plan = _Plan(recipe, codebook, sources)
-        counts, scrubbed = [], 0
+        recoded = _recode(recipe, codebook, sources, progress)
+        left_out = _left_out(recoded)
+        counts, columns, scrubbed = [], [], 0
         for table in codebook.tables:
-            transform = TableTransform(
-                table, recipe.for_table(table.name), names, plan.mappings(table), plan.left_out
-            )
-            skip = plan.skipped if table.name == recipe.quasi_table() else frozenset()
+            plan = recipe.find_table(table.name) or TablePlan(table.name, ())
+            own = recoded if recoded and recoded.table == table.name else None
+            transform = TableTransform(table, plan, names, own, left_out)
             with open_sink(table.name, transform.schema()) as sink:
-                counts.append(_write(transform, sources[table.name], sink, skip))
+                counts.append(_write(transform, sources[table.name], sink))
+            columns.append((table.name, transform.columns()))
             scrubbed += transform.scrubbed
         return RunResult(
             recipe_digest=recipes.recipe_digest(recipe),
             tables=tuple(counts),
-            generalised=plan.generalised(),
-            removed=_columns(recipe, Action.REMOVE),
+            removed=_columns(recipe, Action.REMOVE, Action.EMPTY),
             pseudonymised=_columns(recipe, Action.PSEUDONYMISE),
             scrubbed=scrubbed,
+            columns=tuple(columns),
+            people=recoded,
         )
 
     def recount(self, recipe: Recipe, run: RunResult, written: Mapping[str, Batches]) -> Recount:
-        """Count the written output independently; raise RecountError where it does not hold."""
-        count = recount.recount(written, recipe)
-        recount.check_recount(count, recipe, run.tables)
-        return count
+        """Have the written output verified; raise NotBorneOutError where it does not hold."""
+        return gate.recount(recipe, run, written)
 
     def report(self, recipe: Recipe, run: RunResult, count: Recount, **about: str) -> RiskReport:
         """Write the risk report; `about`: id, version_id, project_id, author, created_at."""
         return risk.write_report(recipe, run, count, **about)
+
+    def remember(self, run: RunResult, release: str, dataset: str) -> bytes:
+        """Return what is kept of a release: keyed digests and classes; empty without persons."""
+        people = run.people
+        if people is None or not people.persons:
+            return b""
+        persons = [person or "" for person in people.persons]
+        members = memory.remember(
+            release, persons, people.recoding.classes.tolist(), self._membership_key(dataset)
+        )
+        return memory.write_membership(members)
+
+    def check_releases(self, earlier: Sequence[bytes], new: bytes, k: int) -> ReleaseVerdict:
+        """Check a release together with all earlier ones of its dataset.
+
+        Raises ReleaseRefusedError with the least change that would mend it.
+        """
+        past = [memory.read_membership(content) for content in earlier]
+        return releases.require(releases.check(past, memory.read_membership(new), k))
+
+    def _membership_key(self, dataset: str) -> bytes:
+        return self._keys.derive(f"membership/{dataset}")
 
     def renamer(self, purpose: str) -> Callable[[str], str]:
         """Return what gives people other names for a purpose: one name each, and no way back."""
@@ -106,82 +130,39 @@ class DeidService:
         return risk.parts_per_million(fraction)
 
 
-def _columns(recipe: Recipe, action: Action) -> tuple[str, ...]:
-    return tuple(f"{rule.table}.{rule.column}" for rule in recipe.rules if rule.action is action)
+def _columns(recipe: Recipe, *actions: Action) -> tuple[str, ...]:
+    return tuple(
+        f"{plan.table}.{name}"
+        for plan in recipe.tables
+        for action in actions
+        for name in plan.of_action(action)
+    )
 
 
-def _write(
-    transform: TableTransform, source: Batches, sink: BatchSink, skip: frozenset[int]
-) -> TableCount:
+def _recode(
+    recipe: Recipe, codebook: Codebook, sources: Mapping[str, Batches], progress: Progress
+) -> People | None:
+    """Recode the table with quasi-identifiers; None if there is none, or nobody in it."""
+    of_people, plan = recipe.of_people(), recipe.people
+    table = codebook.find_table(plan.table) if plan else None
+    if of_people is None or table is None:
+        return None
+    coded = people.code(table, of_people, sources[table.name])
+    return people.recode(coded, progress=progress) if coded else None
+
+
+def _left_out(recoded: People | None) -> frozenset[str]:
+    if recoded is None or not recoded.persons:
+        return frozenset()
+    pairs = zip(recoded.persons, recoded.recoding.classes.tolist(), strict=True)
+    return frozenset(person for person, number in pairs if number < 0 and person)
+
+
+def _write(transform: TableTransform, source: Batches, sink: BatchSink) -> TableCount:
     seen = out = 0
     for batch in source():
-        places = frozenset(n - seen for n in skip if seen <= n < seen + batch.num_rows)
-        written = transform.apply(batch, places)
+        written = transform.apply(batch)
         sink.write_batch(written)
         seen += batch.num_rows
         out += written.num_rows
     return TableCount(transform.table.name, seen, out, seen - out)
-
-
-class _Plan:
-    """The levels of generalisation for the one table with quasi-identifiers, found once."""
-
-    def __init__(self, recipe: Recipe, codebook: Codebook, sources: Mapping[str, Batches]) -> None:
-        self.skipped: frozenset[int] = frozenset()
-        self.left_out: frozenset[str] = frozenset()
-        self._ladders: dict[str, Ladder] = {}
-        self._levels: dict[str, int] = {}
-        self._name = recipe.quasi_table()
-        table = codebook.find_table(self._name)
-        if table is not None:
-            self._search(recipe, table, sources[self._name])
-
-    def mappings(self, table: Table) -> dict[str, Mapping[Value, Value]]:
-        """Return what each generalised column's values become."""
-        if table.name != self._name:
-            return {}
-        return {n: self._ladders[n][level].mapping for n, level in self._levels.items()}
-
-    def generalised(self) -> tuple[Generalised, ...]:
-        """Say how coarse each quasi-identifier became."""
-        return tuple(
-            Generalised(f"{self._name}.{n}", level, self._ladders[n][level].description)
-            for n, level in self._levels.items()
-        )
-
-    def _search(self, recipe: Recipe, table: Table, source: Batches) -> None:
-        rules = [r for r in recipe.for_table(table.name) if r.action is Action.GENERALISE]
-        values, persons = _gather(rules, table, source)
-        rows = len(next(iter(values.values()), []))
-        for rule in rules:
-            column = table.find_column(rule.column)
-            kind = column.type if column else "string"
-            counts = Counter(values[rule.column])
-            self._ladders[rule.column] = build_ladder(rule, kind, counts, recipe.k)
-        encoded = tuple(encode(values[r.column], self._ladders[r.column]) for r in rules)
-        answer = Answer(tuple(0 for _ in rules), frozenset())
-        if rows:
-            allowed = rows * recipe.suppressed_per_mille // 1000
-            answer = Search(encoded, recipe.k, allowed).run()
-        self._levels = {r.column: n for r, n in zip(rules, answer.levels, strict=True)}
-        self.skipped = answer.suppressed
-        self.left_out = frozenset(p for n in answer.suppressed if persons and (p := persons[n]))
-
-
-def _gather(
-    rules: list[ColumnRule], table: Table, source: Batches
-) -> tuple[dict[str, list[Value]], list[Value]]:
-    values: dict[str, list[Value]] = {rule.column: [] for rule in rules}
-    persons: list[Value] = []
-    for batch in source():
-        for name, gathered in values.items():
-            gathered.extend(batch.column(name).to_pylist())
-        if table.person_key:
-            persons.extend(batch.column(table.person_key).to_pylist())
-    if len(set(persons)) != len(persons):
-        raise RecipeInvalidError(
-            f"{table.name} has several rows for one person (or rows without a key), so its classes"
-            " would count rows, not people; keep quasi-identifiers in a table with one row each.",
-            code="person_rows_repeat",
-        )
-    return values, persons

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any
 
-from tidegate.catalogue.model import Table
+from tidegate.catalogue.model import Column, Table
 from tidegate.deid.identifiers import scrub
-from tidegate.deid.ladder import Value
-from tidegate.deid.model import Action, ColumnRule
+from tidegate.deid.model import People, TablePlan
 from tidegate.deid.pseudonyms import Pseudonymiser
+from tidegate.deid.recipe.model import Action, ColumnPlan, Role
 from tidegate.kernel.values import dataclass
+
+Value = str | None
+_TYPES = {"integer": "int64", "number": "double", "boolean": "bool", "date": "date32[day]"}
 
 
 @dataclass(slots=True)
@@ -17,85 +20,108 @@ class TableTransform:
     """The de-identification of one table, batch by batch, in constant memory."""
 
     table: Table
-    rules: tuple[ColumnRule, ...]
+    plan: TablePlan
     names: Pseudonymiser
-    mappings: Mapping[str, Mapping[Value, Value]]
+    people: People | None = None
+    """How this table was recoded, if it is the one with quasi-identifiers."""
     left_out: frozenset[str] = frozenset()
     """Person keys whose rows are suppressed."""
     scrubbed: int = field(default=0)
+    _seen: int = field(default=0)
+    _types: dict[str, Any] = field(default_factory=dict)
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the columns that are written."""
+        return tuple(plan.name for plan in self._kept())
 
     def schema(self) -> Any:
         """Return the Arrow schema of the output."""
         import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
 
-        return pa.schema([pa.field(rule.column, self._type(rule)) for rule in self._kept()])
+        return pa.schema([pa.field(plan.name, self._type(plan)) for plan in self._kept()])
 
-    def apply(self, batch: Any, skip: frozenset[int] = frozenset()) -> Any:
-        """Return the batch without suppressed rows (`skip`: their places) and identifiers."""
+    def apply(self, batch: Any) -> Any:
+        """Return the next batch of the table without suppressed rows and identifiers."""
         import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
 
-        persons = self._persons(batch)
-        rows = [
-            row
-            for row in range(batch.num_rows)
-            if row not in skip and (not persons or persons[row] not in self.left_out)
-        ]
+        first, self._seen = self._seen, self._seen + batch.num_rows
+        rows = self._rows(batch, first)
         kept = batch if len(rows) == batch.num_rows else batch.take(pa.array(rows, pa.int64()))
-        people = self._persons(kept)
-        columns = [self._column(rule, kept.column(rule.column), people) for rule in self._kept()]
+        persons = self._persons(kept)
+        columns = [
+            self._generalised(plan, [first + row for row in rows])
+            if plan.role is Role.QUASI
+            else self._column(plan, kept.column(plan.name), persons)
+            for plan in self._kept()
+        ]
         return pa.record_batch(columns, schema=self.schema())
 
-    def _kept(self) -> list[ColumnRule]:
-        return [rule for rule in self.rules if rule.action is not Action.REMOVE]
+    def _rows(self, batch: Any, first: int) -> list[int]:
+        """Return the places of the batch's rows that are published."""
+        if self.people is not None:
+            classes = self.people.recoding.classes[first : first + batch.num_rows]
+            return [row for row, number in enumerate(classes.tolist()) if number >= 0]
+        persons = self._persons(batch)
+        return [
+            row for row in range(batch.num_rows) if not persons or persons[row] not in self.left_out
+        ]
+
+    def _kept(self) -> list[ColumnPlan]:
+        return [plan for plan in self.plan.columns if plan.action is not Action.REMOVE]
 
     def _persons(self, batch: Any) -> list[str | None]:
         key = self.table.person_key
         return list(batch.column(key).to_pylist()) if key else []
 
-    def _type(self, rule: ColumnRule) -> Any:
+    def _type(self, plan: ColumnPlan) -> Any:
+        if plan.name not in self._types:
+            self._types[plan.name] = self._find_type(plan)
+        return self._types[plan.name]
+
+    def _find_type(self, plan: ColumnPlan) -> Any:
         import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
 
-        types = {
-            "integer": pa.int64(),
-            "number": pa.float64(),
-            "boolean": pa.bool_(),
-            "date": pa.date32(),
-        }
-        column = self.table.find_column(rule.column)
-        known = column.type if column else "string"
-        if rule.action in {Action.PSEUDONYMISE, Action.SCRUB}:
+        column = self.table.find_column(plan.name) or Column(plan.name, "string")
+        if plan.action in {Action.PSEUDONYMISE, Action.SCRUB}:
             return pa.string()
-        if rule.action is Action.GENERALISE and rule.groups:
+        known = type_of(column)
+        if plan.role is Role.QUASI and not _are_typed(self._texts(plan), known):
             return pa.string()
-        if known == "integer" and any("." in width for width in rule.widths):
-            return pa.float64()
-        return types.get(known, pa.string())
+        return known
 
-    def _column(self, rule: ColumnRule, column: Any, people: list[str | None]) -> Any:
-        if rule.action is Action.KEEP:
-            return as_type(column, self._type(rule))
-        if rule.action is Action.SHIFT_DATE:
+    def _texts(self, plan: ColumnPlan) -> tuple[Value, ...]:
+        """Return what every class publishes in a quasi-identifier."""
+        return dict(self.people.texts)[plan.name] if self.people is not None else ()
+
+    def _generalised(self, plan: ColumnPlan, rows: list[int]) -> Any:
+        import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+        published = as_type(pa.array(self._texts(plan), pa.string()), self._type(plan))
+        if self.people is None:  # a table without records has no classes either
+            return published
+        return published.take(pa.array(self.people.recoding.classes[rows]))
+
+    def _column(self, plan: ColumnPlan, column: Any, people: list[str | None]) -> Any:
+        import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+        if plan.action is Action.KEEP:
+            return as_type(column, self._type(plan))
+        if plan.action is Action.EMPTY:
+            return pa.nulls(len(column), self._type(plan))
+        if plan.action is Action.SHIFT_DATE:
             days = zip(column.to_pylist(), people, strict=True)
-            return self._array(rule, [self._shifted(day, person) for day, person in days])
-        answers: dict[str | None, Value] = {}
-        change = self._change(rule)
+            return self._array(plan, [self._shifted(day, person) for day, person in days])
+        change = self._change(plan)
         values = column.to_pylist()
-        for value in set(values):
-            answers[value] = None if value is None and not self._maps_none(rule) else change(value)
-        if rule.action is Action.SCRUB:
+        answers = {value: None if value is None else change(value) for value in set(values)}
+        if plan.action is Action.SCRUB:
             self._count_scrubbed(values, answers)
-        return self._array(rule, [answers[value] for value in values])
+        return self._array(plan, [answers[value] for value in values])
 
-    def _maps_none(self, rule: ColumnRule) -> bool:
-        return rule.action is Action.GENERALISE
-
-    def _change(self, rule: ColumnRule) -> Callable[[Any], Value]:
-        if rule.action is Action.PSEUDONYMISE:
-            kind = rule.kind or "person"
+    def _change(self, plan: ColumnPlan) -> Callable[[str], Value]:
+        if plan.action is Action.PSEUDONYMISE:
+            kind = plan.kind or "person"
             return lambda value: self.names.pseudonym(value, kind)
-        if rule.action is Action.GENERALISE:
-            mapping = self.mappings[rule.column]
-            return lambda value: mapping[value]
         return lambda value: scrub(value)[0]
 
     def _shifted(self, day: str | None, person: str | None) -> str | None:
@@ -108,19 +134,37 @@ class TableTransform:
         if changed:
             self.scrubbed += sum(scrub(value)[1] for value in values if value and value in changed)
 
-    def _array(self, rule: ColumnRule, values: list[Value]) -> Any:
+    def _array(self, plan: ColumnPlan, values: list[Value]) -> Any:
         import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
 
-        return as_type(pa.array(values, pa.string()), self._type(rule))
+        return as_type(pa.array(values, pa.string()), self._type(plan))
+
+
+def type_of(column: Column) -> Any:
+    """Return the Arrow type of a codebook's column."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    return pa.type_for_alias(_TYPES.get(column.type, "string"))
 
 
 def as_type(column: Any, wanted: Any) -> Any:
-    """Read a text column as its measured type; a whole number may be written 57 or 57.0."""
+    """Read a text column as its measured type."""
     import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
     import pyarrow.compute as pc  # noqa: PLC0415
 
     if wanted == pa.bool_():
         return pc.equal(pc.utf8_lower(column), "true")
-    if wanted == pa.date32():
-        return column.cast(pa.date32())
     return column.cast(wanted)
+
+
+def _are_typed(texts: tuple[Value, ...], wanted: Any) -> bool:
+    """Tell whether all labels of a column are values of its own type still."""
+    import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    if wanted == pa.bool_():
+        return {text.lower() for text in texts if text is not None} <= {"true", "false"}
+    try:
+        as_type(pa.array(texts, pa.string()), wanted)
+    except pa.ArrowInvalid:
+        return False
+    return True

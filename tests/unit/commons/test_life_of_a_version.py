@@ -218,7 +218,7 @@ def test_a_risk_above_its_threshold_cannot_be_signed(commons):
 
 def test_a_recipe_that_keeps_an_identifier_is_refused(commons):
     version = commons.classified()
-    document = {"columns": {"people.name": {"action": "keep"}}}
+    document = {"columns": {"people.name": {"role": "other", "action": "keep"}}}
     recipe = commons.deidentification.read_recipe(version, document)
 
     with pytest.raises(RecipeInvalidError):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tidegate.catalogue.model import Codebook, Column, ColumnRole, Table
 from tidegate.deid.identifiers import is_cn_id, is_hk_id, kind_of, scrub, suggest
-from tidegate.deid.model import Action
+from tidegate.deid.recipe.model import Action
 from tidegate.deid.recipes import default_recipe
 
 VALID_HK = ("A123456(3)", "AB987654(3)", "a1234563", "A123456（3）")
@@ -117,9 +117,9 @@ def test_dates_in_other_forms_are_taken_for_dates_and_not_left_as_they_are(day):
     column = Column("seen_on", "string", ColumnRole(suggest("seen_on", [day] * 8).role))
     codebook = Codebook((Table("visits", 8, (column,), "id"),))
 
-    (rule,) = default_recipe(codebook).rules
+    ((plan,),) = (one.columns for one in default_recipe(codebook).tables)
 
-    assert Action.REMOVE is rule.action
+    assert Action.REMOVE is plan.action
 
 
 def test_numbers_that_could_be_dates_only_by_chance_stay_numbers():

@@ -27,8 +27,11 @@ from tidegate.commons.model import (
     TableObject,
 )
 from tidegate.commons.parquet import TableDeposit, read_batches, writing_table
+from tidegate.commons.vault.model import StoredObject
 from tidegate.commons.vault.service import Vault
-from tidegate.deid.model import Batches, Recipe, RiskReport, RunResult
+from tidegate.deid.model import Batches, Progress, Recipe, RiskReport, RunResult, silently
+from tidegate.deid.recipe.model import USUAL_K
+from tidegate.deid.releases.model import ReleaseVerdict
 from tidegate.deid.service import DeidService
 from tidegate.kernel.canonical import Json, canonical_json, sha256_hex
 from tidegate.kernel.clock import Clock, iso, parse_iso
@@ -58,7 +61,7 @@ class DeidentificationService:
         self._deid = deid
         self._catalogue = catalogue
 
-    def default_recipe(self, version_id: str, k: int = 10) -> Recipe:
+    def default_recipe(self, version_id: str, k: int = USUAL_K) -> Recipe:
         """Draw the usual recipe for a version from its codebook."""
         return self._deid.default_recipe(self._catalogue.get_version(version_id).codebook, k)
 
@@ -67,9 +70,20 @@ class DeidentificationService:
         return self._deid.read_recipe(document, self._catalogue.get_version(version_id).codebook)
 
     def deidentify(
-        self, version_id: str, recipe: Recipe, project_id: str, *, by: Actor
+        self,
+        version_id: str,
+        recipe: Recipe,
+        project_id: str,
+        *,
+        by: Actor,
+        progress: Progress = silently,
     ) -> RiskReport:
-        """Write the de-identified tables and their risk report; running again replaces both."""
+        """Write the de-identified tables and their risk report; running again replaces both.
+
+        Raises NotBorneOutError if the independent verifier does not find in what was written
+        what the recipe asks, ReleaseRefusedError if another version of the dataset and this one
+        together would tell too few people apart.
+        """
         rules.check_role(by, rules.STEWARDS, "de-identify data")
         rules.check_person(by, "de-identify data")
         holding = self._journal.read(store.get_holding, version_id)
@@ -79,9 +93,10 @@ class DeidentificationService:
             if version_id not in self._vault.keys.names():
                 self._vault.keys.create(version_id)
             codebook = self._catalogue.get_version(version_id).codebook
-            run, tables = self._run(holding, codebook, recipe, project_id)
+            run, tables = self._run(holding, codebook, recipe, project_id, progress)
             written = {table.table: self._batches(table) for table in tables}
             count = self._deid.recount(recipe, run, written)
+            members, verdict = self._remember(holding, run, recipe)
             report = self._deid.report(
                 recipe,
                 run,
@@ -92,6 +107,10 @@ class DeidentificationService:
                 author=by.id,
                 created_at=iso(self._clock.now()),
             )
+            if verdict is not None:
+                report = replace(
+                    report, releases=verdict.releases[:-1], releases_smallest=verdict.smallest
+                )
             failpoint("deidentify.commit")
             moved = replace(
                 holding,
@@ -99,10 +118,13 @@ class DeidentificationService:
                 revision=holding.revision + 1,
                 tables=tables,
                 report=report,
+                members=members,
             )
             self._save(holding, moved, recipe, by)
             for table in holding.tables:
                 self._vault.delete(table.stored.path)
+            if holding.members is not None:
+                self._vault.delete(holding.members.path)
         return report
 
     def find_report(self, version_id: str) -> RiskReport | None:
@@ -171,14 +193,7 @@ class DeidentificationService:
         Answers from two versions are compared person by person, so that nobody is singled out by
         their difference; under different names the same person could not be found again.
         """
-        beside = (
-            other.report.project_id
-            for other in self._journal.read(store.list_holdings)
-            if other.dataset_id == holding.dataset_id
-            and other.version_id != holding.version_id
-            and other.stage is not Stage.DESTROYED
-            and other.report is not None
-        )
+        beside = (one.report.project_id for one in self._beside(holding) if one.report is not None)
         differing = next((name for name in beside if name != project_id), "")
         if differing:
             raise NotReadyError(
@@ -189,8 +204,42 @@ class DeidentificationService:
                 project=differing,
             )
 
+    def _beside(self, holding: Holding) -> tuple[Holding, ...]:
+        """Return the dataset's other versions that were de-identified and are still there."""
+        return tuple(
+            other
+            for other in self._journal.read(store.list_holdings)
+            if other.dataset_id == holding.dataset_id
+            and other.version_id != holding.version_id
+            and other.stage is not Stage.DESTROYED
+            and other.report is not None
+        )
+
+    def _remember(
+        self, holding: Holding, run: RunResult, recipe: Recipe
+    ) -> tuple[StoredObject | None, ReleaseVerdict | None]:
+        """Keep who is in which class, once all versions together keep everybody among k."""
+        version = holding.version_id
+        content = self._deid.remember(run, version, holding.dataset_id)
+        if not content:
+            return None, None
+        earlier = [self._read(one.members) for one in self._beside(holding) if one.members]
+        verdict = self._deid.check_releases(earlier, content, recipe.k) if earlier else None
+        with self._vault.writing(f"{version}/{self._ids.new('obj')}", version) as deposit:
+            deposit.file.write(content)
+        return deposit.stored, verdict
+
+    def _read(self, stored: StoredObject) -> bytes:
+        with self._vault.open(stored) as file:
+            return bytes(file.read())
+
     def _run(
-        self, holding: Holding, codebook: Codebook, recipe: Recipe, project_id: str
+        self,
+        holding: Holding,
+        codebook: Codebook,
+        recipe: Recipe,
+        project_id: str,
+        progress: Progress,
     ) -> tuple[RunResult, tuple[TableObject, ...]]:
         deposits: list[TableDeposit] = []
         version = holding.version_id
@@ -203,7 +252,7 @@ class DeidentificationService:
                 yield deposit
 
         sources = {table.table: self._batches(table) for table in holding.intake}
-        run = self._deid.run(recipe, codebook, project_id, sources, open_sink)
+        run = self._deid.run(recipe, codebook, project_id, sources, open_sink, progress)
         return run, tuple(deposit.done for deposit in deposits)
 
     def _batches(self, table: TableObject) -> Batches:

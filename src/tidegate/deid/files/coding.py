@@ -34,7 +34,7 @@ class Coded:
     population: "tuple[Codes, ...]" = ()
 
 
-class _Growing:
+class Growing:
     """A column while it is read: each different text gets the next number."""
 
     def __init__(self) -> None:
@@ -42,6 +42,7 @@ class _Growing:
         self._parts: list[Any] = []
 
     def add(self, values: Any) -> None:
+        """Take the next part of the column: an Arrow array of text without nulls."""
         import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
 
         coded = values.dictionary_encode()
@@ -51,6 +52,7 @@ class _Growing:
             self._parts.append(np.array(known, np.int32)[coded.indices.to_numpy()])
 
     def codes(self) -> Any:
+        """Return the number of every record's text."""
         import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
 
         return np.concatenate(self._parts) if self._parts else np.zeros(0, np.int32)
@@ -131,7 +133,7 @@ def _gather(received: Received, names: list[str], progress: Progress) -> dict[st
             f"{received.path.name} has no column {lacking[0]}, which the recipe needs there.",
             code="table_column_missing",
         )
-    growing = {name: _Growing() for name in names}
+    growing = {name: Growing() for name in names}
     size, done = max(received.path.stat().st_size, 1), 0
     for batch in iterate_batches(received):
         for name, column in growing.items():

@@ -223,8 +223,10 @@ def read(value: Any) -> TableRecipe:
     fields = _fields(value, "", allowed)
     recipe = TableRecipe(
         name=fields.text("name", "table"),
-        columns=tuple(_column(each, n) for n, each in enumerate(_list(fields, "columns"))),
-        criteria=tuple(_criterion(each, n) for n, each in enumerate(_list(fields, "criteria"))),
+        columns=tuple(
+            read_column(each, f"columns[{n}]") for n, each in enumerate(_list(fields, "columns"))
+        ),
+        criteria=read_criteria(fields.values.get("criteria")),
         method=fields.one_of("method", Method, Method.LOCAL),
         suppression=fields.fraction(
             "suppression", lambda share: 0 <= share < 1, "a share from 0 to under 1", "0"
@@ -235,6 +237,12 @@ def read(value: Any) -> TableRecipe:
     return recipe
 
 
+def read_criteria(value: Any) -> tuple[Asked, ...]:
+    """Read the list of what is asked for; it may not be empty."""
+    written = _list(_Fields({"criteria": value}, ""), "criteria")
+    return tuple(_criterion(each, place) for place, each in enumerate(written))
+
+
 def _list(fields: _Fields, key: str) -> list[Any]:
     value = fields.values.get(key)
     if not isinstance(value, list) or not value:
@@ -242,8 +250,8 @@ def _list(fields: _Fields, key: str) -> list[Any]:
     return value
 
 
-def _column(value: Any, place: int) -> ColumnPlan:
-    where = f"columns[{place}]"
+def read_column(value: Any, where: str) -> ColumnPlan:
+    """Read what a recipe says about one column; `where` names its place in what is refused."""
     allowed = ("name", "role", "action", "kind", "hierarchy", "weight", "publish")
     fields = _fields(value, where, allowed)
     role = fields.one_of("role", Role)
@@ -343,6 +351,19 @@ def check(recipe: TableRecipe) -> None:
             "The recipe asks for nothing; give it a criterion such as k-anonymity.",
             code="recipe_no_criterion",
         )
+    shifted = next((p for p in recipe.columns if p.action is Action.SHIFT_DATE), None)
+    if shifted is not None:
+        raise RecipeInvalidError(
+            f"The recipe shifts the dates of {shifted.name}, which takes the people's keys of a"
+            " node; generalise or empty that column.",
+            code="recipe_shift_impossible",
+            column=shifted.name,
+        )
+    check_criteria(recipe)
+
+
+def check_criteria(recipe: TableRecipe) -> None:
+    """Refuse criteria about columns that are not called sensitive."""
     sensitive = {plan.name for plan in recipe.of_role(Role.SENSITIVE)}
     for asked in recipe.criteria:
         if asked.column and asked.column not in sensitive:

@@ -37,13 +37,15 @@ class Action(StrEnum):
     """Keyed one-way names in the place of values; takes a key."""
     SCRUB = "scrub"
     """Identifiers inside the text are struck out."""
+    SHIFT_DATE = "shift_date"
+    """Dates move by days of each person's own; takes the people's keys, so a node does it."""
 
 
 ACTIONS = {
     Role.DIRECT: (Action.EMPTY, Action.REMOVE, Action.PSEUDONYMISE),
     Role.QUASI: (),
     Role.SENSITIVE: (Action.KEEP, Action.SCRUB),
-    Role.OTHER: (Action.KEEP, Action.EMPTY, Action.REMOVE, Action.SCRUB),
+    Role.OTHER: (Action.KEEP, Action.EMPTY, Action.REMOVE, Action.SCRUB, Action.SHIFT_DATE),
 }
 """What a column of each role may be subjected to; the first is what happens if nothing is said."""
 

@@ -63,6 +63,35 @@ def verify(published: Published, claim: Claim) -> Verdict:
     )
 
 
+def inspect(published: Published, claim: Claim) -> Verdict:
+    """Count a table that has no quasi-identifiers: its columns, records and identifiers left.
+
+    It may be empty. Raises PublishedUnreadableError if it cannot be read, ClaimInvalidError if
+    quasi-identifiers are claimed after all.
+    """
+    if claim.quasi or claim.criteria:
+        raise ClaimInvalidError(
+            "The claim names quasi-identifiers or criteria; verify the table instead.",
+            code="claim_roles",
+        )
+    table = read_table(published, claim.delimiter)
+    digest = _digest(published)
+    return Verdict(
+        records=table.rows,
+        classes=0,
+        smallest=0,
+        largest=0,
+        columns=table.names,
+        sha256=digest,
+        criteria=(),
+        risks=(),
+        faults=(
+            *_differences(table, digest, claim),
+            *find_identifiers(table, (), claim.pseudonyms),
+        ),
+    )
+
+
 def require(verdict: Verdict) -> Verdict:
     """Return the verdict if all holds.
 
