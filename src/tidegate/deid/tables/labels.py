@@ -70,6 +70,14 @@ class Ladder:
         first, last = self._first[level, codes], self._last[level, codes]
         return first.astype(np.int32), last.astype(np.int32)
 
+    def edges(self, low: int, high: int) -> "NDArray[np.int64]":
+        """Return the leaves after which a span may be cut: the ends of its label's children."""
+        ends = np.array([[low], [high]], np.int32)
+        level = int(self.levels(ends[0], ends[1])[0])
+        own = 0 if low >= self._run else max(level - 1, 0)
+        last = np.unique(self._last[own, low : high + 1])
+        return np.asarray(last[last < high], np.int64)
+
     def texts(self, low: "Counts", high: "Counts") -> tuple[str, ...]:
         """Return what is published for each span."""
         rows, interval = self.hierarchy.labels, self.is_interval(low, high).tolist()

@@ -1,0 +1,281 @@
+"""Tables that do not fit into memory: spooled to disk as leaves, parted, recoded part by part.
+
+A first pass writes the leaves of all columns to files that are mapped into memory. A sample is cut
+top-down (as Mondrian does, but only until parts are of a size that memory holds), every record
+finds its part, and each part is recoded by itself with the same engine. What holds in every part
+holds in the whole: classes never cross parts, and classes of two parts that publish the same
+labels only become larger. For t-closeness a part must reach t less its own distance from the whole
+table; the earth mover's distance is a metric, so the triangle inequality gives the rest.
+
+Parting a sample and recoding the parts apart is how Mondrian is spread over machines (De Capitani
+di Vimercati et al., "Scalable distributed data anonymization for large datasets", IEEE Transactions
+on Big Data, 2023); here one process works the parts in turn.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from tidegate.deid.errors import RecipeInvalidError
+from tidegate.deid.tables import engine, kernels, labels
+from tidegate.deid.tables.labels import Ladder, Spans
+from tidegate.deid.tables.model import (
+    SUPPRESSED,
+    Criterion,
+    DeltaPresence,
+    Method,
+    QuasiColumn,
+    Question,
+    SensitiveColumn,
+    TableInput,
+    TCloseness,
+)
+from tidegate.deid.tables.parting import Parting, part
+from tidegate.deid.tables.privacy import Pairs, Tally, columns_of, distances, failing
+from tidegate.kernel.values import dataclass
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Codes: TypeAlias = NDArray[np.int32]
+
+Batch: TypeAlias = "tuple[Codes, ...]"
+
+PART_ROWS = 1_000_000
+"""Records that are recoded at once."""
+
+SAMPLE_ROWS = 200_000
+_STEP = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A table as batches: the leaves of the quasi-identifiers, then the sensitive values' numbers.
+
+    `empty` has the columns with no records; `batches` gives them anew at each call.
+    """
+
+    empty: TableInput
+    batches: Callable[[], Iterable[Batch]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recoded:
+    """The answer on disk: a class for every record, and the leaves that each class spans."""
+
+    classes: "Codes"
+    low: "NDArray[np.int32]"
+    high: "NDArray[np.int32]"
+    ladders: tuple[Ladder, ...]
+
+    def batches(self, rows: int = _STEP) -> "Iterator[tuple[Codes, tuple[tuple[str, ...], ...]]]":
+        """Give, in the order of the records, their place among the labels and the labels."""
+        for start in range(0, len(self.classes), rows):
+            mine = np.asarray(self.classes[start : start + rows])
+            held, place = np.unique(mine[mine >= 0], return_inverse=True)
+            at = np.full(len(mine), SUPPRESSED, np.int32)
+            at[mine >= 0] = place
+            texts = tuple(
+                ladder.texts(self.low[column, held], self.high[column, held])
+                for column, ladder in enumerate(self.ladders)
+            )
+            yield at, texts
+
+    def losses(self) -> "NDArray[np.float64]":
+        """Return the mean penalty of each column over all records; left out ones count 1."""
+        sizes = np.bincount(np.asarray(self.classes) + 1, minlength=self.low.shape[1] + 1)
+        own = np.stack(
+            [
+                ladder.losses(low, high)
+                for ladder, low, high in zip(self.ladders, self.low, self.high, strict=True)
+            ]
+        )
+        return np.asarray((own @ sizes[1:] + sizes[0]) / len(self.classes))
+
+
+def anonymise(
+    stream: Stream,
+    question: Question,
+    folder: Path,
+    progress: engine.Progress = engine.silent,
+    *,
+    part_rows: int = PART_ROWS,
+) -> Recoded:
+    """Recode a stream with the same guarantee as a table; files in `folder` are the caller's.
+
+    Raises RecipeInvalidError for what only a whole table can be asked (one level a column, and
+    delta-presence), NotAnonymousError as the engine does.
+    """
+    _check(question)
+    columns, rows = _spool(stream, folder)
+    table = _table(stream.empty, [np.asarray(column[:: _stride(rows)]) for column in columns])
+    progress(0.1, "part")
+    parting = part(table, max(1, round(part_rows * table.rows / max(rows, 1))))
+    tally, places = _place(stream.empty, columns, parting, folder, question)
+    joined = parting.joined(lambda own: _bears(own, tally, question.criteria))
+    return _recode(_Spool(stream.empty, columns, places, joined), question, folder, progress)
+
+
+def _check(question: Question) -> None:
+    is_whole = any(isinstance(one, DeltaPresence) for one in question.criteria)
+    if question.method is Method.FULL_DOMAIN or is_whole:
+        raise RecipeInvalidError(
+            "A stream is recoded part by part, so that one level a column and delta-presence "
+            "cannot be promised; recode locally, or recode the whole table in memory.",
+            code="stream_method",
+        )
+
+
+def _stride(rows: int) -> int:
+    return max(1, rows // SAMPLE_ROWS)
+
+
+def _spool(stream: Stream, folder: Path) -> "tuple[list[Codes], int]":
+    """Write the leaves of every column to a file of its own."""
+    count = len(stream.empty.quasi) + len(stream.empty.sensitive)
+    paths = [folder / f"column-{place}.i32" for place in range(count)]
+    rows = 0
+    files = [path.open("wb") for path in paths]
+    try:
+        for batch in stream.batches():
+            rows += len(batch[0])
+            for file, codes in zip(files, batch, strict=True):
+                file.write(np.ascontiguousarray(codes, np.int32).tobytes())
+    finally:
+        for file in files:
+            file.close()
+    if not rows:
+        raise RecipeInvalidError(
+            "There is nothing to anonymise: the stream has no record.", code="table_empty"
+        )
+    return [np.memmap(path, np.int32, "r") for path in paths], rows
+
+
+def _table(empty: TableInput, codes: "list[Codes]") -> TableInput:
+    quasi = tuple(
+        QuasiColumn(one.name, mine, one.hierarchy, one.weight)
+        for one, mine in zip(empty.quasi, codes, strict=False)
+    )
+    held = codes[len(quasi) :]
+    sensitive = tuple(
+        SensitiveColumn(one.name, mine, one.values, one.hierarchy)
+        for one, mine in zip(empty.sensitive, held, strict=True)
+    )
+    return TableInput(quasi, sensitive)
+
+
+def _place(
+    empty: TableInput,
+    columns: "list[Codes]",
+    parting: Parting,
+    folder: Path,
+    question: Question,
+) -> "tuple[Tally, NDArray[np.uint16]]":
+    """Write the part of every record to a file, and count values by part."""
+    rows, quasi = len(columns[0]), len(empty.quasi)
+    places = np.memmap(folder / "parts.u16", np.uint16, "w+", shape=(rows,))
+    sizes = np.zeros(parting.count, np.int64)
+    named = [
+        (column, columns[quasi + at], np.zeros((parting.count, len(column.values)), np.int64))
+        for at, column in enumerate(empty.sensitive)
+        if column.name in columns_of(question.criteria)
+    ]
+    for start in range(0, rows, _STEP):
+        mine = slice(start, start + _STEP)
+        place = parting.place([np.asarray(column[mine]) for column in columns[:quasi]])
+        places[mine] = place
+        sizes += np.bincount(place, minlength=parting.count)
+        for column, codes, counts in named:
+            width = len(column.values)
+            both = place.astype(np.int64) * width + codes[mine]
+            counts += np.bincount(both, minlength=counts.size).reshape(counts.shape)
+    return Tally(sizes, {c.name: _pairs(c, counts) for c, _, counts in named}), places
+
+
+def _pairs(column: SensitiveColumn, counts: "NDArray[np.int64]") -> Pairs:
+    places, values = np.nonzero(counts)
+    return Pairs(column, places, values, counts[places, values])
+
+
+def _bears(parts: "NDArray[np.int64]", tally: Tally, criteria: tuple[Criterion, ...]) -> bool:
+    """Tell whether parts joined into one hold every criterion, with half of t to spare."""
+    number = np.zeros(len(tally.sizes), np.int64)
+    number[parts] = 1
+    sizes = np.bincount(number, tally.sizes, 2).astype(np.int64)
+    pairs = {}
+    for name, own in tally.pairs.items():
+        counts = np.zeros((2, len(own.column.values)), np.int64)
+        np.add.at(counts, (number[own.places], own.values), own.counts)
+        pairs[name] = _pairs(own.column, counts)
+    joined = Tally(sizes, pairs)
+    if len(parts) == len(tally.sizes):
+        return True
+    return not any(failing(_halved(one), joined)[1] for one in criteria)
+
+
+def _halved(one: Criterion) -> Criterion:
+    return TCloseness(one.column, one.t / 2, one.distance) if isinstance(one, TCloseness) else one
+
+
+@dataclass(frozen=True, slots=True)
+class _Spool:
+    """The files of a stream, and which parts are recoded together."""
+
+    empty: TableInput
+    columns: "list[Codes]"
+    places: "NDArray[np.uint16]"
+    joined: "list[NDArray[np.int64]]"
+
+
+def _recode(spool: _Spool, question: Question, folder: Path, progress: engine.Progress) -> Recoded:
+    rows, loops = len(spool.places), kernels.choose()
+    classes = np.memmap(folder / "classes.i32", np.int32, "w+", shape=(rows,))
+    whole = _whole(spool, question)
+    spans: list[Spans] = []
+    count = done = 0
+    for parts in spool.joined:
+        mine = np.flatnonzero(np.isin(spool.places, parts.astype(np.uint16)))
+        table = _table(spool.empty, [np.asarray(column[mine]) for column in spool.columns])
+        own = engine.anonymise(table, _within(question, table, whole))
+        spans.append(labels.span(table, own.classes, loops))
+        classes[mine] = np.where(own.classes >= 0, spans[-1].classes + count, SUPPRESSED)
+        count, done = count + spans[-1].count, done + len(mine)
+        progress(0.1 + 0.9 * done / rows, "recode")
+    low = np.concatenate([one.low for one in spans], axis=1)
+    high = np.concatenate([one.high for one in spans], axis=1)
+    return Recoded(classes, low, high, spans[0].ladders)
+
+
+def _whole(spool: _Spool, question: Question) -> "dict[str, NDArray[np.int64]]":
+    """Return how often each value stands in the whole table, where closeness is asked."""
+    quasi = len(spool.empty.quasi)
+    return {
+        column.name: np.bincount(spool.columns[quasi + at], minlength=len(column.values))
+        for at, column in enumerate(spool.empty.sensitive)
+        if any(isinstance(c, TCloseness) and c.column == column.name for c in question.criteria)
+    }
+
+
+def _within(
+    question: Question, table: TableInput, whole: "dict[str, NDArray[np.int64]]"
+) -> Question:
+    """Return what a part must be asked: t less the part's own distance from the whole.
+
+    Where closeness is asked nothing is left out, as that would move what it compares with.
+    """
+    criteria: list[Criterion] = []
+    for one in question.criteria:
+        column = table.find_sensitive(one.column) if isinstance(one, TCloseness) else None
+        if isinstance(one, TCloseness) and column is not None:
+            inside = np.bincount(column.codes, minlength=len(column.values))
+            both = np.stack([inside, whole[one.column] - inside])
+            sizes = both.sum(axis=1)
+            moved, scale = distances(one.distance, sizes, _pairs(column, both))
+            far = float(moved[0]) / (int(sizes[0]) * scale)
+            criteria.append(TCloseness(one.column, one.t - far - 1e-9, one.distance))
+        else:
+            criteria.append(one)
+    share = 0.0 if whole else question.suppression
+    return Question(tuple(criteria), question.method, share)
