@@ -7,7 +7,10 @@ small table of the same shape; reading the file is outside, as it is for every p
 import json
 import resource
 import sys
+import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -32,14 +35,16 @@ from tidegate.deid.tables.model import (  # noqa: E402
 )
 
 
-def hierarchy_of(folder: Path, family: str, name: str) -> Hierarchy:
-    """Read a hierarchy as the peers do."""
+def hierarchy_of(folder: Path, family: str, name: str, *, is_plain: bool) -> Hierarchy:
+    """Read a hierarchy as the peers do; a plain one publishes labels and no intervals."""
     text = (folder / "h" / f"{family}_{name}.csv").read_text(encoding="utf-8")
     levels = tuple(zip(*(line.split(";") for line in text.splitlines()), strict=True))
-    return Hierarchy(name, levels, ordered=name in tables.ORDERED)
+    return Hierarchy(name, levels, ordered=name in tables.ORDERED and not is_plain)
 
 
-def read(folder: Path, path: Path, family: str, quasi: tuple[str, ...]) -> TableInput:
+def read(
+    folder: Path, path: Path, family: str, quasi: tuple[str, ...], *, is_plain: bool
+) -> TableInput:
     """Read a table into leaves."""
     pa.set_cpu_count(1)
     coded = pa.dictionary(pa.int32(), pa.string())
@@ -52,7 +57,7 @@ def read(folder: Path, path: Path, family: str, quasi: tuple[str, ...]) -> Table
     ).unify_dictionaries()
     columns = []
     for name in quasi:
-        shape = hierarchy_of(folder, family, name)
+        shape = hierarchy_of(folder, family, name, is_plain=is_plain)
         place = {leaf: at for at, leaf in enumerate(shape.leaves)}
         columns.append(QuasiColumn(name, _codes(read[name], place), shape))
     values = tuple(sorted(read[sensitive].chunk(0).dictionary.to_pylist()))
@@ -115,7 +120,7 @@ def anonymise(task: dict[str, object]) -> dict[str, object]:
     """Measure one run of the engine."""
     folder, path = Path(str(task["folder"])), Path(str(task["path"]))
     family, quasi = str(task["family"]), tuple(str(task["quasi"]).split(","))
-    table = read(folder, path, family, quasi)
+    table = read(folder, path, family, quasi, is_plain="labels" in task)
     question = question_of(task, table.sensitive[0].name)
     engine.anonymise(first_of(table, 3000), question)
     start = time.process_time()
@@ -153,7 +158,46 @@ def verify(task: dict[str, object]) -> dict[str, object]:
     return {"cpu": min(spent)} | reached
 
 
+def stream(task: dict[str, object]) -> dict[str, object]:
+    """Measure a table of many millions, drawn in batches, and count what was published."""
+    from tidegate.deid.tables import streaming
+
+    rows, step = int(str(task["rows"])), 500_000
+    shapes = tables.regional_hierarchies()
+    none = np.zeros(0, np.int32)
+    quasi = tuple(
+        QuasiColumn(name, none, Hierarchy(name, tuple(zip(*lines, strict=True))))
+        for name, lines in shapes.items()
+    )
+    held = SensitiveColumn("diagnosis", none, tuple(f"D{at:03d}" for at in range(220)))
+    drawing = [0.0]
+
+    def batches(rows: int = rows) -> Iterator[tuple[np.ndarray, ...]]:
+        for at in range(0, rows, step):
+            start = time.process_time()
+            drawn = tables.regional_codes(min(step, rows - at), tables.SEED + at)
+            drawing[0] += time.process_time() - start
+            yield tuple(drawn.values())
+
+    question = question_of(task, "diagnosis")
+    with tempfile.TemporaryDirectory(dir=str(task["folder"])) as folder:
+        small = streaming.Stream(TableInput(quasi, (held,)), lambda: batches(3000))
+        streaming.anonymise(small, question, Path(folder))
+        drawing[0], start = 0.0, time.process_time()
+        asked = streaming.Stream(TableInput(quasi, (held,)), batches)
+        answer = streaming.anonymise(asked, question, Path(folder))
+        spent = time.process_time() - start - drawing[0]
+        found: Counter[bytes] = Counter()
+        sizes = np.bincount(answer.classes + 1, minlength=answer.low.shape[1] + 1)
+        spans = np.concatenate([answer.low, answer.high]).T.astype(np.int16)
+        for span, size in zip(spans, sizes[1:].tolist(), strict=True):
+            found[span.tobytes()] += size
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        least, ncp = min(found.values()), float(answer.losses().mean())
+    return {"cpu": spent, "mib": peak, "smallest": least, "classes": len(found), "ncp": ncp}
+
+
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
-    work = {"anonymise": anonymise, "verify": verify}[asked["work"]]
+    work = {"anonymise": anonymise, "verify": verify, "stream": stream}[asked["work"]]
     print(json.dumps(work(asked)))

@@ -139,12 +139,31 @@ def _local(
     asked = Question(
         (*question.criteria, *_by_size(question.criteria)), question.method, question.suppression
     )
-    if question.method is Method.PREVIEW:
-        classes = mondrian.cut(table, asked, compiled=not isinstance(loops, kernels.NumpyKernels))
-    else:
-        classes = peeling.peel(table, asked, loops, progress)
-    spans = mending.mend(table, question.criteria, labels.span(table, classes, loops))
+    is_fast = not isinstance(loops, kernels.NumpyKernels)
+    found = [mondrian.cut(table, asked, compiled=is_fast)]
+    if question.method is Method.LOCAL:
+        found.append(peeling.peel(table, asked, loops, progress))
+    mended = [
+        mending.mend(table, question.criteria, labels.span(table, classes, loops))
+        for classes in found
+    ]
+    spans = min(mended, key=lambda one: _loss(table, one))
     return labels.publish(spans), spans
+
+
+def _loss(table: TableInput, spans: Spans) -> float:
+    """Return the weighted penalty of all cells; a record that is left out loses all of its own.
+
+    Where a column is ordered and records are few, cuts between any two values can lose less than
+    levels do, so that local recoding takes the better of both partitions.
+    """
+    sizes = np.bincount(spans.classes + 1, minlength=spans.count + 1)
+    lost = 0.0
+    for column, ladder, low, high in zip(
+        table.quasi, spans.ladders, spans.low, spans.high, strict=True
+    ):
+        lost += column.weight * (float(ladder.losses(low, high) @ sizes[1:]) + float(sizes[0]))
+    return lost
 
 
 def _by_size(criteria: tuple[Criterion, ...]) -> tuple[KAnonymity, ...]:
