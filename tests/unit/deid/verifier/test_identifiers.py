@@ -57,3 +57,9 @@ def test_a_column_named_like_an_identifier_is_found_unless_it_is_a_claimed_pseud
 @pytest.mark.parametrize("name", ["drug_name_code", "telomere", "age", "diagnosis", "hospital"])
 def test_other_names_are_let_be(name):
     assert [] == codes_of(name, "x")
+
+
+def test_digits_inside_a_pseudonym_are_let_be_and_a_number_for_a_pseudonym_is_not():
+    assert [] == codes_of("person_key", "c0ffee13800138000feed", pseudonyms=("person_key",))
+    assert ["identifier_left"] == codes_of("person_key", "c0ffee13800138000feed")
+    assert ["identifier_left"] == codes_of("person_key", "13800138000", pseudonyms=("person_key",))
