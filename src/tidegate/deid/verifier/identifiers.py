@@ -29,7 +29,28 @@ _NAMED = re.compile(
     r"|passport|phone|mobile|e_?mail|(?:^|_)(?:tel|fax|mrn|addr|address|street)(?:$|_)"
     r"|姓名|身份[证證]|身分證|[电電][话話]|手[机機]|地址|住址|[邮電]箱|電郵|病[历歷][号號]|住院[号號]"
 )
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|-?[0-9]{1,4}|")
+_FEW = 20
 _DIGITS = "10X98765432"
+
+
+def find_names_for_all(table: Table, known: tuple[str, ...]) -> Iterator[Fault]:
+    """Name every column that gives each record a value of its own, and is said to be nothing.
+
+    Such a column is a number of the person or of the record, whatever it looks like. `known` are
+    the quasi-identifiers, sensitive attributes and pseudonyms; measurements with decimals differ by
+    nature, and in few records anything may.
+    """
+    for name, column in zip(table.names, table.columns, strict=True):
+        texts = column.texts
+        if name in known or len(texts) < max(table.rows, _FEW) or None in texts:
+            continue
+        if not all(_DECIMAL.fullmatch(text) for text in iterate_texts(column)):
+            yield Fault(
+                "identifier_unique",
+                f"The column {name} has another value in every record, so it may name people; "
+                "leave it out, or claim it as quasi-identifier, sensitive or pseudonym.",
+            )
 
 
 def find_identifiers(
