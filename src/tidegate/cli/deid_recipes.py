@@ -10,6 +10,8 @@ from tidegate.deid.hierarchies.model import HierarchyChoice, Kind, Unknown
 from tidegate.deid.hierarchies.service import read_rows
 from tidegate.deid.recipe import service
 from tidegate.deid.recipe.model import USUAL_K, Action, ColumnPlan, Order, Role, TableRecipe
+from tidegate.deid.reports.model import Measures
+from tidegate.deid.utility.model import Regression, Survival
 from tidegate.kernel.errors import InvalidError
 
 _OF_THE_RECIPE = (
@@ -66,6 +68,33 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
         "suppression": said["suppression"] or "0",
     }
     return _with_columns(written, plans, said), notes
+
+
+def measures_from_options(said: Mapping[str, Any]) -> Measures:
+    """Return what is to be measured of the published table besides its guarantees."""
+    return Measures(
+        tuple(_regression(text) for text in said["regression"]),
+        tuple(_survival(text) for text in said["survival"]),
+        said["targets"],
+    )
+
+
+def _regression(text: str) -> Regression:
+    outcome, found, predictors = text.partition("~")
+    names = tuple(name.strip() for name in predictors.split("+") if name.strip())
+    if not (found and outcome.strip() and names):
+        raise InvalidError("--regression is written as y~a+b.", code="option_malformed")
+    column, _, event = outcome.partition("=")
+    return Regression(column.strip(), names, event.strip())
+
+
+def _survival(text: str) -> Survival:
+    time, _, rest = text.partition(",")
+    ending, _, by = rest.partition(",")
+    status, found, event = ending.partition("=")
+    if not (time.strip() and found and status.strip() and event.strip()):
+        raise InvalidError("--survival is written as time,status=event.", code="option_malformed")
+    return Survival(time.strip(), status.strip(), event.strip(), by.strip())
 
 
 def _with_columns(

@@ -112,6 +112,9 @@ def test_files_that_are_there_are_replaced_only_if_asked(table):
         (("--t", "x"), "must be from 0 to 1"),
         (("--sensitive", "", "--l", "2"), "name it with --sensitive"),
         (("--risk", "prosecutor"), "NAME=VALUE"),
+        (("--regression", "age"), "y~a+b"),
+        (("--survival", "age"), "time,status=event"),
+        (("--regression", "weight~age"), "weight"),
         (("--delta", "0,0.5"), "--population"),
         (("--pseudonymise", "name"), "--key-file"),
     ],
@@ -136,6 +139,18 @@ def test_hierarchies_weights_and_every_criterion_can_be_named(table, tmp_path):
     asked = {one["criterion"] for one in told["criteria"]}
     assert {"entropy_l", "recursive_l", "t_closeness", "risk"} == asked
     assert (0, "2") == (code, told["recipe"]["document"]["columns"][1]["weight"])
+
+
+def test_a_regression_and_a_curve_are_fitted_before_and_after(table, tmp_path):
+    models = ("--regression", "weight~age", "--survival", "weight,dx=I20.0,district")
+
+    assert 0 == publish("--sensitive", "dx,weight", *models, "--targets", "0")
+
+    told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    fitted = [*told["utility"]["regressions"], *told["utility"]["survivals"]]
+    assert ["", ""] == [one["trouble"] for one in fitted]
+    assert all(float(one["greatest_move"]) >= 0 for one in fitted)
+    assert "attacks" not in told
 
 
 def test_a_proposal_is_a_recipe_that_runs(table, tmp_path, capsys):
