@@ -51,7 +51,7 @@ _REMEMBERED = 512
 _LOOKED_AT = 1 << 14
 """Entries that are looked at to estimate what a node releases, at least."""
 _PAIRED_DOWN = 14
-"""Columns beyond which there are too many pairs of steps down."""
+"""Columns beyond which there are too many pairs of steps down, and plain cuts compete."""
 _ONE = 1 << 20
 
 
@@ -70,14 +70,18 @@ def peel(
     packed = pack(table, loops, columns_of(question.criteria))
     safety = Safety(table, question, packed, loops)
     tries = _SHARES[: max(_WORTH_ENTRIES // len(packed.keys), 1)]
-    answers: list[tuple[float, Ids]] = []
+    answers: list[Ids] = []
     for number, shares in enumerate(tries):
         walk = Walk(table, packed, safety, loops)
         told = _Told(progress, number / len(tries), 0.8 / len(tries))
         classes = walk.run(shares, told)[packed.entry_of]
         classes = _cut(table, question, classes, loops)
-        answers.append((_loss(table, classes, loops) if len(tries) > 1 else 0.0, classes))
-    return min(answers, key=lambda answer: answer[0])[1]
+        answers.append(classes)
+    if len(table.quasi) > _PAIRED_DOWN:
+        answers.append(_cut(table, question, np.zeros(table.rows, np.int32), loops))
+    if len(answers) == 1:
+        return answers[0]
+    return min(answers, key=lambda classes: _loss(table, classes, loops))
 
 
 def _cut(table: TableInput, question: Question, classes: "Ids", loops: "Kernels") -> "Ids":
