@@ -60,7 +60,7 @@ def anonymise(
     """
     check(table, question)
     loops = kernels.choose(compiled=compiled)
-    _check_reachable(table, question)
+    _check_reachable(table, question, loops)
     progress(0.0, "search")
     if question.method is Method.FULL_DOMAIN:
         answer, spans = _full_domain(table, question, loops, progress)
@@ -121,9 +121,9 @@ def _check_population(one: Criterion, columns: int) -> None:
         )
 
 
-def _check_reachable(table: TableInput, question: Question) -> None:
+def _check_reachable(table: TableInput, question: Question, loops: Kernels) -> None:
     """Raise NotAnonymousError if even one class of all records fails."""
-    whole = labels.span(table, np.zeros(table.rows, np.int32), kernels.choose(compiled=False))
+    whole = labels.span(table, np.zeros(table.rows, np.int32), loops)
     lacking = _failures(table, question.criteria, whole)
     if lacking:
         raise NotAnonymousError(
@@ -147,7 +147,7 @@ def _local(
         mending.mend(table, question.criteria, labels.span(table, classes, loops))
         for classes in found
     ]
-    spans = min(mended, key=lambda one: _loss(table, one))
+    spans = mended[0] if len(mended) == 1 else min(mended, key=lambda one: _loss(table, one))
     return labels.publish(spans), spans
 
 
@@ -162,7 +162,8 @@ def _loss(table: TableInput, spans: Spans) -> float:
     for column, ladder, low, high in zip(
         table.quasi, spans.ladders, spans.low, spans.high, strict=True
     ):
-        lost += column.weight * (float(ladder.losses(low, high) @ sizes[1:]) + float(sizes[0]))
+        kept = float((ladder.losses(low, high) * sizes[1:]).sum())
+        lost += column.weight * (kept + float(sizes[0]))
     return lost
 
 

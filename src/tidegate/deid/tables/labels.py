@@ -80,14 +80,17 @@ class Ladder:
 
     def texts(self, low: "Counts", high: "Counts") -> tuple[str, ...]:
         """Return what is published for each span."""
+        both, place = np.unique(low.astype(np.int64) << 32 | high, return_inverse=True)
+        low, high = (both >> 32).astype(np.int32), (both & 0xFFFFFFFF).astype(np.int32)
         rows, interval = self.hierarchy.labels, self.is_interval(low, high).tolist()
         spans = zip(
             self.levels(low, high).tolist(), low.tolist(), high.tolist(), interval, strict=True
         )
-        return tuple(
+        texts = [
             interval_text(rows[0][first], rows[0][last]) if between else rows[level][first]
             for level, first, last, between in spans
-        )
+        ]
+        return tuple(texts[at] for at in place.tolist())
 
 
 def run_start(hierarchy: Hierarchy) -> int:

@@ -134,7 +134,7 @@ class _Loss:
     def extras(self, node: Node, suppressed: "Sequence[NDArray[np.int64]]") -> list[float]:
         """Return what suppression adds to each column; `suppressed` counts leaves by column."""
         return [
-            float((1.0 - self._losses[column][level]) @ suppressed[column]) / self._rows
+            float(((1.0 - self._losses[column][level]) * suppressed[column]).sum()) / self._rows
             for column, level in enumerate(node)
         ]
 
