@@ -118,7 +118,8 @@ class _Loss:
             for column in table.quasi
         ]
         self.levels = [
-            losses @ count / table.rows for losses, count in zip(self._losses, counts, strict=True)
+            (losses * count).sum(axis=1) / table.rows
+            for losses, count in zip(self._losses, counts, strict=True)
         ]
         self.shape = judge.shape
 

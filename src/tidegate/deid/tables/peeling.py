@@ -98,7 +98,7 @@ def _loss(table: TableInput, classes: "Ids", loops: "Kernels") -> float:
     sizes = np.bincount(spans.classes[spans.classes != SUPPRESSED], minlength=spans.count)
     weights = [column.weight for column in table.quasi]
     lost = sum(
-        weight * float(ladder.losses(low, high) @ sizes)
+        weight * float((ladder.losses(low, high) * sizes).sum())
         for weight, ladder, low, high in zip(
             weights, spans.ladders, spans.low, spans.high, strict=True
         )
@@ -169,7 +169,7 @@ class Walk:
         """Return what all records that are left lose at each level: [column, level]."""
         table = np.zeros((len(self._shape), int(self._shape.max())), np.int64)
         for column, (losses, counts) in enumerate(zip(self._losses, self._counts, strict=True)):
-            table[column, : len(losses)] = losses @ counts
+            table[column, : len(losses)] = (losses * counts).sum(axis=1)
         return table
 
     def _climb(self, node: "Levels", losses: "Amounts") -> "Levels":
