@@ -46,7 +46,7 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
             f"{file.name} has no column {strange}; it has: {', '.join(received.names)}.",
             code="column_unknown",
         )
-    plans, notes = [], []
+    plans, notes, bare = [], [], []
     for proposal in service.propose(columns):
         plan = given.get(proposal.plan.name)
         if plan is None:
@@ -58,7 +58,13 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
                 )
             else:
                 plan = ColumnPlan(plan.name, Role.OTHER)
+                bare.append(plan.name)
         plans.append(plan)
+    if bare:
+        notes.append(
+            f"Published as they are: {', '.join(bare)}. Name in --qi what somebody could know of a"
+            " person."
+        )
     written = {
         "format": "tidegate-deid-recipe/1",
         "name": file.stem,

@@ -64,8 +64,10 @@ def test_eleven_is_asked_if_nothing_is(table):
 def test_a_column_that_looks_like_a_direct_identifier_is_emptied_and_named(table, capsys):
     publish()
 
+    told = capsys.readouterr().err
     assert {""} == {row["name"] for row in read()}
-    assert "name looks like a direct identifier" in capsys.readouterr().err
+    assert "name looks like a direct identifier" in told
+    assert "Published as they are: weight." in told
 
 
 def test_the_answer_is_one_line_of_json_if_asked(table, capsys):
@@ -196,3 +198,46 @@ def test_a_malformed_table_names_its_line(table, capsys):
     assert 2 == publish()
     told = capsys.readouterr().err
     assert ("line 202" in told, "SECRET" in told) == (True, False)
+
+
+def test_a_progress_line_is_shown_where_somebody_watches(table, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+
+    publish()
+
+    assert "\r" in capsys.readouterr().err
+
+
+def test_a_proposal_without_a_quasi_identifier_says_so(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("smoker\nyes\nno\n")
+
+    assert 0 == run("propose", tmp_path / "t.csv")
+    assert "No column looks like a quasi-identifier" in capsys.readouterr().err
+
+
+def test_what_takes_a_population_leaves_the_verdict_open(table, tmp_path, capsys):
+    names, *people = table.read_text(encoding="utf-8").splitlines()
+    (tmp_path / "people.csv").write_text("\n".join([names, *people * 2]), encoding="utf-8")
+    assert 0 == publish("--delta", "0,0.9", "--population", "people.csv")
+
+    assert 2 == run("verify", "out.csv", "--report", "r.json")
+    assert "cannot be verified from the file alone" in capsys.readouterr().out
+
+
+def test_the_verdict_is_one_line_of_json_if_asked(table, capsys):
+    publish()
+    capsys.readouterr()
+
+    assert 0 == run("verify", "out.csv", "--report", "r.json", "--json")
+    assert "Everything holds." == json.loads(capsys.readouterr().out)["verdict"]
+
+
+@pytest.mark.parametrize("option", ["--recipe", "--hierarchy"])
+def test_what_is_not_text_is_refused(table, tmp_path, option):
+    (tmp_path / "x").write_bytes(b"\xff\xfe")
+    files = ("--out", "out.csv", "--report", "r.json")
+
+    if option == "--recipe":
+        assert 2 == run("table", "in.csv", "--recipe", "x", *files)
+    else:
+        assert 2 == publish("--hierarchy", "age=x")

@@ -51,4 +51,4 @@ def centres(codes: Any, hierarchy: Hierarchy, recoding: Recoding) -> tuple[str, 
 
 def plain_number(leaf: str) -> str:
     """Return the number of a leaf that pools the values beyond it, such as `90+` or `<=16`."""
-    return leaf.removeprefix("<=").removeprefix(">=").removesuffix("+")
+    return leaf.removeprefix("<=").removesuffix("+")

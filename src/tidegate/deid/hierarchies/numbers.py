@@ -103,7 +103,7 @@ class _Grid:
         if self.low is not None and point <= self.low:
             return self.low, f"<={plain(self.low)}"
         if self.high is not None and point >= self.high:
-            return self.high, f">={plain(self.high)}"
+            return self.high, f"{plain(self.high)}+"
         return point, plain(point) if self.step else ""
 
     def rounded(self, read: Decimal) -> Decimal:
@@ -167,7 +167,7 @@ def _label(band: _Band, digits: int) -> str:
     if band.low is None:
         return "any" if band.high is None else f"<{plain(band.high)}"
     if band.high is None:
-        return f">={plain(band.low)}"
+        return f"{plain(band.low)}+"
     return interval(band.low, band.high - step)
 
 
