@@ -20,6 +20,9 @@ _OF_THE_RECIPE = (
     "keep_order",
 )  # fmt: skip
 
+_WORST = ("prosecutor", "journalist")
+"""Attackers whose greatest risk is bounded, which bounds the classes as k does."""
+
 
 def recipe_from_file(said: Mapping[str, Any]) -> TableRecipe:
     """Read the recipe's file; options that a recipe already answers are refused beside it."""
@@ -185,11 +188,11 @@ def _weighed(plans: list[ColumnPlan], said: Mapping[str, Any]) -> list[ColumnPla
 
 
 def _criteria(said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the criteria that the options ask for; k = 11 if they ask for nothing."""
+    """Return the criteria that the options ask for; k = 11 unless the worst risk is bounded."""
     sensitive = _names(said["sensitive"])
     asked: list[dict[str, Any]] = []
-    others = (said["delta"], said["risk"])
-    if said["k"] or not any(others):
+    risks = _pairs("risk", said["risk"])
+    if said["k"] or not any(attacker in _WORST for attacker, _ in risks):
         asked.append({"criterion": "k_anonymity", "k": said["k"] or USUAL_K})
     about = _about_sensitive(said)
     if about and not sensitive:
@@ -201,10 +204,7 @@ def _criteria(said: Mapping[str, Any]) -> list[dict[str, Any]]:
     if said["delta"]:
         least, _, most = said["delta"].partition(",")
         asked.append({"criterion": "delta_presence", "least": least, "most": most})
-    asked += [
-        {"criterion": "risk", "attacker": attacker, "most": most}
-        for attacker, most in _pairs("risk", said["risk"])
-    ]
+    asked += [{"criterion": "risk", "attacker": attacker, "most": most} for attacker, most in risks]
     return asked
 
 

@@ -139,7 +139,7 @@ def test_hierarchies_weights_and_every_criterion_can_be_named(table, tmp_path):
 
     told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     asked = {one["criterion"] for one in told["criteria"]}
-    assert {"entropy_l", "recursive_l", "t_closeness", "risk"} == asked
+    assert {"k_anonymity", "entropy_l", "recursive_l", "t_closeness", "risk"} == asked
     assert (0, "2") == (code, told["recipe"]["document"]["columns"][1]["weight"])
 
 
@@ -218,7 +218,8 @@ def test_a_proposal_without_a_quasi_identifier_says_so(tmp_path, capsys):
 def test_what_takes_a_population_leaves_the_verdict_open(table, tmp_path, capsys):
     names, *people = table.read_text(encoding="utf-8").splitlines()
     (tmp_path / "people.csv").write_text("\n".join([names, *people * 2]), encoding="utf-8")
-    assert 0 == publish("--delta", "0,0.9", "--population", "people.csv")
+    risks = ("--delta", "0,0.9", "--risk", "journalist=0.2")
+    assert 0 == publish(*risks, "--population", "people.csv")
 
     assert 2 == run("verify", "out.csv", "--report", "r.json")
     assert "cannot be verified from the file alone" in capsys.readouterr().out

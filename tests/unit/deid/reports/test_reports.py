@@ -113,6 +113,21 @@ def test_what_takes_a_population_is_not_called_verified(published):
     assert (2, ("delta_presence",)) == (checked.exit_code, checked.unverified)
 
 
+def test_where_all_takes_a_population_the_rest_is_verified_still(published, tmp_path):
+    _, order = published
+    told = json.loads(order.report.read_text())
+    told["claim"]["criteria"] = [{"criterion": "delta_presence", "least": "0", "most": "1"}]
+    told["criteria"] = [
+        {"criterion": "delta_presence", "column": "", "asked": "", "achieved": "", "holds": True}
+    ]
+    changed = tmp_path / "out.csv"
+    changed.write_bytes(order.out.read_bytes().replace(b"<d0>", b"<d1>", 1))
+
+    codes = [check_published(out, json.dumps(told)).exit_code for out in (order.out, changed)]
+
+    assert [2, 1] == codes
+
+
 def test_a_claim_without_criteria_is_no_claim(published):
     _, order = published
     told = json.loads(order.report.read_text())
