@@ -180,6 +180,18 @@ def merge(spans: Spans, into: "NDArray[np.int64]") -> Spans:
     return Spans(number[spans.classes], outer_low, outer_high.astype(np.int32), spans.ladders)
 
 
+def loss_of(table: TableInput, spans: Spans) -> float:
+    """Return the weighted penalty of all cells; a record that is left out loses all of its own."""
+    sizes = np.bincount(spans.classes + 1, minlength=spans.count + 1)
+    lost = 0.0
+    for column, ladder, low, high in zip(
+        table.quasi, spans.ladders, spans.low, spans.high, strict=True
+    ):
+        kept = float((ladder.losses(low, high) * sizes[1:]).sum())
+        lost += column.weight * (kept + float(sizes[0]))
+    return lost
+
+
 def publish(spans: Spans) -> Recoding:
     """Return the tightest labels of all classes."""
     columns = list(zip(spans.ladders, spans.low, spans.high, strict=True))
