@@ -55,13 +55,16 @@ class Holding:
     report: RiskReport | None = None
     members: StoredObject | None = None
     """Who was published in which class, as keyed digests: later versions are checked with it."""
+    paper: StoredObject | None = None
+    """The risk report as a document that others can check."""
     intake_destroyed_at: str = ""
     fixity_checked_at: str = ""
 
     def objects(self) -> tuple[StoredObject, ...]:
         """Return every encrypted object of the version."""
         tables = (*self.intake, *self.quarantine, *self.tables)
-        single = (one for one in (self.manifest, self.members) if one is not None)
+        also = (self.manifest, self.members, self.paper)
+        single = (one for one in also if one is not None)
         return (*(table.stored for table in tables), *single)
 
 

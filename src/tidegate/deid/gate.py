@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tidegate.deid.errors import RecountError
-from tidegate.deid.model import Batches, Recipe, Recount, RunResult, TableCount
+from tidegate.deid.files.service import only_published
+from tidegate.deid.model import Batches, People, Recipe, Recount, RunResult, TableCount
 from tidegate.deid.recipe.model import Action, Role
 from tidegate.deid.recipe.question import claimed
+from tidegate.deid.tables.model import SensitiveColumn
 
 if TYPE_CHECKING:
     from tidegate.deid.verifier.model import Claim
@@ -43,7 +45,7 @@ def claim_of(recipe: Recipe, run: RunResult, count: TableCount) -> "Claim":
 
     plan = recipe.find_table(count.table)
     is_people = run.people is not None and run.people.table == count.table
-    sensitive = {one.name: one for one in run.people.coded.sensitive} if run.people else {}
+    sensitive = _sensitive(run.people) if run.people is not None and is_people else {}
     quasi = tuple(one.name for one in plan.of_role(Role.QUASI)) if plan and is_people else ()
     of_people = recipe.of_people()
     return Claim(
@@ -53,6 +55,16 @@ def claim_of(recipe: Recipe, run: RunResult, count: TableCount) -> "Claim":
         received=count.rows_in,
         suppressed=count.suppressed,
         suppression=recipe.suppression if is_people else "1",
-        sensitive=tuple(sensitive) if is_people else (),
-        pseudonyms=plan.of_action(Action.PSEUDONYMISE) if plan else (),
+        sensitive=tuple(sensitive),
+        pseudonyms=(
+            *(plan.of_action(Action.PSEUDONYMISE) if plan else ()),
+            *(plan.of_action(Action.EMPTY) if plan else ()),
+            *quasi,
+        ),
     )
+
+
+def _sensitive(people: People) -> dict[str, SensitiveColumn]:
+    """Return the sensitive columns with those values alone that are published."""
+    published = people.recoding.classes >= 0
+    return {one.name: only_published(one, published) for one in people.coded.sensitive}

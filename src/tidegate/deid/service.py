@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from importlib.metadata import version
 from typing import Any
 
 from tidegate.catalogue.model import Codebook
-from tidegate.deid import gate, identifiers, people, recipes, risk
+from tidegate.deid import gate, identifiers, paper, people, recipes, risk
 from tidegate.deid.identifiers import Finding
 from tidegate.deid.model import (
     Batches,
@@ -26,6 +27,7 @@ from tidegate.deid.releases import memory
 from tidegate.deid.releases import service as releases
 from tidegate.deid.releases.model import ReleaseVerdict
 from tidegate.deid.transforms import TableTransform
+from tidegate.kernel.canonical import canonical_json
 from tidegate.keys.service import KeyRing
 
 OpenSink = Callable[[str, Any], AbstractContextManager[BatchSink]]
@@ -93,6 +95,19 @@ class DeidService:
     def report(self, recipe: Recipe, run: RunResult, count: Recount, **about: str) -> RiskReport:
         """Write the risk report; `about`: id, version_id, project_id, author, created_at."""
         return risk.write_report(recipe, run, count, **about)
+
+    def write_document(
+        self,
+        recipe: Recipe,
+        run: RunResult,
+        count: Recount,
+        release: ReleaseVerdict | None,
+        received_sha256: Mapping[str, str],
+    ) -> bytes:
+        """Return the report others can check (`tidegate-deid-report/1`); empty without people."""
+        tool = f"tidegate {version('tidegate')}"
+        written = paper.write_document(recipe, run, count, release, received_sha256, tool)
+        return canonical_json(written) if written else b""
 
     def remember(self, run: RunResult, release: str, dataset: str) -> bytes:
         """Return what is kept of a release: keyed digests and classes; empty without persons."""

@@ -92,7 +92,7 @@ def test_the_certificate_is_signed_by_the_node_and_says_who_and_how(commons, gro
 
     assert (STEWARD.id, COMMITTEE.id) == (body["requested_by"], body["approved_by"])
     assert ground.did == body["issuer"]
-    assert "decryption refused for 3 of 3 objects" == body["verification"]
+    assert "decryption refused for 4 of 4 objects" == body["verification"]
     assert "cryptographic erase" in body["method"]
 
 

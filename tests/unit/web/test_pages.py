@@ -1,5 +1,6 @@
 """The pages over the real rooms of a seeded node."""
 
+import hashlib
 import re
 from dataclasses import replace
 from html import unescape
@@ -24,7 +25,13 @@ READ = {
         "/evidence?subject=ver",
         "/evidence?before=9",
     ],
-    "sam": ["/datasets", "/datasets/{dataset}", "/agreements", "/catalogue?text=肝病"],
+    "sam": [
+        "/versions/{version}/risk-report",
+        "/datasets",
+        "/datasets/{dataset}",
+        "/agreements",
+        "/catalogue?text=肝病",
+    ],
     "rex": [
         "/queries",
         "/queries/new",
@@ -411,3 +418,22 @@ def test_an_unforeseen_failure_is_a_page_without_its_words(site):
     assert 500 == response.status_code
     assert "Something went wrong in this node" in response.text
     assert "陳大文" not in response.text
+
+
+def test_the_dataset_says_what_was_lost_and_its_report_can_be_taken_along(site):
+    browser = site.browser("sam")
+    page = browser.get(f"/datasets/{site.ids['dataset']}").text
+    link = f"/versions/{site.ids['version']}/risk-report"
+    report = site.node.house.deidentification.find_report(site.ids["version"])
+
+    assert "What was lost" in page
+    assert f'href="{link}"' in page
+    assert f"at least {report.k_achieved - 1} others" in page
+    shown = browser.get(link).text
+    assert "Signed by a second person" in shown
+    kept = browser.get(f"{link}.json")
+    assert "tidegate-deid-report/1" == kept.json()["format"]
+    assert "Signature" in browser.get(f"{link}.html").text
+    assert hashlib.sha256(kept.content).hexdigest() in browser.get(f"{link}.html").text
+    assert browser.get(f"{link}.pdf").content.startswith(b"%PDF")
+    assert 404 == browser.get("/versions/ver_none/risk-report").status_code

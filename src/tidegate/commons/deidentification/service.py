@@ -29,7 +29,15 @@ from tidegate.commons.model import (
 from tidegate.commons.parquet import TableDeposit, read_batches, writing_table
 from tidegate.commons.vault.model import StoredObject
 from tidegate.commons.vault.service import Vault
-from tidegate.deid.model import Batches, Progress, Recipe, RiskReport, RunResult, silently
+from tidegate.deid.model import (
+    Batches,
+    Progress,
+    Recipe,
+    Recount,
+    RiskReport,
+    RunResult,
+    silently,
+)
 from tidegate.deid.recipe.model import USUAL_K
 from tidegate.deid.releases.model import ReleaseVerdict
 from tidegate.deid.service import DeidService
@@ -38,6 +46,7 @@ from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import Ids
 
+REPORT_TYPE = "application/vnd.tidegate.deid-report+json"
 RISK_REPORT_TYPE = "application/vnd.tidegate.risk-report+json"
 
 
@@ -97,20 +106,9 @@ class DeidentificationService:
             written = {table.table: self._batches(table) for table in tables}
             count = self._deid.recount(recipe, run, written)
             members, verdict = self._remember(holding, run, recipe)
-            report = self._deid.report(
-                recipe,
-                run,
-                count,
-                id=self._ids.new("risk"),
-                version_id=version_id,
-                project_id=project_id,
-                author=by.id,
-                created_at=iso(self._clock.now()),
-            )
-            if verdict is not None:
-                report = replace(
-                    report, releases=verdict.releases[:-1], releases_smallest=verdict.smallest
-                )
+            report = self._report(holding, recipe, (run, count, verdict), project_id, by)
+            objects = {table.table: table.stored.cipher_sha256 for table in holding.intake}
+            paper = self._deid.write_document(recipe, run, count, verdict, objects)
             failpoint("deidentify.commit")
             moved = replace(
                 holding,
@@ -119,17 +117,55 @@ class DeidentificationService:
                 tables=tables,
                 report=report,
                 members=members,
+                paper=self._keep(version_id, paper) if paper else None,
             )
-            self._save(holding, moved, recipe, by)
-            for table in holding.tables:
-                self._vault.delete(table.stored.path)
-            if holding.members is not None:
-                self._vault.delete(holding.members.path)
+            self._save(holding, moved, recipe, by, paper)
+            replaced = (*(table.stored for table in holding.tables), holding.members, holding.paper)
+            for old in replaced:
+                if old is not None:
+                    self._vault.delete(old.path)
         return report
+
+    def _report(
+        self,
+        holding: Holding,
+        recipe: Recipe,
+        done: tuple[RunResult, Recount, ReleaseVerdict | None],
+        project_id: str,
+        by: Actor,
+    ) -> RiskReport:
+        run, count, verdict = done
+        report = self._deid.report(
+            recipe,
+            run,
+            count,
+            id=self._ids.new("risk"),
+            version_id=holding.version_id,
+            project_id=project_id,
+            author=by.id,
+            created_at=iso(self._clock.now()),
+        )
+        if verdict is None:
+            return report
+        earlier = verdict.releases[:-1]
+        return replace(report, releases=earlier, releases_smallest=verdict.smallest)
 
     def find_report(self, version_id: str) -> RiskReport | None:
         """Return the risk report of a version, or None before it was de-identified."""
         return self._journal.read(store.get_holding, version_id).report
+
+    def read_document(self, version_id: str) -> bytes:
+        """Return the report of a version as others can check it (`tidegate-deid-report/1`).
+
+        Raises NotReadyError before there is one. It holds no value of a person.
+        """
+        holding = self._journal.read(store.get_holding, version_id)
+        if holding.paper is None:
+            raise NotReadyError(
+                "There is no report of this version; de-identify it first.",
+                code="risk_report_missing",
+            )
+        return self._read(holding.paper)
 
     def sign_risk_report(self, version_id: str, *, by: Actor) -> RiskReport:
         """Sign the risk report as a second person; refuse a risk above the threshold."""
@@ -159,6 +195,7 @@ class DeidentificationService:
             why={
                 "report": signed.id,
                 "sha256": sha256_hex(content),
+                "document": sha256_hex(self._read(holding.paper)) if holding.paper else "",
                 "risk_max": signed.risk_max,
                 "threshold": signed.threshold,
                 "author": signed.author,
@@ -225,9 +262,12 @@ class DeidentificationService:
             return None, None
         earlier = [self._read(one.members) for one in self._beside(holding) if one.members]
         verdict = self._deid.check_releases(earlier, content, recipe.k) if earlier else None
+        return self._keep(version, content), verdict
+
+    def _keep(self, version: str, content: bytes) -> StoredObject:
         with self._vault.writing(f"{version}/{self._ids.new('obj')}", version) as deposit:
             deposit.file.write(content)
-        return deposit.stored, verdict
+        return deposit.stored
 
     def _read(self, stored: StoredObject) -> bytes:
         with self._vault.open(stored) as file:
@@ -258,7 +298,9 @@ class DeidentificationService:
     def _batches(self, table: TableObject) -> Batches:
         return lambda: read_batches(self._vault, table.stored)
 
-    def _save(self, holding: Holding, moved: Holding, recipe: Recipe, by: Actor) -> None:
+    def _save(
+        self, holding: Holding, moved: Holding, recipe: Recipe, by: Actor, paper: bytes
+    ) -> None:
         report = moved.report
         record = self._catalogue.get_version(holding.version_id)
         why: dict[str, Json] = {
@@ -266,10 +308,14 @@ class DeidentificationService:
         }
         if report is not None:
             why |= {"report": report.id, "k": report.k_achieved, "suppressed": report.suppressed}
+        if paper:
+            why["document"] = sha256_hex(paper)
         with self._journal.write(
             by=by.id, did="version.deidentified", to=f"version:{holding.version_id}", why=why
         ) as tx:
             tx.attach("application/json", canonical_json(self._deid.recipe_document(recipe)))
+            if paper:
+                tx.attach(REPORT_TYPE, paper)
             store.save_holding(tx.connection, moved, expect=holding.revision)
             staged = replace(record, stage=moved.stage.value)
             self._catalogue.update_version(tx, staged, expect_stage=holding.stage.value)

@@ -26,7 +26,6 @@ from tidegate.deid.recipe.model import Action, Role
 from tidegate.deid.recipe.question import claimed, question_of
 from tidegate.deid.recipe.service import digest
 from tidegate.deid.reports import documents
-from tidegate.deid.reports.measures import measure_all
 from tidegate.deid.reports.model import Publication
 from tidegate.deid.tables.model import (
     SUPPRESSED,
@@ -73,8 +72,8 @@ def publish(order: FileOrder, tool: str, progress: Progress = silently) -> Outco
             out, received, coded.recipe, recoding.classes, texts, names, _part(progress, "writing")
         )
         failpoint("deid.file_written")
-        done = _Written(order, received, coded, recoding, population)
-        told = _verified(done, out, tool, _part(progress, "verifying"))
+        _part(progress, "verifying")(0.0, "verifying")
+        told = _verified(_Written(order, received, coded, recoding, population), out, tool)
         _write(report, documents.write(told))
         failpoint("deid.file_verified")
         report.replace(order.report)  # a report without its table is checked and found wanting;
@@ -200,11 +199,10 @@ def _settle(*folders: Path) -> None:
             os.close(number)
 
 
-def _verified(written: _Written, out: Path, tool: str, progress: Progress) -> dict[str, Any]:
+def _verified(written: _Written, out: Path, tool: str) -> dict[str, Any]:
     """Verify what stands on the disk by the independent reader; return the report's document."""
     from tidegate.deid.verifier.service import require, verify  # noqa: PLC0415 - numpy, pyarrow
 
-    progress(0.0, "verifying")
     claim = _claim(written, digest_of(out))
     verdict: Verdict = require(verify(out, claim))
     coded = written.coded
@@ -219,21 +217,13 @@ def _verified(written: _Written, out: Path, tool: str, progress: Progress) -> di
         unknown={name: grown.unknown for name, grown in coded.grown.items()},
         tool=tool,
     )
-    progress(0.3, "attacking")
-    more = measure_all(
-        coded.table,
-        written.recoding,
-        written.order.measures,
-        k=verdict.smallest,
-        seed=int(publication.digest[:8], 16),
-    )
-    return documents.assemble(publication, verdict, more)
+    return documents.assemble(publication, verdict)
 
 
 def _claim(written: _Written, sha256: str) -> Claim:
     coded, recipe = written.coded, written.coded.recipe
     published = written.recoding.classes != SUPPRESSED
-    sensitive = {column.name: _published(column, published) for column in coded.table.sensitive}
+    sensitive = {column.name: only_published(column, published) for column in coded.table.sensitive}
     exempt = (Action.EMPTY, Action.PSEUDONYMISE)
     return Claim(
         columns=published_names(recipe, written.received),
@@ -252,7 +242,7 @@ def _claim(written: _Written, sha256: str) -> Claim:
     )
 
 
-def _published(column: SensitiveColumn, published: Any) -> SensitiveColumn:
+def only_published(column: SensitiveColumn, published: Any) -> SensitiveColumn:
     """Leave out of a sensitive column's values those that are not published."""
     there = sorted({int(code) for code in set(column.codes[published].tolist())})
     values = tuple(column.values[code] for code in there)

@@ -1,5 +1,6 @@
 """A dataset: what it is, under which policy, how good, and its whole life with the evidence."""
 
+from fractions import Fraction
 from typing import Any
 
 from starlette.responses import Response
@@ -91,8 +92,31 @@ def _show_own(ask: Ask, dataset_id: str, shown: dict[str, Any]) -> Response:
         waypoints=waypoints(version.stage) if version else (),
         offers=offers,
         harvested=None,
+        **_lost(ask, version),
         steps=_life(ask, (version,) if version else (), dataset_id),
     )
+
+
+def _lost(ask: Ask, version: VersionRecord | None) -> dict[str, Any]:
+    """Say what de-identification took from a version: nothing to say before it."""
+    kept = {one.version_id: one for one in ask.house.holdings.list_holdings()}
+    holding = kept.get(version.id) if version else None
+    report = holding.report if holding else None
+    if holding is None or report is None or not report.generalised:
+        return {"lost": None}
+    return {
+        "lost": report,
+        "lost_kept": f"{1 - float(report.loss or 1):.0%}",
+        "lost_columns": [
+            (one.column.partition(".")[2], _per_mille(one.loss), _per_mille(one.exact))
+            for one in report.generalised
+        ],
+        "lost_paper": holding.paper is not None,
+    }
+
+
+def _per_mille(share: str) -> int:
+    return round(Fraction(share or 0) * 1000)
 
 
 def _peer_view(record: HarvestedRecord | None) -> dict[str, Any]:
@@ -102,6 +126,7 @@ def _peer_view(record: HarvestedRecord | None) -> dict[str, Any]:
         "versions": (),
         "version": None,
         "stone": None,
+        "lost": None,
         "waypoints": (),
         "offers": tuple(
             OfferView(one.id, one.formats, _words(one.policy), "", is_own=False) for one in offers

@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -87,7 +86,6 @@ def publish(table, recoding):
     ]
 
 
-@pytest.mark.slow
 @given(
     table=tables(sensitive=1),
     asked=st.lists(kinds, min_size=1, max_size=2),
