@@ -91,7 +91,7 @@ def local(bench: Bench) -> None:
     rows = bench.rows
     own, cut = (bench.ours("regional", rows, method, labels=1) for method in ("local", "preview"))
     other = bench.anjana("regional", rows)
-    bench.say(f"local recoding {rows}: NCP / Mondrian's", own["ncp"], cut["ncp"], "NCP", 0.71)
+    bench.say(f"local recoding {rows}: NCP / our Mondrian's", own["ncp"], cut["ncp"], "NCP", 0.71)
     bench.say("  CPU / anjana", own["cpu"], other["cpu"], "CPU-s", 0.025)
     path, quasi = tables.write(HOME, "regional", rows)
     folder = peers.prototypes(HOME, path, quasi, rows)
@@ -99,6 +99,8 @@ def local(bench: Bench) -> None:
         theirs = peers.prototype(folder, "peel.py", "clin", rows, K, "mean", 0.01)
         bench.say("  CPU / the prototype's peeling", own["cpu"], theirs["cpu"], "CPU-s", 1.0)
         bench.say("  NCP / the prototype's peeling", own["ncp"], theirs["ncp"], "NCP", 1.0)
+        theirs = peers.prototype(folder, "mond.py", "clin", rows, K, "labels")
+        bench.say("  NCP / the prototype's Mondrian", own["ncp"], theirs["ncp"], "NCP", 0.71)
     for more in ({"l": 3}, {"t": 0.4}):
         name = "with " + " ".join(f"{letter} = {bound}" for letter, bound in more.items())
         mine, cut = (

@@ -8,6 +8,7 @@ region's hospitals: eight quasi-identifiers, a lattice of 34,560 nodes, a diagno
 
 import csv
 import datetime as dt
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,7 @@ def cohort() -> tuple[dict[str, Rows], dict[str, list[str]]]:
     return shapes, table
 
 
+@functools.cache
 def write(folder: Path, family: str, rows: int) -> tuple[Path, tuple[str, ...]]:
     """Write a table and its hierarchies; return its path and its quasi-identifiers."""
     if family == "cohort":

@@ -77,6 +77,18 @@ def deid() -> None:
 @click.option(
     "--delimiter", default="", help="Between fields; found in the first line if not said."
 )
+@click.option(
+    "--regression", metavar="Y~A+B", multiple=True,
+    help="A model to fit before and after: y~a+b, or y=event~a+b. Of named columns.",
+)  # fmt: skip
+@click.option(
+    "--survival", metavar="TIME,STATUS=EVENT", multiple=True,
+    help="A survival curve to draw before and after; ,COLUMN for one each. Of named columns.",
+)  # fmt: skip
+@click.option(
+    "--targets", type=click.IntRange(0), default=500, show_default=True,
+    help="Records each attack is tried on; 0 for no attack.",
+)  # fmt: skip
 @click.option("--html", type=_NEW, help="Also write the report as a page.")
 @click.option("--pdf", type=_NEW, help="Also write the report as PDF.")
 @click.option(
@@ -95,7 +107,11 @@ def table(file: Path, out: Path, report: Path, as_json: bool, **said: Any) -> No
     Columns that look like direct identifiers are emptied and named; --keep leaves one as it is.
     Nothing is published that the independent verifier does not bear out.
     """
-    from tidegate.cli.deid_recipes import recipe_from_file, recipe_from_options  # noqa: PLC0415
+    from tidegate.cli.deid_recipes import (  # noqa: PLC0415 - loads numpy and pyarrow
+        measures_from_options,
+        recipe_from_file,
+        recipe_from_options,
+    )
     from tidegate.deid.files.service import publish  # noqa: PLC0415 - loads numpy and pyarrow
 
     if said["recipe_file"] is not None:
@@ -113,6 +129,7 @@ def table(file: Path, out: Path, report: Path, as_json: bool, **said: Any) -> No
         population=said["population"],
         may_replace=said["force"],
         delimiter=said["delimiter"],
+        measures=measures_from_options(said),
     )
     outcome = publish(order, _tool(), _progress())
     _pages(outcome.report, said)
@@ -157,6 +174,11 @@ def _tell(outcome: Outcome, as_json: bool) -> None:
     _print_criteria(told["criteria"])
     for risk in told["risks"]:
         click.echo(f"  {risk['attacker']}: at most {risk['greatest']}, on average {risk['mean']}")
+    for one in told.get("attacks", ()):
+        click.echo(
+            f"  {one['attack']}: {one['rate']} succeed ({one['low']} to {one['high']}),"
+            f" {one['baseline']} without the table"
+        )
 
 
 def _print_criteria(criteria: list[dict[str, Any]]) -> None:

@@ -10,6 +10,8 @@ from tidegate.deid.hierarchies.model import HierarchyChoice, Kind, Unknown
 from tidegate.deid.hierarchies.service import read_rows
 from tidegate.deid.recipe import service
 from tidegate.deid.recipe.model import USUAL_K, Action, ColumnPlan, Order, Role, TableRecipe
+from tidegate.deid.reports.model import Measures
+from tidegate.deid.utility.model import Regression, Survival
 from tidegate.kernel.errors import InvalidError
 
 _OF_THE_RECIPE = (
@@ -17,6 +19,9 @@ _OF_THE_RECIPE = (
     "suppression", "method", "hierarchy", "weight", "empty", "remove", "pseudonymise", "keep",
     "keep_order",
 )  # fmt: skip
+
+_WORST = ("prosecutor", "journalist")
+"""Attackers whose greatest risk is bounded, which bounds the classes as k does."""
 
 
 def recipe_from_file(said: Mapping[str, Any]) -> TableRecipe:
@@ -44,7 +49,7 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
             f"{file.name} has no column {strange}; it has: {', '.join(received.names)}.",
             code="column_unknown",
         )
-    plans, notes = [], []
+    plans, notes, bare = [], [], []
     for proposal in service.propose(columns):
         plan = given.get(proposal.plan.name)
         if plan is None:
@@ -56,7 +61,13 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
                 )
             else:
                 plan = ColumnPlan(plan.name, Role.OTHER)
+                bare.append(plan.name)
         plans.append(plan)
+    if bare:
+        notes.append(
+            f"Published as they are: {', '.join(bare)}. Name in --qi what somebody could know of a"
+            " person."
+        )
     written = {
         "format": "tidegate-deid-recipe/1",
         "name": file.stem,
@@ -66,6 +77,33 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
         "suppression": said["suppression"] or "0",
     }
     return _with_columns(written, plans, said), notes
+
+
+def measures_from_options(said: Mapping[str, Any]) -> Measures:
+    """Return what is to be measured of the published table besides its guarantees."""
+    return Measures(
+        tuple(_regression(text) for text in said["regression"]),
+        tuple(_survival(text) for text in said["survival"]),
+        said["targets"],
+    )
+
+
+def _regression(text: str) -> Regression:
+    outcome, found, predictors = text.partition("~")
+    names = tuple(name.strip() for name in predictors.split("+") if name.strip())
+    if not (found and outcome.strip() and names):
+        raise InvalidError("--regression is written as y~a+b.", code="option_malformed")
+    column, _, event = outcome.partition("=")
+    return Regression(column.strip(), names, event.strip())
+
+
+def _survival(text: str) -> Survival:
+    time, _, rest = text.partition(",")
+    ending, _, by = rest.partition(",")
+    status, found, event = ending.partition("=")
+    if not (time.strip() and found and status.strip() and event.strip()):
+        raise InvalidError("--survival is written as time,status=event.", code="option_malformed")
+    return Survival(time.strip(), status.strip(), event.strip(), by.strip())
 
 
 def _with_columns(
@@ -150,11 +188,11 @@ def _weighed(plans: list[ColumnPlan], said: Mapping[str, Any]) -> list[ColumnPla
 
 
 def _criteria(said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the criteria that the options ask for; k = 11 if they ask for nothing."""
+    """Return the criteria that the options ask for; k = 11 unless the worst risk is bounded."""
     sensitive = _names(said["sensitive"])
     asked: list[dict[str, Any]] = []
-    others = (said["delta"], said["risk"])
-    if said["k"] or not any(others):
+    risks = _pairs("risk", said["risk"])
+    if said["k"] or not any(attacker in _WORST for attacker, _ in risks):
         asked.append({"criterion": "k_anonymity", "k": said["k"] or USUAL_K})
     about = _about_sensitive(said)
     if about and not sensitive:
@@ -166,10 +204,7 @@ def _criteria(said: Mapping[str, Any]) -> list[dict[str, Any]]:
     if said["delta"]:
         least, _, most = said["delta"].partition(",")
         asked.append({"criterion": "delta_presence", "least": least, "most": most})
-    asked += [
-        {"criterion": "risk", "attacker": attacker, "most": most}
-        for attacker, most in _pairs("risk", said["risk"])
-    ]
+    asked += [{"criterion": "risk", "attacker": attacker, "most": most} for attacker, most in risks]
     return asked
 
 

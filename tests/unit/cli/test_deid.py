@@ -64,8 +64,10 @@ def test_eleven_is_asked_if_nothing_is(table):
 def test_a_column_that_looks_like_a_direct_identifier_is_emptied_and_named(table, capsys):
     publish()
 
+    told = capsys.readouterr().err
     assert {""} == {row["name"] for row in read()}
-    assert "name looks like a direct identifier" in capsys.readouterr().err
+    assert "name looks like a direct identifier" in told
+    assert "Published as they are: weight." in told
 
 
 def test_the_answer_is_one_line_of_json_if_asked(table, capsys):
@@ -112,6 +114,9 @@ def test_files_that_are_there_are_replaced_only_if_asked(table):
         (("--t", "x"), "must be from 0 to 1"),
         (("--sensitive", "", "--l", "2"), "name it with --sensitive"),
         (("--risk", "prosecutor"), "NAME=VALUE"),
+        (("--regression", "age"), "y~a+b"),
+        (("--survival", "age"), "time,status=event"),
+        (("--regression", "weight~age"), "weight"),
         (("--delta", "0,0.5"), "--population"),
         (("--pseudonymise", "name"), "--key-file"),
     ],
@@ -134,8 +139,20 @@ def test_hierarchies_weights_and_every_criterion_can_be_named(table, tmp_path):
 
     told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     asked = {one["criterion"] for one in told["criteria"]}
-    assert {"entropy_l", "recursive_l", "t_closeness", "risk"} == asked
+    assert {"k_anonymity", "entropy_l", "recursive_l", "t_closeness", "risk"} == asked
     assert (0, "2") == (code, told["recipe"]["document"]["columns"][1]["weight"])
+
+
+def test_a_regression_and_a_curve_are_fitted_before_and_after(table, tmp_path):
+    models = ("--regression", "weight~age", "--survival", "weight,dx=I20.0,district")
+
+    assert 0 == publish("--sensitive", "dx,weight", *models, "--targets", "0")
+
+    told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    fitted = [*told["utility"]["regressions"], *told["utility"]["survivals"]]
+    assert ["", ""] == [one["trouble"] for one in fitted]
+    assert all(float(one["greatest_move"]) >= 0 for one in fitted)
+    assert "attacks" not in told
 
 
 def test_a_proposal_is_a_recipe_that_runs(table, tmp_path, capsys):
@@ -181,3 +198,47 @@ def test_a_malformed_table_names_its_line(table, capsys):
     assert 2 == publish()
     told = capsys.readouterr().err
     assert ("line 202" in told, "SECRET" in told) == (True, False)
+
+
+def test_a_progress_line_is_shown_where_somebody_watches(table, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+
+    publish()
+
+    assert "\r" in capsys.readouterr().err
+
+
+def test_a_proposal_without_a_quasi_identifier_says_so(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("smoker\nyes\nno\n")
+
+    assert 0 == run("propose", tmp_path / "t.csv")
+    assert "No column looks like a quasi-identifier" in capsys.readouterr().err
+
+
+def test_what_takes_a_population_leaves_the_verdict_open(table, tmp_path, capsys):
+    names, *people = table.read_text(encoding="utf-8").splitlines()
+    (tmp_path / "people.csv").write_text("\n".join([names, *people * 2]), encoding="utf-8")
+    risks = ("--delta", "0,0.9", "--risk", "journalist=0.2")
+    assert 0 == publish(*risks, "--population", "people.csv")
+
+    assert 2 == run("verify", "out.csv", "--report", "r.json")
+    assert "cannot be verified from the file alone" in capsys.readouterr().out
+
+
+def test_the_verdict_is_one_line_of_json_if_asked(table, capsys):
+    publish()
+    capsys.readouterr()
+
+    assert 0 == run("verify", "out.csv", "--report", "r.json", "--json")
+    assert "Everything holds." == json.loads(capsys.readouterr().out)["verdict"]
+
+
+@pytest.mark.parametrize("option", ["--recipe", "--hierarchy"])
+def test_what_is_not_text_is_refused(table, tmp_path, option):
+    (tmp_path / "x").write_bytes(b"\xff\xfe")
+    files = ("--out", "out.csv", "--report", "r.json")
+
+    if option == "--recipe":
+        assert 2 == run("table", "in.csv", "--recipe", "x", *files)
+    else:
+        assert 2 == publish("--hierarchy", "age=x")

@@ -1,5 +1,7 @@
 """Small tables and naive recodings of them, for tests of what checks, measures and attacks."""
 
+from collections import Counter
+
 import numpy as np
 
 from tidegate.deid.tables.model import (
@@ -54,7 +56,8 @@ def recode(table, levels, k=1):
         for column, level in zip(table.quasi, levels, strict=True)
     ]
     rows = list(zip(*texts, strict=True))
-    classes = dict.fromkeys(row for row in rows if rows.count(row) >= k)
+    sizes = Counter(rows)
+    classes = [row for row in sizes if sizes[row] >= k]
     number = {row: n for n, row in enumerate(classes)}
     losses = [
         [(labels.count(row[place]) - 1) / max(len(labels) - 1, 1) for row in classes]

@@ -71,7 +71,7 @@ def encode(
     """
     check_fits(received, recipe)
     quasi = [plan.name for plan in recipe.of_role(Role.QUASI)]
-    sensitive = [plan.name for plan in _criteria_columns(recipe)]
+    sensitive = [plan.name for plan in recipe.of_role(Role.SENSITIVE)]
     columns = _gather(received, [*quasi, *sensitive], progress)
     if not len(columns[quasi[0]][1]):
         raise TableUnreadableError(
@@ -91,7 +91,7 @@ def encode_columns(
 
     Raises HierarchyError where a value is unknown and the recipe refuses such.
     """
-    quasi, sensitive = recipe.of_role(Role.QUASI), _criteria_columns(recipe)
+    quasi, sensitive = recipe.of_role(Role.QUASI), recipe.of_role(Role.SENSITIVE)
     people = known or {}
     definite = {plan.name: _definite(plan, columns[plan.name]) for plan in (*quasi, *sensitive)}
     grown = {p.name: _grow(definite[p.name], columns[p.name], people.get(p.name)) for p in quasi}
@@ -118,11 +118,6 @@ def check_fits(received: Received, recipe: TableRecipe) -> None:
             code="recipe_columns",
             column=(strange or lacking)[0],
         )
-
-
-def _criteria_columns(recipe: TableRecipe) -> tuple[ColumnPlan, ...]:
-    named = {asked.column for asked in recipe.criteria if asked.column}
-    return tuple(plan for plan in recipe.columns if plan.name in named)
 
 
 def _gather(received: Received, names: list[str], progress: Progress) -> dict[str, Gathered]:

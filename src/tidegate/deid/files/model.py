@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tidegate.deid.recipe.model import TableRecipe
+from tidegate.deid.reports.model import Measures
 from tidegate.kernel.values import dataclass
+
+_USUAL = Measures()
 
 Progress: TypeAlias = Callable[[float, str], None]
 """Told how much is done, 0 to 1, and of what."""
@@ -41,6 +44,7 @@ class FileOrder:
     may_replace: bool = False
     delimiter: str = ""
     """Between fields; found in the first line if empty."""
+    measures: Measures = _USUAL
 
 
 @dataclass(frozen=True, slots=True)

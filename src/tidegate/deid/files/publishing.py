@@ -44,6 +44,11 @@ def centres(codes: Any, hierarchy: Hierarchy, recoding: Recoding) -> tuple[str, 
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     middles = starts + np.maximum(sizes - 1, 0) // 2
     return tuple(
-        hierarchy.leaves[values[middle]] if size else MISSING
+        plain_number(hierarchy.leaves[values[middle]]) if size else MISSING
         for middle, size in zip(middles.tolist(), sizes.tolist(), strict=True)
     )
+
+
+def plain_number(leaf: str) -> str:
+    """Return the number of a leaf that pools the values beyond it, such as `90+` or `<=16`."""
+    return leaf.removeprefix("<=").removesuffix("+")

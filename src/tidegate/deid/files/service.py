@@ -26,6 +26,7 @@ from tidegate.deid.recipe.model import Action, Role
 from tidegate.deid.recipe.question import claimed, question_of
 from tidegate.deid.recipe.service import digest
 from tidegate.deid.reports import documents
+from tidegate.deid.reports.measures import measure_all
 from tidegate.deid.reports.model import Publication
 from tidegate.deid.tables.model import (
     SUPPRESSED,
@@ -72,8 +73,8 @@ def publish(order: FileOrder, tool: str, progress: Progress = silently) -> Outco
             out, received, coded.recipe, recoding.classes, texts, names, _part(progress, "writing")
         )
         failpoint("deid.file_written")
-        _part(progress, "verifying")(0.0, "verifying")
-        told = _verified(_Written(order, received, coded, recoding, population), out, tool)
+        done = _Written(order, received, coded, recoding, population)
+        told = _verified(done, out, tool, _part(progress, "verifying"))
         _write(report, documents.write(told))
         failpoint("deid.file_verified")
         report.replace(order.report)  # a report without its table is checked and found wanting;
@@ -199,10 +200,11 @@ def _settle(*folders: Path) -> None:
             os.close(number)
 
 
-def _verified(written: _Written, out: Path, tool: str) -> dict[str, Any]:
+def _verified(written: _Written, out: Path, tool: str, progress: Progress) -> dict[str, Any]:
     """Verify what stands on the disk by the independent reader; return the report's document."""
     from tidegate.deid.verifier.service import require, verify  # noqa: PLC0415 - numpy, pyarrow
 
+    progress(0.0, "verifying")
     claim = _claim(written, digest_of(out))
     verdict: Verdict = require(verify(out, claim))
     coded = written.coded
@@ -217,7 +219,15 @@ def _verified(written: _Written, out: Path, tool: str) -> dict[str, Any]:
         unknown={name: grown.unknown for name, grown in coded.grown.items()},
         tool=tool,
     )
-    return documents.assemble(publication, verdict)
+    progress(0.3, "attacking")
+    more = measure_all(
+        coded.table,
+        written.recoding,
+        written.order.measures,
+        k=verdict.smallest,
+        seed=int(publication.digest[:8], 16),
+    )
+    return documents.assemble(publication, verdict, more)
 
 
 def _claim(written: _Written, sha256: str) -> Claim:

@@ -1,15 +1,18 @@
 """Hierarchies of numbers: learned bands with round cuts near the quantiles, and ages."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from collections.abc import Callable, Iterator
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from tidegate.deid.hierarchies.model import Branch, Counts, Grower
 from tidegate.kernel.values import dataclass
 
 LEARNED_DEPTH = 5
 AGE_DEPTH = 4
-_LEAST = 10
+_LEAST = 11
+_COMMON = 11
+"""A value of at least so many records is not rare."""
+_STEPS = 500
 _SHARE = 50
 _FINEST = 12
 _LARGEST_EXPONENT = 18
@@ -51,30 +54,102 @@ def learn_bands(counts: Counts) -> Grower:
     Every band is cut at the roundest number (of the series 1, 2, 5) within the middle third of its
     records, as long as both halves keep enough records; so bands are narrow where records are
     many, and a cut or a label tells of no single value. The outer bands are open.
+
+    Where most values are rare, the leaves are rounded values, and those few records farthest out
+    share one leaf at either end: an interval of leaves is published, and its ends would tell them.
     """
-    sizes: dict[Decimal, int] = {}
-    for value, count in counts.items():
-        read = number(value)
-        if read is not None:
-            sizes[read] = sizes.get(read, 0) + count
+    grid = _learn_grid(_sizes(counts, lambda read: read))
+    sizes = _sizes(counts, lambda read: grid.leaf(read)[0])
     points = sorted(sizes)
-    digits = min(max((-_exponent(point) for point in points), default=0), _FINEST)
+    digits = max((-_exponent(point) for point in points), default=0)
     running, total = [], 0
     for point in points:
         total += sizes[point]
         running.append(total)
-    least = max(_LEAST, total // _SHARE)
-    cuts = _Cuts(points, running, least)
-    levels = cuts.levels()
+    levels = _Cuts(points, running, max(_LEAST, total // _SHARE)).levels()
 
     def grow(value: str) -> Branch | None:
         read = number(value)
         if read is None:
             return None
-        labels = tuple(_label(_band_of(read, level), digits) for level in reversed(levels))
-        return Branch(read, labels, (read,))
+        point, text = grid.leaf(read)
+        labels = tuple(_label(_band_of(point, level), digits) for level in reversed(levels))
+        return Branch(point, labels, (point,), text)
 
     return grow
+
+
+def _sizes(counts: Counts, place: Callable[[Decimal], Decimal]) -> dict[Decimal, int]:
+    sizes: dict[Decimal, int] = {}
+    for value, count in counts.items():
+        read = number(value)
+        if read is not None:
+            point = place(read)
+            sizes[point] = sizes.get(point, 0) + count
+    return sizes
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """How values become leaves: rounded to a step (0: not), and pooled beyond both ends."""
+
+    step: Decimal = Decimal(0)
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+    def leaf(self, read: Decimal) -> tuple[Decimal, str]:
+        """Return the leaf's number, and its text if that is not the value as it was written."""
+        point = self.rounded(read)
+        if self.low is not None and point <= self.low:
+            return self.low, f"<={plain(self.low)}"
+        if self.high is not None and point >= self.high:
+            return self.high, f"{plain(self.high)}+"
+        return point, plain(point) if self.step else ""
+
+    def rounded(self, read: Decimal) -> Decimal:
+        """Return the nearest multiple of the step."""
+        if not self.step:
+            return read
+        return (read / self.step).to_integral_value(ROUND_HALF_EVEN) * self.step + 0
+
+
+def _learn_grid(sizes: dict[Decimal, int]) -> _Grid:
+    total = sum(sizes.values())
+    if len(sizes) * _COMMON <= total:
+        step = Decimal(0)
+    else:
+        points = sorted(sizes)
+        finest = Decimal(1).scaleb(-min(max(-_exponent(point) for point in points), _FINEST))
+        low, high = _quantile(points, sizes, 1), _quantile(points, sizes, 99)
+        wanted = max((high - low) / _STEPS, finest)
+        step = min(s for s in _steps(wanted.adjusted() + 1, 3) if s >= wanted)
+    rounding = _Grid(step)
+    held: dict[Decimal, int] = {}
+    for point, count in sizes.items():
+        held[rounding.rounded(point)] = held.get(rounding.rounded(point), 0) + count
+    if total < 4 * _COMMON:
+        return rounding
+    ends = sorted(held)
+    return _Grid(step, _pooled(ends, held), _pooled(ends[::-1], held))
+
+
+def _quantile(points: list[Decimal], sizes: dict[Decimal, int], share: int) -> Decimal:
+    total, before = sum(sizes.values()), 0
+    for point in points:
+        before += sizes[point]
+        if before * 100 >= total * share:
+            return point
+    return points[-1]
+
+
+def _pooled(ends: list[Decimal], held: dict[Decimal, int]) -> Decimal | None:
+    """Return the innermost value that is pooled at one end, None if the end itself is frequent."""
+    gathered = 0
+    for place, point in enumerate(ends):
+        gathered += held[point]
+        if gathered >= _COMMON:
+            return point if place else None
+    return None
 
 
 def _exponent(value: Decimal) -> int:
@@ -92,7 +167,7 @@ def _label(band: _Band, digits: int) -> str:
     if band.low is None:
         return "any" if band.high is None else f"<{plain(band.high)}"
     if band.high is None:
-        return f">={plain(band.low)}"
+        return f"{plain(band.low)}+"
     return interval(band.low, band.high - step)
 
 
@@ -162,7 +237,7 @@ class _Cuts:
 
 def roundest(above: Decimal, up_to: Decimal, near: Decimal) -> Decimal:
     """Return the roundest number over `above` and not over `up_to`, the one next to `near`."""
-    for step in _steps(max(above.adjusted(), up_to.adjusted()) + 1):
+    for step in _steps(max(above.adjusted(), up_to.adjusted()) + 1, 2 * _LARGEST_EXPONENT):
         last = (up_to / step).to_integral_value(ROUND_FLOOR) * step
         if last > above:
             wanted = (near / step).to_integral_value(ROUND_FLOOR) * step
@@ -171,8 +246,9 @@ def roundest(above: Decimal, up_to: Decimal, near: Decimal) -> Decimal:
     return up_to
 
 
-def _steps(power: int) -> Iterator[Decimal]:
-    for exponent in range(power, power - 2 * _LARGEST_EXPONENT, -1):
+def _steps(power: int, decades: int) -> Iterator[Decimal]:
+    """Yield the series 5, 2, 1, coarsest first."""
+    for exponent in range(power, power - decades, -1):
         for first in (5, 2, 1):
             yield Decimal(first).scaleb(exponent)
 

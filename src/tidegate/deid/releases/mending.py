@@ -6,7 +6,7 @@ hold back is found group by group: parts below k go; if too few are then absent,
 come from parts above k, or, where those have too few to spare, the smallest whole part goes too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeAlias
 
 from tidegate.deid.releases.model import ABSENT
@@ -47,20 +47,43 @@ def merge_classes(pasts: Mapping[Path, Parts], k: int) -> tuple[tuple[int, ...],
     stays could be left out.
     """
     sizes = {past: _sizes(past, parts) for past, parts in sorted(pasts.items())}
+    head = _Heads()
     joins: list[Path] = []
-    for past in sizes:
-        while (small := _first_small(sizes[past], _heads(joins), k)) is not None:
-            number, other = small
-            if ABSENT in {number, other}:
+    for own in sizes.values():
+        while (small := _first_small(own, head.of, k)) is not None:
+            if ABSENT in small:
                 return None
-            joins.append((number, other))
-    for join in tuple(joins):
-        fewer = [one for one in joins if one is not join]
-        head, touched = _heads(fewer), set(next(s for s in _sets(joins) if join[0] in s))
-        near = (own for own in sizes.values() if not touched.isdisjoint(own))
-        if all(_first_small(own, head, k) is None for own in near):
-            joins = fewer
-    return _sets(joins)
+            joins.append(small)
+            head.join(*small)
+    return _without_needless(joins, head, sizes, k)
+
+
+def _without_needless(
+    joins: Iterable[Path], head: "_Heads", sizes: Mapping[Path, dict[int, int]], k: int
+) -> tuple[tuple[int, ...], ...]:
+    """Undo join after join, each set of classes by itself, where all parts stay large enough."""
+    touching: dict[int, list[dict[int, int]]] = {}
+    for own in sizes.values():
+        for number in own:
+            touching.setdefault(number, []).append(own)
+    sets: dict[int, list[Path]] = {}
+    for join in joins:
+        sets.setdefault(head.of(join[0]), []).append(join)
+    kept: list[Path] = []
+    for mine in sets.values():
+        members = {number for join in mine for number in join}
+        near = {id(own): own for number in members for own in touching[number]}.values()
+        for join in tuple(mine):
+            fewer = _Heads([one for one in mine if one is not join])
+
+            def of(number: int, own: _Heads = fewer, inside: set[int] = members) -> int:
+                return own.of(number) if number in inside else head.of(number)
+
+            if all(_first_small(own, of, k) is None for own in near):
+                mine = [one for one in mine if one is not join]
+        head.part(members, mine)
+        kept += mine
+    return _sets(kept)
 
 
 def _sizes(past: Path, parts: Parts) -> dict[int, int]:
@@ -69,11 +92,13 @@ def _sizes(past: Path, parts: Parts) -> dict[int, int]:
     return {n: len(people) for n, people in parts.items() if not (free and n == ABSENT)}
 
 
-def _first_small(sizes: dict[int, int], head: dict[int, int], k: int) -> tuple[int, int] | None:
+def _first_small(
+    sizes: dict[int, int], head: Callable[[int], int], k: int
+) -> tuple[int, int] | None:
     """Return the first class with too few people of one past, and the one with most others."""
     joined: dict[int, int] = {}
     for number, size in sizes.items():
-        first = head.get(number, number)
+        first = head(number)
         joined[first] = joined.get(first, 0) + size
     small = min((n for n, size in joined.items() if size < k), default=None)
     if small is None:
@@ -82,15 +107,38 @@ def _first_small(sizes: dict[int, int], head: dict[int, int], k: int) -> tuple[i
     return small, min(others, key=lambda n: (-joined[n], n), default=ABSENT)
 
 
-def _heads(joins: Iterable[Path]) -> dict[int, int]:
-    """Return for every joined class the least class it is joined to, directly or not."""
-    return {number: members[0] for members in _sets(joins) for number in members}
+class _Heads:
+    """Which class stands for each set of joined ones: the least of them (Tarjan 1975)."""
+
+    def __init__(self, joins: Iterable[Path] = ()) -> None:
+        self._above: dict[int, int] = {}
+        for join in joins:
+            self.join(*join)
+
+    def of(self, number: int) -> int:
+        """Return the class that stands for a class."""
+        above = self._above
+        while (up := above.get(number, number)) != number:
+            above[number] = above.get(up, up)
+            number = up
+        return number
+
+    def join(self, one: int, other: int) -> None:
+        """Join the sets of two classes."""
+        first, last = sorted((self.of(one), self.of(other)))
+        self._above[last] = first
+
+    def part(self, members: Iterable[int], joins: Iterable[Path]) -> None:
+        """Take a whole set apart, and join what is still joined."""
+        for number in members:
+            self._above.pop(number, None)
+        for join in joins:
+            self.join(*join)
 
 
-def _sets(joins: Iterable[Path]) -> tuple[tuple[int, ...], ...]:
-    sets: list[set[int]] = []
-    for pair in joins:
-        touched = [one for one in sets if not one.isdisjoint(pair)]
-        sets = [one for one in sets if one.isdisjoint(pair)]
-        sets.append(set(pair).union(*touched))
-    return tuple(sorted(tuple(sorted(one)) for one in sets))
+def _sets(joins: Collection[Path]) -> tuple[tuple[int, ...], ...]:
+    head = _Heads(joins)
+    sets: dict[int, list[int]] = {}
+    for number in sorted({number for join in joins for number in join}):
+        sets.setdefault(head.of(number), []).append(number)
+    return tuple(sorted(map(tuple, sets.values())))

@@ -21,6 +21,8 @@ from tidegate.kernel.values import dataclass
 
 _PARTS = ("recipe", "input", "output", "claim", "criteria", "classes", "risks", "suppression")
 _DIGITS = 4
+_COUNTED: tuple[Mapping[str, object], ...] = ({"criterion": "k_anonymity", "k": 1},)
+"""What every table holds: asked where all that is claimed takes a population."""
 
 
 def assemble(
@@ -202,7 +204,7 @@ def claim_of(document: Mapping[str, Any]) -> Claimed:
         claim = Claim(
             columns=tuple(written["columns"]),
             quasi=tuple(written["quasi"]),
-            criteria=alone,
+            criteria=alone or (_COUNTED if criteria else ()),
             received=int(written["received"]),
             suppressed=int(written["suppressed"]),
             suppression=str(written["suppression"]),
@@ -237,6 +239,8 @@ def misstated(document: Mapping[str, Any], verdict: Verdict) -> tuple[str, ...]:
     told = dict(document)
     told["criteria"] = [one for one in _list(document, "criteria") if not _about_people(one)]
     told["risks"] = _list(document, "risks")
+    if not told["criteria"] and _list(document, "criteria"):
+        del found["criteria"]
     if any(_about_people(one) for one in _list(document, "criteria")):
         del found["risks"]  # they were counted with a population that is not here
     wrong = [name for name, section in found.items() if told.get(name) != section]

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from tidegate.deid.recipe.model import TableRecipe
 from tidegate.deid.tables.model import Recoding, TableInput
+from tidegate.deid.utility.model import Regression, Survival
 from tidegate.kernel.values import dataclass
 
 FORMAT = "tidegate-deid-report/1"
@@ -29,6 +30,16 @@ class Publication:
     unknown: Mapping[str, int]
     """Records in the branch for unknown values, by quasi-identifier."""
     tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What is to be measured besides the guarantees."""
+
+    regressions: tuple[Regression, ...] = ()
+    survivals: tuple[Survival, ...] = ()
+    targets: int = 500
+    """Records each attack is tried on; 0 for no attack."""
 
 
 @dataclass(frozen=True, slots=True)

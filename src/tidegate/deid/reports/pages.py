@@ -46,9 +46,13 @@ class _Composer:
         yield Part(self._word("plain"), tuple(self._plain()))
         yield Part(self._word("figures"), (self._counts(), self._criteria(), self._risks()))
         yield Part(self._word("columns"), (self._roles(), self._losses()))
-        for name in ("utility", "attacks", "releases"):
-            if self._told.get(name):
-                yield Part(self._word(name), (_grid_of(self._told[name]),))
+        if self._told.get("utility"):
+            yield Part(self._word("utility"), tuple(self._utility(self._told["utility"])))
+        if self._told.get("attacks"):
+            words = Paragraph(self._word("attacks_words"))
+            yield Part(self._word("attacks"), (words, self._attacks()))
+        if self._told.get("releases"):
+            yield Part(self._word("releases"), (_grid_of(self._told["releases"]),))
         yield self._standard("gbt42460", _GBT_42460)
         yield self._standard("gbt39725", _GBT_39725)
         yield self._standard("joint", _JOINT)
@@ -148,6 +152,34 @@ class _Composer:
         keys = ("column", "values", "published", "exact", "hidden", "ncp")
         rows = tuple(tuple(str(one[key]) for key in keys) for one in self._told["generalisation"])
         return Grid(tuple(self._word(key) for key in head), rows)
+
+    def _utility(self, told: Mapping[str, Any]) -> Iterator[Grid]:
+        columns = ("column", "ncp", "entropy", "changed", "error")
+        yield self._grid(
+            ("head_column", "ncp", "entropy", "changed", "error"), columns, told["columns"]
+        )
+        models = [*told.get("regressions", ()), *told.get("survivals", ())]
+        if models:
+            keys = ("model", "greatest_move", "least_overlap", "trouble")
+            yield self._grid(keys, keys, models)
+
+    def _grid(
+        self, head: tuple[str, ...], keys: tuple[str, ...], records: list[Mapping[str, Any]]
+    ) -> Grid:
+        rows = tuple(tuple(str(record.get(key, "")) for key in keys) for record in records)
+        return Grid(tuple(self._word(key) for key in head), rows)
+
+    def _attacks(self) -> Grid:
+        head = ("attack", "rate", "interval", "baseline", "bare")
+        rows = []
+        for one in self._told["attacks"]:
+            name, _, column = one["attack"].partition(":")
+            words = self._word(f"attack_{name.replace(' ', '_')}")
+            of = f" ({column})" if column else ""
+            rate = f"{one['rate']} ({one['succeeded']}/{one['tried']})"
+            interval = f"{one['low']} – {one['high']}"
+            rows.append((words + of, rate, interval, one["baseline"], one["unprotected"]))
+        return Grid(tuple(self._word(f"head_{key}") for key in head), tuple(rows))
 
     # --- under the standards' headings
 

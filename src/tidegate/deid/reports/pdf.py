@@ -24,7 +24,9 @@ _PLACES = (
 _MARKS = {b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf"}
 """How files of TrueType and OpenType fonts, and collections of them, begin."""
 
-_SIGNS = str.maketrans({"…": "...", "“": '"', "”": '"', "≤": "<=", "—": "-", "→": "->"})
+_SIGNS = str.maketrans(
+    {"–": "-", "≥": ">=", "…": "...", "“": '"', "”": '"', "≤": "<=", "—": "-", "→": "->"}
+)
 _SIZE, _LINE = 9, 5
 _UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
 """The same report gives the same bytes; when it was made stands in the evidence."""

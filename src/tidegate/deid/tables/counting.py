@@ -3,6 +3,10 @@
 Of large tables a share of the classes is looked at: those whose hashed key falls into one part of
 a power of two. A class is looked at whole or not at all, so that its size is true, and the answer
 is scaled up. Which classes those are depends on keys alone, never on the order of records.
+
+Keys are compared by a hash of 64 bits. For keys of one word it is one to one (each step of the
+mixing can be undone); of longer ones two may rarely look alike, which can only mislead the search,
+since what is released is grouped by the keys themselves.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol
@@ -36,14 +40,14 @@ class NumpyCounter:
 
     def held(self, keys: "Words", weights: "Counts", mask: "Words", k: int, bits: int) -> int:
         """Return the records in groups of at least k among the groups that are looked at."""
-        chosen = chosen_of(keys, mask, bits)
-        masked, mine = keys[chosen] & _one_mask(keys, mask), weights[chosen]
-        if not len(masked):
+        hashed = hashes_of(keys, mask)
+        chosen = _looked_at(hashed, bits)
+        mine = weights[chosen]
+        order = np.argsort(hashed[chosen])
+        run = hashed[chosen][order]
+        starts = np.flatnonzero(np.append(True, run[1:] != run[:-1]))
+        if not len(run):
             return 0
-        order = np.argsort(masked) if masked.ndim == 1 else np.lexsort(masked.T)
-        run = masked[order]
-        step = run[1:] != run[:-1]
-        starts = np.flatnonzero(np.append(True, step if run.ndim == 1 else step.any(axis=1)))
         sizes = np.add.reduceat(mine[order], starts, dtype=np.int64)
         return int(sizes[sizes >= k].sum())
 
@@ -54,40 +58,40 @@ class CompiledCounter:
     def __init__(self) -> None:
         self._keys: Words = np.empty(1 << _LEAST_BITS, np.uint64)
         self._sizes: Counts = np.empty(1 << _LEAST_BITS, np.int32)
-        self._wide = NumpyCounter()
 
     def held(self, keys: "Words", weights: "Counts", mask: "Words", k: int, bits: int) -> int:
         """Return the records in groups of at least k among the groups that are looked at."""
-        if keys.ndim > 1:
-            return self._wide.held(keys, weights, mask, k, bits)
         size = max((2 * len(keys) >> bits).bit_length(), _LEAST_BITS)
+        rows = keys if keys.ndim > 1 else keys[:, None]
         while True:
             if len(self._keys) < 1 << size:
-                self._keys, self._sizes = (
-                    np.empty(1 << size, np.uint64),
-                    np.empty(1 << size, np.int32),
-                )
-            found = int(_held(keys, weights, mask[0], k, bits, (self._keys, self._sizes, size)))
+                self._keys = np.empty(1 << size, np.uint64)
+                self._sizes = np.empty(1 << size, np.int32)
+            found = int(_held(rows, weights, mask, k, bits, (self._keys, self._sizes, size)))
             if found >= 0:
                 return found
             size += 1
 
 
-def chosen_of(keys: "Words", mask: "Words", bits: int) -> "NDArray[np.int64]":
-    """Return the places of the keys whose masked hash lies in the part that is looked at."""
-    if bits == 0:
-        return np.arange(len(keys))
+def hashes_of(keys: "Words", mask: "Words") -> "Words":
+    """Return a number for each masked key: its own for one word, for more one that is mixed."""
     hashed = np.zeros(len(keys), np.uint64)
     for word in range(len(mask)):
         column = keys if keys.ndim == 1 else keys[:, word]
         hashed = (hashed ^ (column & mask[word])) * _GOLDEN
         hashed ^= hashed >> _TURN
-    hashed *= _GOLDEN
+    return hashed * _GOLDEN
+
+
+def chosen_of(keys: "Words", mask: "Words", bits: int) -> "NDArray[np.int64]":
+    """Return the places of the keys whose masked hash lies in the part that is looked at."""
+    return _looked_at(hashes_of(keys, mask), bits)
+
+
+def _looked_at(hashed: "Words", bits: int) -> "NDArray[np.int64]":
+    if bits == 0:
+        return np.arange(len(hashed))
     return np.flatnonzero(hashed >> (_WORD - np.uint64(bits)) == 0)
-
-
-def _one_mask(keys: "Words", mask: "Words") -> Any:
-    return mask[0] if keys.ndim == 1 else mask
 
 
 @compiled
@@ -99,17 +103,19 @@ def _held(keys: Any, weights: Any, mask: Any, k: int, bits: int, table: Any) -> 
     sizes[:places] = 0
     total, groups = 0, 0
     for row in range(len(keys)):
-        key = keys[row] & mask
-        mixed = key * _GOLDEN
-        mixed = (mixed ^ (mixed >> _TURN)) * _GOLDEN
+        mixed = np.uint64(0)
+        for word in range(len(mask)):
+            mixed = (mixed ^ (keys[row, word] & mask[word])) * _GOLDEN
+            mixed ^= mixed >> _TURN
+        mixed *= _GOLDEN
         if bits > 0 and mixed >> shift != 0:
             continue
         at = (mixed >> np.uint64(20)) & last
-        while sizes[at] != 0 and slots[at] != key:
+        while sizes[at] != 0 and slots[at] != mixed:
             at = (at + np.uint64(1)) & last
         before = sizes[at]
         if before == 0:
-            slots[at] = key
+            slots[at] = mixed
             groups += 1
             if 4 * groups > 3 * places:
                 return -1

@@ -14,7 +14,7 @@ from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError, RecountE
 from tidegate.deid.tables import kernels, labels, lattice, mending, mondrian, peeling
 from tidegate.deid.tables.crowds import outside, people_of
 from tidegate.deid.tables.grouping import Kernels
-from tidegate.deid.tables.labels import Spans
+from tidegate.deid.tables.labels import Spans, loss_of
 from tidegate.deid.tables.model import (
     Attacker,
     Criterion,
@@ -60,7 +60,7 @@ def anonymise(
     """
     check(table, question)
     loops = kernels.choose(compiled=compiled)
-    _check_reachable(table, question)
+    _check_reachable(table, question, loops)
     progress(0.0, "search")
     if question.method is Method.FULL_DOMAIN:
         answer, spans = _full_domain(table, question, loops, progress)
@@ -121,9 +121,9 @@ def _check_population(one: Criterion, columns: int) -> None:
         )
 
 
-def _check_reachable(table: TableInput, question: Question) -> None:
+def _check_reachable(table: TableInput, question: Question, loops: Kernels) -> None:
     """Raise NotAnonymousError if even one class of all records fails."""
-    whole = labels.span(table, np.zeros(table.rows, np.int32), kernels.choose(compiled=False))
+    whole = labels.span(table, np.zeros(table.rows, np.int32), loops)
     lacking = _failures(table, question.criteria, whole)
     if lacking:
         raise NotAnonymousError(
@@ -139,6 +139,8 @@ def _local(
     asked = Question(
         (*question.criteria, *_by_size(question.criteria)), question.method, question.suppression
     )
+    # Where a column is ordered and records are few, cuts between any two values can lose less than
+    # levels do, so that local recoding takes the better of both partitions.
     is_fast = not isinstance(loops, kernels.NumpyKernels)
     found = [mondrian.cut(table, asked, compiled=is_fast)]
     if question.method is Method.LOCAL:
@@ -147,23 +149,8 @@ def _local(
         mending.mend(table, question.criteria, labels.span(table, classes, loops))
         for classes in found
     ]
-    spans = min(mended, key=lambda one: _loss(table, one))
+    spans = mended[0] if len(mended) == 1 else min(mended, key=lambda one: loss_of(table, one))
     return labels.publish(spans), spans
-
-
-def _loss(table: TableInput, spans: Spans) -> float:
-    """Return the weighted penalty of all cells; a record that is left out loses all of its own.
-
-    Where a column is ordered and records are few, cuts between any two values can lose less than
-    levels do, so that local recoding takes the better of both partitions.
-    """
-    sizes = np.bincount(spans.classes + 1, minlength=spans.count + 1)
-    lost = 0.0
-    for column, ladder, low, high in zip(
-        table.quasi, spans.ladders, spans.low, spans.high, strict=True
-    ):
-        lost += column.weight * (float(ladder.losses(low, high) @ sizes[1:]) + float(sizes[0]))
-    return lost
 
 
 def _by_size(criteria: tuple[Criterion, ...]) -> tuple[KAnonymity, ...]:

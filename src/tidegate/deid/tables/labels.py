@@ -80,14 +80,17 @@ class Ladder:
 
     def texts(self, low: "Counts", high: "Counts") -> tuple[str, ...]:
         """Return what is published for each span."""
+        both, place = np.unique(low.astype(np.int64) << 32 | high, return_inverse=True)
+        low, high = (both >> 32).astype(np.int32), (both & 0xFFFFFFFF).astype(np.int32)
         rows, interval = self.hierarchy.labels, self.is_interval(low, high).tolist()
         spans = zip(
             self.levels(low, high).tolist(), low.tolist(), high.tolist(), interval, strict=True
         )
-        return tuple(
+        texts = [
             interval_text(rows[0][first], rows[0][last]) if between else rows[level][first]
             for level, first, last, between in spans
-        )
+        ]
+        return tuple(texts[at] for at in place.tolist())
 
 
 def run_start(hierarchy: Hierarchy) -> int:
@@ -175,6 +178,18 @@ def merge(spans: Spans, into: "NDArray[np.int64]") -> Spans:
         np.minimum.at(outer_low[column], number[:-1], joined.low[column])
         np.maximum.at(outer_high[column], number[:-1], joined.high[column])
     return Spans(number[spans.classes], outer_low, outer_high.astype(np.int32), spans.ladders)
+
+
+def loss_of(table: TableInput, spans: Spans) -> float:
+    """Return the weighted penalty of all cells; a record that is left out loses all of its own."""
+    sizes = np.bincount(spans.classes + 1, minlength=spans.count + 1)
+    lost = 0.0
+    for column, ladder, low, high in zip(
+        table.quasi, spans.ladders, spans.low, spans.high, strict=True
+    ):
+        kept = float((ladder.losses(low, high) * sizes[1:]).sum())
+        lost += column.weight * (kept + float(sizes[0]))
+    return lost
 
 
 def publish(spans: Spans) -> Recoding:

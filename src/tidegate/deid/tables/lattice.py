@@ -118,7 +118,8 @@ class _Loss:
             for column in table.quasi
         ]
         self.levels = [
-            losses @ count / table.rows for losses, count in zip(self._losses, counts, strict=True)
+            (losses * count).sum(axis=1) / table.rows
+            for losses, count in zip(self._losses, counts, strict=True)
         ]
         self.shape = judge.shape
 
@@ -134,7 +135,7 @@ class _Loss:
     def extras(self, node: Node, suppressed: "Sequence[NDArray[np.int64]]") -> list[float]:
         """Return what suppression adds to each column; `suppressed` counts leaves by column."""
         return [
-            float((1.0 - self._losses[column][level]) @ suppressed[column]) / self._rows
+            float(((1.0 - self._losses[column][level]) * suppressed[column]).sum()) / self._rows
             for column, level in enumerate(node)
         ]
 

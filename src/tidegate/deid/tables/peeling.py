@@ -27,7 +27,7 @@ import numpy as np
 from tidegate.deid.tables.counting import CompiledCounter, Counter, NumpyCounter, chosen_of
 from tidegate.deid.tables.encoding import Packed, losses_of, pack
 from tidegate.deid.tables.kernels import NumpyKernels
-from tidegate.deid.tables.labels import span
+from tidegate.deid.tables.labels import loss_of, span
 from tidegate.deid.tables.model import SUPPRESSED, QuasiColumn, Question, TableInput
 from tidegate.deid.tables.mondrian import cut_within
 from tidegate.deid.tables.privacy import CLOSE, columns_of
@@ -49,7 +49,8 @@ _WORTH_ENTRIES = 400_000
 """Distinct records that are walked over, in all tries together."""
 _REMEMBERED = 512
 _LOOKED_AT = 1 << 14
-"""Entries that are looked at to estimate what a node releases, at least."""
+_LOOKED_SHARE = 64
+"""Entries that are looked at to estimate what a node releases: so many, or a 64th of the table."""
 _PAIRED_DOWN = 14
 """Columns beyond which there are too many pairs of steps down."""
 _ONE = 1 << 20
@@ -70,14 +71,16 @@ def peel(
     packed = pack(table, loops, columns_of(question.criteria))
     safety = Safety(table, question, packed, loops)
     tries = _SHARES[: max(_WORTH_ENTRIES // len(packed.keys), 1)]
-    answers: list[tuple[float, Ids]] = []
+    answers: list[Ids] = []
     for number, shares in enumerate(tries):
         walk = Walk(table, packed, safety, loops)
         told = _Told(progress, number / len(tries), 0.8 / len(tries))
         classes = walk.run(shares, told)[packed.entry_of]
         classes = _cut(table, question, classes, loops)
-        answers.append((_loss(table, classes, loops) if len(tries) > 1 else 0.0, classes))
-    return min(answers, key=lambda answer: answer[0])[1]
+        answers.append(classes)
+    if len(answers) == 1:
+        return answers[0]
+    return min(answers, key=lambda classes: loss_of(table, span(table, classes, loops)))
 
 
 def _cut(table: TableInput, question: Question, classes: "Ids", loops: "Kernels") -> "Ids":
@@ -86,20 +89,6 @@ def _cut(table: TableInput, question: Question, classes: "Ids", loops: "Kernels"
         classes[left] = classes.max() + 1
     compiled = not isinstance(loops, NumpyKernels)
     return cut_within(table, question, classes, compiled=compiled)
-
-
-def _loss(table: TableInput, classes: "Ids", loops: "Kernels") -> float:
-    """Return the weighted loss of all records; one that is left out loses everything."""
-    spans = span(table, classes, loops)
-    sizes = np.bincount(spans.classes[spans.classes != SUPPRESSED], minlength=spans.count)
-    weights = [column.weight for column in table.quasi]
-    lost = sum(
-        weight * float(ladder.losses(low, high) @ sizes)
-        for weight, ladder, low, high in zip(
-            weights, spans.ladders, spans.low, spans.high, strict=True
-        )
-    )
-    return lost + sum(weights) * int(table.rows - sizes.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +130,13 @@ class Walk:
     def run(self, shares: tuple[float, float], progress: Callable[[float], None]) -> "Ids":
         """Return the class of each entry; entries that no node could place are SUPPRESSED."""
         node, whole = np.zeros(len(self._shape), np.int8), self._left
+        looked_at = max(_LOOKED_AT, len(self._keys) // _LOOKED_SHARE)
         while self._left >= self._safety.least:
             step = shares[0] if 2 * self._left > whole else shares[1]
             need = max(self._safety.least, int(step * self._left))
             self._memory.begin(need)
             losses = self._level_losses()
-            self._bits = max((len(self._keys) // _LOOKED_AT).bit_length() - 1, 0)
+            self._bits = max((len(self._keys) // looked_at).bit_length() - 1, 0)
             node = self._find(node, losses)
             if not self._release(node):
                 # an estimate misled: count whole from here on
@@ -165,7 +155,7 @@ class Walk:
         """Return what all records that are left lose at each level: [column, level]."""
         table = np.zeros((len(self._shape), int(self._shape.max())), np.int64)
         for column, (losses, counts) in enumerate(zip(self._losses, self._counts, strict=True)):
-            table[column, : len(losses)] = losses @ counts
+            table[column, : len(losses)] = (losses * counts).sum(axis=1)
         return table
 
     def _climb(self, node: "Levels", losses: "Amounts") -> "Levels":

@@ -92,7 +92,7 @@ class Recoded:
                 for ladder, low, high in zip(self.ladders, self.low, self.high, strict=True)
             ]
         )
-        return np.asarray((own @ sizes[1:] + sizes[0]) / len(self.classes))
+        return np.asarray(((own * sizes[1:]).sum(axis=1) + sizes[0]) / len(self.classes))
 
 
 def anonymise(

@@ -29,7 +29,28 @@ _NAMED = re.compile(
     r"|passport|phone|mobile|e_?mail|(?:^|_)(?:tel|fax|mrn|addr|address|street)(?:$|_)"
     r"|姓名|身份[证證]|身分證|[电電][话話]|手[机機]|地址|住址|[邮電]箱|電郵|病[历歷][号號]|住院[号號]"
 )
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|-?[0-9]{1,4}|")
+_FEW = 20
 _DIGITS = "10X98765432"
+
+
+def find_names_for_all(table: Table, known: tuple[str, ...]) -> Iterator[Fault]:
+    """Name every column that gives each record a value of its own, and is said to be nothing.
+
+    Such a column is a number of the person or of the record, whatever it looks like. `known` are
+    the quasi-identifiers, sensitive attributes and pseudonyms; measurements with decimals differ by
+    nature, and in few records anything may.
+    """
+    for name, column in zip(table.names, table.columns, strict=True):
+        texts = column.texts
+        if name in known or len(texts) < max(table.rows, _FEW) or None in texts:
+            continue
+        if not all(_DECIMAL.fullmatch(text) for text in iterate_texts(column)):
+            yield Fault(
+                "identifier_unique",
+                f"The column {name} has another value in every record, so it may name people; "
+                "leave it out, or claim it as quasi-identifier, sensitive or pseudonym.",
+            )
 
 
 def find_identifiers(
@@ -38,7 +59,7 @@ def find_identifiers(
     """Name every column that looks as if it told who a person is; no value is repeated.
 
     An interval that a quasi-identifier was generalised to, such as 2000-2999, is no telephone
-    number.
+    number; nor is a run of digits inside a pseudonym, which may hold any run.
     """
     for name, column in zip(table.names, table.columns, strict=True):
         if name not in pseudonyms and _NAMED.search(re.sub(r"\W+", "_", name.lower())):
@@ -50,7 +71,8 @@ def find_identifiers(
         texts = pa.array(list(iterate_texts(column)), pa.string())
         suspects = texts.filter(pa.compute.match_substring_regex(texts, _SUSPECT)).to_pylist()
         texts_left = (t for t in suspects if name not in quasi or not _INTERVAL.fullmatch(t))
-        kinds = sorted({kind for text in texts_left if (kind := _kind(text))})
+        whole = name in pseudonyms and name not in quasi
+        kinds = sorted({kind for text in texts_left if (kind := _kind(text, whole=whole))})
         if kinds:
             yield Fault(
                 "identifier_left",
@@ -59,15 +81,24 @@ def find_identifiers(
             )
 
 
-def _kind(text: str) -> str:
+def _kind(text: str, *, whole: bool) -> str:
+    """Return what kind of identifier stands in a text, or is the whole of it."""
     plain = text.translate(_FOLD)
-    if any(_is_resident(found[0]) for found in _RESIDENT.finditer(plain)):
+    if any(_is_resident(found[0]) for found in _look(_RESIDENT, plain, whole=whole)):
         return "resident number"
-    if any(_is_card(*found.groups()) for found in _CARD.finditer(plain)):
+    if any(_is_card(*found.groups()) for found in _look(_CARD, plain, whole=whole)):
         return "identity card"
-    if _MAIL.search(plain):
+    if any(_look(_MAIL, plain, whole=whole)):
         return "e-mail address"
-    return "telephone number" if _CALL.search(plain) else ""
+    return "telephone number" if any(_look(_CALL, plain, whole=whole)) else ""
+
+
+def _look(pattern: re.Pattern[str], text: str, *, whole: bool) -> Iterator[re.Match[str]]:
+    found = pattern.fullmatch(text.strip()) if whole else None
+    if found is not None:
+        yield found
+    if not whole:
+        yield from pattern.finditer(text)
 
 
 def _is_card(letters: str, digits: str, check: str) -> bool:

@@ -16,6 +16,7 @@ from tidegate.deid.verifier.model import Population, Risk, Tree
 from tidegate.deid.verifier.reading import Codes, Column, Table, read_table
 from tidegate.kernel.values import dataclass
 
+_AMBIGUOUS = "\0"
 _Cover = npt.NDArray[np.bool_]
 
 
@@ -65,20 +66,35 @@ def _cover(
     """Tell for every published label which of the population's values it covers."""
     leaves = [row[0] for row in tree or ()]
     places = {leaf: place for place, leaf in enumerate(leaves)}
-    under: dict[str, set[str]] = {}
-    for row in tree or ():
-        for text in row:
-            under.setdefault(text, set()).add(row[0])
+    under = _leaves_under(tree or ())
     cover = np.zeros((len(labels), len(known)), bool)
     for number, label in enumerate(labels):
         inside = under.get(label or "") or _interval(label or "", leaves, places) or {label or ""}
         cover[number] = [(value or "") in inside for value in known]
         if tree is not None and not inside <= places.keys():
             raise ClaimInvalidError(
-                f"A published label of {name} is not in its hierarchy; claim the right one.",
+                f"A published label of {name} is not in its hierarchy, or means different values "
+                "on two levels of it; claim the right one.",
                 code="label_unknown",
             )
     return cover
+
+
+def _leaves_under(tree: Tree) -> dict[str, set[str]]:
+    """Return the leaves of every label; one that means different leaves on two levels has none."""
+    if len({len(row) for row in tree}) > 1:
+        raise ClaimInvalidError(
+            "The rows of a hierarchy have different lengths; claim a label on every level.",
+            code="tree_misfit",
+        )
+    under: dict[str, set[str]] = {}
+    for level in zip(*tree, strict=True):
+        here: dict[str, set[str]] = {}
+        for row, text in zip(tree, level, strict=True):
+            here.setdefault(text, set()).add(row[0])
+        for text, leaves in here.items():
+            under[text] = leaves if under.get(text, leaves) == leaves else {_AMBIGUOUS}
+    return under
 
 
 def _interval(label: str, leaves: Sequence[str], places: dict[str, int]) -> set[str]:

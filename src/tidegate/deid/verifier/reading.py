@@ -21,7 +21,8 @@ from tidegate.deid.verifier.model import Published
 from tidegate.kernel.values import dataclass
 
 Codes: TypeAlias = npt.NDArray[np.unsignedinteger]
-_BLOCK = 2 << 20
+_BLOCK = 16 << 20  # the texts of a block are numbered anew in each: few blocks, little work
+_PART = 1 << 20
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
@@ -101,7 +102,7 @@ def _read_csv(path: Path, delimiter: str) -> Table:
 def _has_quotes(path: Path) -> bool:
     """Tell whether cells are quoted; quotes come in pairs, or the last cell never ends."""
     with path.open("rb") as file:
-        quotes = sum(part.count(b'"') for part in iter(lambda: file.read(_BLOCK), b""))
+        quotes = sum(part.count(b'"') for part in iter(lambda: file.read(_PART), b""))
     if quotes % 2:
         raise PublishedUnreadableError(
             "A quoted cell of the published table does not end; publish it again.",

@@ -15,7 +15,7 @@ from tidegate.deid.verifier.errors import (
     NotBorneOutError,
     PublishedUnreadableError,
 )
-from tidegate.deid.verifier.identifiers import find_identifiers
+from tidegate.deid.verifier.identifiers import find_identifiers, find_names_for_all
 from tidegate.deid.verifier.model import Checked, Claim, Fault, Published, Verdict
 from tidegate.deid.verifier.population import count_people, weigh_risks
 from tidegate.deid.verifier.reading import Table, read_table
@@ -48,6 +48,7 @@ def verify(published: Published, claim: Claim) -> Verdict:
     faults = (
         *_differences(table, digest, claim),
         *find_identifiers(table, claim.quasi, claim.pseudonyms),
+        *find_names_for_all(table, (*claim.quasi, *claim.sensitive, *claim.pseudonyms, *named)),
         *(_unmet(one) for one in checked if not one.holds),
     )
     return Verdict(

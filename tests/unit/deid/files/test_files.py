@@ -205,6 +205,7 @@ def test_too_few_records_are_refused(order):
         (b"note,age,dx\na,b,c\nSECRET,\xe9,c\n", "table_encoding", "3"),
         (b"\xff\xfenote", "table_encoding", "1"),
         (b'note,age,dx\na,b,c\nSECRET,"b,c\n', "table_quotes", "3"),
+        (b'note,"age"x,dx\na,b,c\n', "table_names", ""),
     ],
 )
 def test_a_malformed_file_is_refused_with_its_lines_and_without_values(order, text, code, line):
@@ -315,3 +316,43 @@ def test_what_is_written_is_read_back_as_it_was(rows, delimiter):
 
 def test_a_single_empty_cell_is_a_record_still():
     assert [[""], ["a"]] == list(csv.reader(io.StringIO(_lines([["", "a"]], ",").decode())))
+
+
+def test_identifiers_inside_text_are_struck_out(order):
+    write_table(order.source, [["call 9123 4567", *row[1:]] for row in rows_of()])
+    columns = [{"name": "note", "role": "other", "action": "scrub"}, *COLUMNS[1:]]
+
+    publish(replace(order, recipe=recipe_of(columns)), "tidegate test")
+
+    assert {"call [phone]"} == {row[0] for row in read_table(order.out)[1:]}
+
+
+def test_a_published_file_is_not_called_parquet(order):
+    with pytest.raises(RecipeInvalidError) as refused:
+        publish(replace(order, out=order.out.with_suffix(".parquet")), "tidegate test")
+
+    assert "files_form" == refused.value.code
+
+
+def test_a_population_without_a_needed_column_is_refused(order, tmp_path):
+    people = write_table(tmp_path / "people.csv", [["1", "2"]], ("note", "age"))
+    asked = [{"criterion": "delta_presence", "least": 0, "most": "0.5"}]
+
+    with pytest.raises(TableUnreadableError) as refused:
+        publish(
+            replace(order, recipe=recipe_of(criteria=asked), population=people), "tidegate test"
+        )
+
+    assert "table_column_missing" == refused.value.code
+
+
+def test_records_that_fit_nowhere_are_left_out_and_counted(order):
+    rows = [*rows_of(), ["alone", "79", "北區", "I99"]]
+    write_table(order.source, rows)
+
+    outcome = publish(
+        replace(order, recipe=recipe_of(suppression="0.05", method="local")), "tidegate test"
+    )
+
+    assert len(rows) == outcome.published + outcome.suppressed
+    assert outcome.published == len(read_table(order.out)) - 1

@@ -223,7 +223,7 @@ def test_learned_bands_hold_many_records_and_are_monotone(values):
         for leaf, label in enumerate(level):
             held[label] += records[leaf]
         del held[""]
-        assert min(held.values()) >= min(10, known)
+        assert min(held.values()) >= min(11, known)
 
 
 def test_learned_bands_are_narrow_where_records_are_many_and_name_no_outlier():
@@ -233,7 +233,28 @@ def test_learned_bands_are_narrow_where_records_are_many_and_name_no_outlier():
 
     upper = {label for level in grown.hierarchy.labels[1:] for label in level}
     assert not any("977" in label or "403" in label for label in upper)
+    assert not any("977" in leaf or "403" in leaf for leaf in grown.hierarchy.leaves)
     assert max(len(set(level)) for level in grown.hierarchy.labels[1:]) > 8
+
+
+def test_rare_numbers_are_rounded_and_the_outermost_share_a_leaf():
+    values = [f"{20 + n * 0.0137:.10f}" for n in range(2000)]
+
+    grown = build("bmi", values, HierarchyChoice(Kind.NUMBER))
+
+    leaves = grown.hierarchy.leaves
+    assert (leaves[0][:2], leaves[-1][-1]) == ("<=", "+")
+    assert all(len(leaf.strip("<=+")) <= 5 for leaf in leaves)
+    records = Counter(grown.leaf_of[value] for value in values)
+    assert min(records[0], records[len(leaves) - 1]) >= 11
+
+
+def test_frequent_numbers_are_left_as_they_are():
+    values = [str(n % 40) for n in range(2000)]
+
+    leaves = build("score", values, HierarchyChoice(Kind.NUMBER)).hierarchy.leaves
+
+    assert [str(n) for n in range(40)] == list(leaves)
 
 
 def test_numbers_are_the_same_however_they_are_written():

@@ -10,7 +10,7 @@ from tidegate.deid.files.service import publish
 from tidegate.deid.recipe import service as recipes
 from tidegate.deid.reports import documents
 from tidegate.deid.reports.errors import FontMissingError, ReportUnreadableError
-from tidegate.deid.reports.model import Paragraph
+from tidegate.deid.reports.model import Grid, Paragraph
 from tidegate.deid.reports.service import check_published, html_of, page_of, pdf_of
 from tidegate.deid.verifier.errors import ClaimInvalidError
 from tidegate.kernel.text import Language
@@ -113,6 +113,21 @@ def test_what_takes_a_population_is_not_called_verified(published):
     assert (2, ("delta_presence",)) == (checked.exit_code, checked.unverified)
 
 
+def test_where_all_takes_a_population_the_rest_is_verified_still(published, tmp_path):
+    _, order = published
+    told = json.loads(order.report.read_text())
+    told["claim"]["criteria"] = [{"criterion": "delta_presence", "least": "0", "most": "1"}]
+    told["criteria"] = [
+        {"criterion": "delta_presence", "column": "", "asked": "", "achieved": "", "holds": True}
+    ]
+    changed = tmp_path / "out.csv"
+    changed.write_bytes(order.out.read_bytes().replace(b"<d0>", b"<d1>", 1))
+
+    codes = [check_published(out, json.dumps(told)).exit_code for out in (order.out, changed)]
+
+    assert [2, 1] == codes
+
+
 def test_a_claim_without_criteria_is_no_claim(published):
     _, order = published
     told = json.loads(order.report.read_text())
@@ -170,15 +185,28 @@ def test_the_page_says_on_which_side_of_the_regulators_limit_the_risk_is(publish
     assert Paragraph(words(Language.EN, f"deid_report.{key}")) in made.parts[0].blocks
 
 
-def test_sections_of_other_rooms_are_shown(published):
+def test_a_report_prints_the_attacks_with_their_intervals_and_what_is_lost(published):
     outcome, _ = published
-    more = {"attacks": [{"name": "linkage", "rate": "0.01"}], "utility": {"ncp": "0.2"}}
 
-    made = page({**outcome.report, **more})
+    attacks = {one["attack"]: one for one in outcome.report["attacks"]}
+    cells = {cell for part in page(outcome.report).parts for block in part.blocks
+             if isinstance(block, Grid) for row in block.rows for cell in row}  # fmt: skip
 
-    cells = {cell for part in made.parts for b in part.blocks if hasattr(b, "rows") for r in b.rows
-             for cell in r}  # fmt: skip
-    assert {"linkage", "0.2"} <= cells
+    assert {"linkage", "singling out", "inference:dx"} <= set(attacks)
+    assert all(float(a["low"]) <= float(a["rate"]) <= float(a["high"]) for a in attacks.values())
+    assert float(attacks["linkage"]["rate"]) < float(attacks["linkage"]["unprotected"])
+    assert {
+        "linkage with an outside register",
+        outcome.report["utility"]["columns"][0]["ncp"],
+    } <= cells
+
+
+def test_earlier_releases_are_shown(published):
+    outcome, _ = published
+
+    made = page({**outcome.report, "releases": {"smallest": "12"}})
+
+    assert any(Grid(("", ""), (("smallest", "12"),)) in part.blocks for part in made.parts)
 
 
 def test_html_is_one_file_without_script_and_escapes_what_it_shows(published):

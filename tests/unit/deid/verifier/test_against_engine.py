@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -86,6 +87,7 @@ def publish(table, recoding):
     ]
 
 
+@pytest.mark.slow
 @given(
     table=tables(sensitive=1),
     asked=st.lists(kinds, min_size=1, max_size=2),

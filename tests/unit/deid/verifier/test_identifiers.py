@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate.deid.verifier.identifiers import find_identifiers
+from tidegate.deid.verifier.identifiers import find_identifiers, find_names_for_all
 from tidegate.deid.verifier.reading import read_table
 
 from .tables import batches_of
@@ -57,3 +57,28 @@ def test_a_column_named_like_an_identifier_is_found_unless_it_is_a_claimed_pseud
 @pytest.mark.parametrize("name", ["drug_name_code", "telomere", "age", "diagnosis", "hospital"])
 def test_other_names_are_let_be(name):
     assert [] == codes_of(name, "x")
+
+
+def test_digits_inside_a_pseudonym_are_let_be_and_a_number_for_a_pseudonym_is_not():
+    assert [] == codes_of("person_key", "c0ffee13800138000feed", pseudonyms=("person_key",))
+    assert ["identifier_left"] == codes_of("person_key", "c0ffee13800138000feed")
+    assert ["identifier_left"] == codes_of("person_key", "13800138000", pseudonyms=("person_key",))
+
+
+def names_for_all(texts, known=()):
+    table = read_table(batches_of(("number",), [(text,) for text in texts]))
+    return [fault.code for fault in find_names_for_all(table, known)]
+
+
+def test_a_column_with_another_value_in_every_record_may_name_people():
+    numbers = [f"{n * 7919:07}" for n in range(40)]
+
+    assert ["identifier_unique"] == names_for_all(numbers)
+    assert [] == names_for_all(numbers, known=("number",))
+    assert [] == names_for_all([*numbers, numbers[0]])
+    assert [] == names_for_all(numbers[:9])
+
+
+def test_measurements_that_all_differ_are_let_be():
+    assert [] == names_for_all([f"{n}.{n:03}" for n in range(40)])
+    assert [] == names_for_all([str(100 + n) for n in range(40)])

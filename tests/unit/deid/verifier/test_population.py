@@ -97,3 +97,19 @@ def test_a_column_without_a_tree_is_compared_text_by_text():
     verdict = verify(batches_of(("age", "sex", "illness"), rows), claim)
 
     assert Fraction(1, 2) == verdict.risks[1].greatest
+
+
+def test_a_label_that_means_different_values_on_two_levels_is_refused():
+    refuse_tree((("Onc", "Onc", "*"), ("Palliative", "Onc", "*")), "different values on two levels")
+
+
+def test_a_hierarchy_with_rows_of_different_lengths_is_refused():
+    refuse_tree((("Onc", "Cancer", "*"), ("Palliative", "*")), "different lengths")
+
+
+def refuse_tree(tree, words):
+    rows = [("Onc", "F", "flu")]
+    population = Population(batches_of(QUASI, [("Onc", "F")]), {"age": tree, "sex": SEX})
+
+    with pytest.raises(ClaimInvalidError, match=words):
+        verify(batches_of(("age", "sex", "illness"), rows), claim_of(rows, population=population))
