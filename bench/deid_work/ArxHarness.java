@@ -7,6 +7,7 @@ import org.deidentifier.arx.AttributeType.Hierarchy;
 import org.deidentifier.arx.Data;
 import org.deidentifier.arx.criteria.KAnonymity;
 import org.deidentifier.arx.metric.Metric;
+import org.deidentifier.arx.metric.Metric.AggregateFunction;
 
 /** Runs ARX's optimal search on the regional table and prints the CPU seconds of its thread. */
 public final class ArxHarness {
@@ -22,7 +23,7 @@ public final class ArxHarness {
       ARXConfiguration wanted = ARXConfiguration.create();
       wanted.addPrivacyModel(new KAnonymity(Integer.parseInt(given[3])));
       wanted.setSuppressionLimit(Double.parseDouble(given[4]));
-      wanted.setQualityModel(Metric.createLossMetric(0.5));
+      wanted.setQualityModel(Metric.createLossMetric(0.5, AggregateFunction.GEOMETRIC_MEAN));
       long start = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
       new ARXAnonymizer().anonymize(data, wanted);
       long spent = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - start;

@@ -93,6 +93,8 @@ def search(
     hunt = _Hunt(judge, _Loss(table, judge, mean))
     while hunt.step():
         progress(min(0.9, hunt.share), "search")
+    if hunt.best is None and not hunt.is_proven:
+        hunt.count(tuple(height - 1 for height in judge.shape))
     if hunt.best is None:
         raise NotAnonymousError(
             "No levels hold the criteria within the suppression that is allowed; allow more, ask "
@@ -190,12 +192,16 @@ class _Hunt:
             return False
         index = self._pick()
         node = tuple(int(level) for level in np.unravel_index(index, self.judge.shape))
+        self.count(node)
+        return True
+
+    def count(self, node: Node) -> None:
+        """Count a node and draw the conclusions."""
         self.checks += 1
-        counted = self.judge.count(node, likely=float(self._guess.chance.flat[index]) < 0.5)
+        counted = self.judge.count(node, likely=float(self._guess.chance[node]) < 0.5)
         self._guess.learn(node, counted.inherited, self.judge.limit)
         self._open[node] = self._unknown[node] = False
         self._conclude(node, counted)
-        return True
 
     def _conclude(self, node: Node, counted: Counted) -> None:
         below = tuple(slice(0, level + 1) for level in node)

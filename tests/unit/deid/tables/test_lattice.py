@@ -21,6 +21,7 @@ from tidegate.deid.tables.model import (
     Question,
     RecursiveL,
     RiskThreshold,
+    SensitiveColumn,
     TableInput,
     TCloseness,
 )
@@ -151,3 +152,17 @@ def test_both_pickers_name_the_same_node(table, seed):
     for _ in range(3):
         assert slow.pick(open_, unknown, chance) == fast.pick(open_, unknown, chance)
         open_ = open_ & (rng.random(shape) < 0.5)
+
+
+def test_a_search_that_ends_early_says_that_nothing_is_proven(monkeypatch):
+    monkeypatch.setattr(lattice, "MOST_CHECKS", 0)
+    rng = np.random.default_rng(4)
+    codes = rng.integers(0, 4, (2, 30)).astype(np.int32)
+    quasi = tuple(QuasiColumn(f"c{at}", codes[at], hierarchy("x", (2, 2))) for at in range(2))
+    held = SensitiveColumn("s0", rng.integers(0, 2, 30).astype(np.int32), ("a", "b"))
+    table = TableInput(quasi, (held,))
+
+    answer = found(table, (KAnonymity(2), TCloseness("s0", 0.2)), 0.1)
+
+    assert answer.node == (2, 2)
+    assert not answer.proven
