@@ -49,7 +49,9 @@ class Growing:
         texts = coded.dictionary.to_pylist()
         known = [self.numbers.setdefault(text, len(self.numbers)) for text in texts]
         if known:
-            self._parts.append(np.array(known, np.int32)[coded.indices.to_numpy()])
+            places = coded.indices  # read as they lie: to_numpy would load pandas first
+            here = np.frombuffer(places.buffers()[1], np.int32, len(places), places.offset * 4)
+            self._parts.append(np.array(known, np.int32)[here])
 
     def codes(self) -> Any:
         """Return the number of every record's text."""

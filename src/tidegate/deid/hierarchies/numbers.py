@@ -1,8 +1,10 @@
 """Hierarchies of numbers: learned bands with round cuts near the quantiles, and ages."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from itertools import accumulate
+from math import isfinite
 
 from tidegate.deid.hierarchies.model import Branch, Counts, Grower
 from tidegate.kernel.values import dataclass
@@ -29,6 +31,20 @@ def number(value: str) -> Decimal | None:
     if not read.is_finite() or abs(read.adjusted()) > _LARGEST_EXPONENT:
         return None
     return read if read else Decimal(0)
+
+
+def share_of_numbers(counts: Counts) -> float:
+    """Return the share of records, of those with a value, whose value looks like a number."""
+    there = [(value, count) for value, count in counts.items() if value.strip()]
+    total = sum(count for _, count in there)
+    return sum(count for value, count in there if _looks_numeric(value)) / total if total else 0.0
+
+
+def _looks_numeric(value: str) -> bool:
+    try:
+        return isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def plain(value: Decimal) -> str:
@@ -58,35 +74,38 @@ def learn_bands(counts: Counts) -> Grower:
     Where most values are rare, the leaves are rounded values, and those few records farthest out
     share one leaf at either end: an interval of leaves is published, and its ends would tell them.
     """
-    grid = _learn_grid(_sizes(counts, lambda read: read))
-    sizes = _sizes(counts, lambda read: grid.leaf(read)[0])
-    points = sorted(sizes)
-    digits = max((-_exponent(point) for point in points), default=0)
-    running, total = [], 0
-    for point in points:
-        total += sizes[point]
-        running.append(total)
-    levels = _Cuts(points, running, max(_LEAST, total // _SHARE)).levels()
+    known = {value: read for value in counts if (read := number(value)) is not None}
+    exact: dict[Decimal, int] = {}
+    for value, read in known.items():
+        exact[read] = exact.get(read, 0) + counts[value]
+    grid = _learn_grid(exact)
+    leaves = {read: grid.leaf(read) for read in exact}
+    sizes: dict[Decimal, int] = {}
+    for read, (point, _) in leaves.items():
+        sizes[point] = sizes.get(point, 0) + exact[read]
+    labels = _labels(sizes)
 
     def grow(value: str) -> Branch | None:
-        read = number(value)
+        read = known.get(value)
         if read is None:
             return None
-        point, text = grid.leaf(read)
-        labels = tuple(_label(_band_of(point, level), digits) for level in reversed(levels))
-        return Branch(point, labels, (point,), text)
+        point, text = leaves[read]
+        return Branch(point, labels[point], (point,), text)
 
     return grow
 
 
-def _sizes(counts: Counts, place: Callable[[Decimal], Decimal]) -> dict[Decimal, int]:
-    sizes: dict[Decimal, int] = {}
-    for value, count in counts.items():
-        read = number(value)
-        if read is not None:
-            point = place(read)
-            sizes[point] = sizes.get(point, 0) + count
-    return sizes
+def _labels(sizes: dict[Decimal, int]) -> dict[Decimal, tuple[str, ...]]:
+    """Return the labels of every leaf's number, finest first."""
+    points = sorted(sizes)
+    digits = max((-_exponent(point) for point in points), default=0)
+    running = list(accumulate(sizes[point] for point in points))
+    total = running[-1] if running else 0
+    levels = _Cuts(points, running, max(_LEAST, total // _SHARE)).levels()
+    return {
+        point: tuple(_label(_band_of(point, level), digits) for level in reversed(levels))
+        for point in points
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +134,7 @@ class _Grid:
 
 def _learn_grid(sizes: dict[Decimal, int]) -> _Grid:
     total = sum(sizes.values())
-    if len(sizes) * _COMMON <= total:
+    if not sizes or len(sizes) * _COMMON <= total:
         step = Decimal(0)
     else:
         points = sorted(sizes)
@@ -125,8 +144,9 @@ def _learn_grid(sizes: dict[Decimal, int]) -> _Grid:
         step = min(s for s in _steps(wanted.adjusted() + 1, 3) if s >= wanted)
     rounding = _Grid(step)
     held: dict[Decimal, int] = {}
-    for point, count in sizes.items():
-        held[rounding.rounded(point)] = held.get(rounding.rounded(point), 0) + count
+    for read, count in sizes.items():
+        point = rounding.rounded(read)
+        held[point] = held.get(point, 0) + count
     if total < 4 * _COMMON:
         return rounding
     ends = sorted(held)

@@ -152,8 +152,7 @@ def _guess_list(folded: str, counts: Counts) -> Kind | None:
 
 def _are_numbers(counts: Counts) -> bool:
     """Tell numbers from codes that only look like some: those with leading zeros."""
-    grow = numbers.learn_bands({})
-    if people.share_known(counts, grow) < _NEARLY_ALL:
+    if numbers.share_of_numbers(counts) < _NEARLY_ALL:
         return False
     padded = (value.strip().lstrip("-") for value in counts)
     return not any(len(text) > 1 and text[0] == "0" and text[1].isdigit() for text in padded)
