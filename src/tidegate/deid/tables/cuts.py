@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tidegate.deid.tables.compiling import compiled
+from tidegate.deid.tables.sweeps import count, divide, split, survey
 
 DISTINCT, ENTROPY, RECURSIVE, EQUAL, ORDERED, HIERARCHICAL = range(6)
 
@@ -74,38 +75,6 @@ def join_level(space: Any, column: int, low: int, high: int) -> Any:
     while space.numbers[column, level, low] != space.numbers[column, level, high]:
         level += 1
     return level
-
-
-@compiled
-def _survey(rows: Any, start: int, stop: int, work: Any) -> None:
-    """Find the lowest and highest leaf of each column."""
-    low, high = work.low, work.high
-    columns = len(low)
-    for column in range(columns):
-        low[column] = high[column] = rows[start, column]
-    for row in range(start + 1, stop):
-        for column in range(columns):
-            value = rows[row, column]
-            low[column] = min(low[column], value)
-            high[column] = max(high[column], value)
-
-
-@compiled
-def _count(rows: Any, part: Any, column: int, numbers: Any, work: Any) -> Any:
-    """Count the records under each child of the label that all share; return how many children."""
-    (start, stop), counts, lows, highs = part, work.counts, work.lows, work.highs
-    base = numbers[work.low[column]]
-    bins = numbers[work.high[column]] - base + 1
-    counts[:bins] = 0
-    lows[:bins] = len(numbers)
-    highs[:bins] = -1
-    for row in range(start, stop):
-        value = rows[row, column]
-        child = numbers[value] - base
-        counts[child] += 1
-        lows[child] = min(lows[child], value)
-        highs[child] = max(highs[child], value)
-    return bins
 
 
 @compiled
@@ -226,45 +195,15 @@ def _holds(rules: Any, rule: int, held: Any, records: int, spare: Any) -> Any:
 @compiled
 def _stand(rows: Any, part: Any, cut: Any, rules: Any, work: Any) -> Any:
     """Tell whether both sides of a cut hold every criterion."""
-    (start, stop), (column, place) = part, cut
     for rule in range(len(rules.kinds)):
-        at = len(work.low) + rules.columns[rule]
-        work.left[:] = 0
-        work.right[:] = 0
-        lower = 0
-        for row in range(start, stop):
-            if rows[row, column] <= place:
-                work.left[rows[row, at]] += 1
-                lower += 1
-            else:
-                work.right[rows[row, at]] += 1
-        upper = stop - start - lower
+        lower = divide(rows, part, cut, len(work.low) + rules.columns[rule], work)
+        upper = part[1] - part[0] - lower
         if not (
             _holds(rules, rule, work.left, lower, work.spare)
             and _holds(rules, rule, work.right, upper, work.spare)
         ):
             return False
     return True
-
-
-@compiled
-def _split(rows: Any, ids: Any, part: Any, cut: Any, spare: Any) -> Any:
-    """Move the records beyond the cut behind the others, keeping their order."""
-    (start, stop), (column, place), (spare_rows, spare_ids) = part, cut, spare
-    middle, moved = start, 0
-    for row in range(start, stop):
-        if rows[row, column] <= place:
-            if middle != row:
-                rows[middle] = rows[row]
-                ids[middle] = ids[row]
-            middle += 1
-        else:
-            spare_rows[moved] = rows[row]
-            spare_ids[moved] = ids[row]
-            moved += 1
-    rows[middle:stop] = spare_rows[:moved]
-    ids[middle:stop] = spare_ids[:moved]
-    return middle
 
 
 @compiled
@@ -278,7 +217,7 @@ def _consider(rows: Any, part: Any, space: Any, k: int, work: Any) -> None:
         level = 0
         if low < space.runs[column]:
             level = join_level(space, column, low, high) - 1
-        bins = _count(rows, part, column, space.numbers[column, level], work)
+        bins = count(rows, part, column, space.numbers[column, level], work)
         _weigh(space, column, bins, k, work)
 
 
@@ -309,19 +248,19 @@ def grow(table: Any, starts: Any, space: Any, rules: Any, k: int, work: Any) -> 
     rows, ids, spare = table
     classes = np.empty(len(rows), np.int32)
     waiting = [(starts[part - 1], starts[part]) for part in range(len(starts) - 1, 0, -1)]
-    count = 0
+    made = 0
     while len(waiting) > 0:
         part = waiting.pop()
         column, place = -1, -1
         if part[1] - part[0] >= 2 * k:
-            _survey(rows, part[0], part[1], work)
+            survey(rows, part[0], part[1], work)
             _consider(rows, part, space, k, work)
             column, place = _choose(rows, part, rules, work)
         if column < 0:
-            classes[part[0] : part[1]] = count
-            count += 1
+            classes[part[0] : part[1]] = made
+            made += 1
             continue
-        middle = _split(rows, ids, part, (column, place), spare)
+        middle = split(rows, ids, part, (column, place), spare)
         waiting.append((middle, part[1]))
         waiting.append((part[0], middle))
-    return classes, count
+    return classes, made
