@@ -5,13 +5,24 @@ from typing import TYPE_CHECKING
 
 from tidegate.deid.errors import RecountError
 from tidegate.deid.files.service import only_published
-from tidegate.deid.model import Batches, People, Recipe, Recount, RunResult, TableCount
+from tidegate.deid.model import (
+    Batches,
+    People,
+    Recipe,
+    Recount,
+    RunResult,
+    TableCount,
+    TablePlan,
+)
 from tidegate.deid.recipe.model import Action, Role
 from tidegate.deid.recipe.question import claimed
 from tidegate.deid.tables.model import SensitiveColumn
 
 if TYPE_CHECKING:
     from tidegate.deid.verifier.model import Claim
+
+_KEYED = (Action.PSEUDONYMISE, Action.SHIFT_DATE, Action.EMPTY)
+"""What leaves values that only a key's holder, or nobody, can read back."""
 
 
 def recount(recipe: Recipe, run: RunResult, written: Mapping[str, Batches]) -> Recount:
@@ -55,13 +66,14 @@ def claim_of(recipe: Recipe, run: RunResult, count: TableCount) -> "Claim":
         received=count.rows_in,
         suppressed=count.suppressed,
         suppression=recipe.suppression if is_people else "1",
-        sensitive=tuple(sensitive),
-        pseudonyms=(
-            *(plan.of_action(Action.PSEUDONYMISE) if plan else ()),
-            *(plan.of_action(Action.EMPTY) if plan else ()),
-            *quasi,
-        ),
+        sensitive=tuple(dict.fromkeys((*sensitive, *_treated(plan, Action.SCRUB)))),
+        pseudonyms=(*_treated(plan, *_KEYED), *quasi),
     )
+
+
+def _treated(plan: TablePlan | None, *actions: Action) -> tuple[str, ...]:
+    """Return the columns treated in some ways; text that was struck through may tell much still."""
+    return tuple(name for action in actions for name in (plan.of_action(action) if plan else ()))
 
 
 def _sensitive(people: People) -> dict[str, SensitiveColumn]:

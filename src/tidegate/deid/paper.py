@@ -7,16 +7,13 @@ with what a node knows besides: the attacks that were tried, and the versions it
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate.deid.attacks.model import AttackResult
 from tidegate.deid.gate import claim_of
-from tidegate.deid.model import People, Recipe, Recount, RunResult
+from tidegate.deid.model import Recipe, Recount, RunResult
 from tidegate.deid.recipe.service import digest
 from tidegate.deid.releases.model import ReleaseVerdict
 from tidegate.deid.reports.documents import assemble, claim_document
-from tidegate.deid.reports.model import Publication
-
-_SEED = 1
-_DIGITS = 4
+from tidegate.deid.reports.measures import measure_all
+from tidegate.deid.reports.model import Measures, Publication
 
 
 def write_document(
@@ -46,7 +43,8 @@ def write_document(
         unknown=dict(people.unknown),
         tool=tool,
     )
-    more: dict[str, Any] = {"attacks": [_attack(one) for one in _attacks(people, recipe.k)]}
+    seed = int(publication.digest[:8], 16)
+    more = measure_all(people.coded, people.recoding, Measures(), k=verdict.smallest, seed=seed)
     if release is not None:
         more["releases"] = {
             "versions": ", ".join(release.releases[:-1]),
@@ -54,27 +52,3 @@ def write_document(
             "smallest": release.smallest,
         }
     return assemble(publication, verdict, more)
-
-
-def _attacks(people: People, k: int) -> tuple[AttackResult, ...]:
-    from tidegate.deid.attacks.service import run  # noqa: PLC0415 - numpy
-
-    names = tuple(column.name for column in people.coded.sensitive)
-    return run(people.coded, people.recoding, k=k, seed=_SEED, sensitive=names)
-
-
-def _attack(one: AttackResult) -> dict[str, Any]:
-    return {
-        "attack": one.name,
-        "tried": one.tried,
-        "succeeded": one.succeeded,
-        "rate": _decimal(one.rate),
-        "low": _decimal(one.low),
-        "high": _decimal(one.high),
-        "guessing": _decimal(one.baseline),
-        "unprotected": "" if one.unprotected is None else _decimal(one.unprotected),
-    }
-
-
-def _decimal(share: float) -> str:
-    return f"{share:.{_DIGITS}f}"

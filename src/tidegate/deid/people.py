@@ -46,7 +46,7 @@ def code(table: Table, recipe: TableRecipe, source: Batches) -> Coded | None:
 
     Raises RecipeInvalidError if a person has several rows, HierarchyError.
     """
-    quasi, sensitive = _plans(recipe)
+    quasi, sensitive = recipe.of_role(Role.QUASI), recipe.of_role(Role.SENSITIVE)
     columns = {plan.name: Growing() for plan in (*quasi, *sensitive)}
     persons: list[str | None] = []
     for batch in source():
@@ -91,12 +91,6 @@ def class_sizes(recoding: Recoding) -> "Codes":
 
     published = recoding.classes[recoding.classes >= 0]
     return np.bincount(published, minlength=recoding.class_count).astype(np.int32)
-
-
-def _plans(recipe: TableRecipe) -> tuple[tuple[ColumnPlan, ...], tuple[ColumnPlan, ...]]:
-    named = {asked.column for asked in recipe.criteria if asked.column}
-    sensitive = tuple(plan for plan in recipe.columns if plan.name in named)
-    return recipe.of_role(Role.QUASI), sensitive
 
 
 def _check_persons(table: Table, persons: list[str | None]) -> None:
