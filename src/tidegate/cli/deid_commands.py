@@ -112,8 +112,9 @@ def table(file: Path, out: Path, report: Path, as_json: bool, **said: Any) -> No
         recipe_from_file,
         recipe_from_options,
     )
-    from tidegate.deid.files.service import publish  # noqa: PLC0415 - loads numpy and pyarrow
+    from tidegate.deid.files.service import check_free, publish  # noqa: PLC0415 - numpy, pyarrow
 
+    check_free(_named(said["html"], said["pdf"]), may_replace=said["force"])
     if said["recipe_file"] is not None:
         recipe = recipe_from_file(said)
     else:
@@ -134,6 +135,10 @@ def table(file: Path, out: Path, report: Path, as_json: bool, **said: Any) -> No
     outcome = publish(order, _tool(), _progress())
     _pages(outcome.report, said)
     _tell(outcome, as_json)
+
+
+def _named(*places: Path | None) -> list[Path]:
+    return [place for place in places if place is not None]
 
 
 def _tool() -> str:
@@ -285,16 +290,17 @@ def compare(before: Path, after: Path) -> None:
     show_default=True,
     help="Of page and PDF.",
 )
-def report(
-    report: Path, html: Path | None, pdf: Path | None, font: Path | None, language: str
-) -> None:
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+def report(report: Path, html: Path | None, pdf: Path | None, force: bool, **said: Any) -> None:
     """Write REPORT as a page or as PDF."""
+    from tidegate.deid.files.service import check_free  # noqa: PLC0415 - numpy, pyarrow
     from tidegate.deid.reports.service import read  # noqa: PLC0415 - only here
 
     if html is None and pdf is None:
         raise InvalidError("Say --html or --pdf, or both.", code="report_form_missing")
+    check_free(_named(html, pdf), may_replace=force)
     told = read(report.read_text(encoding="utf-8"))
-    _pages(told, {"html": html, "pdf": pdf, "font": font, "language": language})
+    _pages(told, {"html": html, "pdf": pdf, **said})
 
 
 def _pages(told: dict[str, Any], said: dict[str, Any]) -> None:

@@ -96,6 +96,7 @@ def test_files_that_are_there_are_replaced_only_if_asked(table):
     publish()
 
     assert 6 == publish()
+    assert 6 == publish("--out", "new.csv", "--report", "new.json", "--html", "r.json")
     assert 0 == publish("--force")
 
 
@@ -189,6 +190,8 @@ def test_a_report_becomes_a_page_and_a_pdf(table, tmp_path):
     assert "GB/T 42460" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF-")
     assert 2 == run("report", "r.json")
+    assert 6 == run("report", "r.json", "--pdf", "r.pdf")
+    assert 0 == run("report", "r.json", "--pdf", "r.pdf", "--force")
 
 
 def test_a_malformed_table_names_its_line(table, capsys):
