@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     Levels = NDArray[np.int8]
     Amounts = NDArray[np.int64]
 
-_SHARES = ((0.3, 0.03), (0.1, 0.03), (0.5, 0.05), (0.2, 0.02))
+_SHARES = ((0.3, 0.03), (0.1, 0.03), (0.5, 0.05))
 """Of the records still there, what a node must release while half the table is, and later."""
 _WORTH_ENTRIES = 400_000
 """Distinct records that are walked over, in all tries together."""
@@ -71,9 +71,13 @@ def peel(
     packed = pack(table, loops, columns_of(question.criteria))
     safety = Safety(table, question, packed, loops)
     tries = _SHARES[: max(_WORTH_ENTRIES // len(packed.keys), 1)]
+    leaves = _Leaves(
+        tuple(column.codes[packed.first] for column in table.quasi),
+        tuple(_scaled(column) for column in table.quasi),
+    )
     answers: list[Ids] = []
     for number, shares in enumerate(tries):
-        walk = Walk(table, packed, safety, loops)
+        walk = Walk(leaves, packed, safety, loops)
         told = _Told(progress, number / len(tries), 0.8 / len(tries))
         classes = walk.run(shares, told)[packed.entry_of]
         classes = _cut(table, question, classes, loops)
@@ -103,13 +107,20 @@ class _Told:
         self.progress(self.start + self.width * share, "peeling")
 
 
+@dataclass(frozen=True, slots=True)
+class _Leaves:
+    """For each column the leaves of the entries, and what each leaf loses at each level."""
+
+    codes: "tuple[Ids, ...]"
+    losses: "tuple[Amounts, ...]"
+
+
 class Walk:
     """The rounds over one table."""
 
-    def __init__(self, table: TableInput, packed: Packed, safety: Safety, loops: "Kernels") -> None:
+    def __init__(self, leaves: "_Leaves", packed: Packed, safety: Safety, loops: "Kernels") -> None:
         self._packed, self._safety, self._loops = packed, safety, loops
-        self._codes = [column.codes[packed.first] for column in table.quasi]
-        self._losses = [_scaled(column) for column in table.quasi]
+        self._codes, self._losses = leaves.codes, leaves.losses
         self._shape = np.array(packed.shape, np.int8)
         self._moves = _moves(len(self._shape), paired=safety.is_plain)
         self._entries = np.arange(len(packed.keys), dtype=np.int32)
