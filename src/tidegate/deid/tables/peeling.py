@@ -49,8 +49,8 @@ _WORTH_ENTRIES = 400_000
 """Distinct records that are walked over, in all tries together."""
 _REMEMBERED = 512
 _LOOKED_AT = 1 << 14
-_LOOKED_SHARE = 64
-"""Entries that are looked at to estimate what a node releases: so many, or a 64th of the table."""
+_LOOKED_SHARE = 50
+"""Entries that are looked at to estimate what a node releases: so many, or a 50th of the table."""
 _PAIRED_DOWN = 14
 """Columns beyond which there are too many pairs of steps down."""
 _ONE = 1 << 20
