@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 from tidegate_client.errors import NodeError
@@ -14,6 +15,7 @@ from tidegate_demo.scenes import Scene
 from tidegate_demo.visiting import ask, refusal, visit
 
 COURSE = "privacy-and-output-rules"
+RECIPE = {"name": "liver-programme", "k": 11, "threshold": "1/11"}
 PURPOSE = "HMB"  # DUO:0000006, health, medical or biomedical research
 ON_THEIR_WORD = ("delete-within",)  # terms of the offer that nothing but a signed word keeps
 TODAY = datetime.now(UTC)
@@ -109,12 +111,16 @@ def take_the_cohort_in(scene: Scene, data: Path) -> None:
     scene.decided(f"proposes the class: {steward_words}", "steward")
     second.client.commons.approve_classification(got.version)
     scene.decided("approves it", "second", "the one who proposed may not")
-    with narrator.working("de-identification to k = 10, counted again independently"):
-        report = steward.client.commons.deidentify(got.version, "liver-programme")
+    with narrator.working("de-identification to a greatest risk of 1/11, verified independently"):
+        report = steward.client.commons.deidentify(got.version, "liver-programme", RECIPE)
+    if Fraction(report.risk_max) > Fraction(1, 11):
+        raise DemoError(f"The greatest risk is {report.risk_max}, above 1/11.")
     scene.decided(
-        f"five identifiers removed, k = {report.k_achieved}, highest risk {report.risk_max}",
+        f"five identifiers removed, {report.classes:,} classes of {report.k_achieved} people or"
+        f" more, greatest risk {report.risk_max}",
         "steward",
-        f"{report.suppressed:,} rows of rare people held back",
+        f"{float(report.loss):.1%} of what the five quasi-identifiers tell is lost, and"
+        f" {report.people_suppressed:,} people are held back",
     )
     second.client.commons.sign_risk_report(got.version)
     scene.decided("signs the risk report", "second")
