@@ -298,6 +298,18 @@ def test_the_rules_hear_what_is_known_and_nothing_else(commons, ground):
     assert commons.holdings.rule_facts(version)["dataset"]["past_retention"]
 
 
+def test_a_risk_equal_to_its_threshold_is_within_it_for_the_rules_too(commons):
+    version = commons.stored()
+    held = commons.holdings.get_holding(version)
+    exact = replace(held, report=replace(held.report, risk_max="1/11", threshold="1/11"))
+    above = replace(held, report=replace(held.report, risk_max="1/10", threshold="1/11"))
+    classification = commons.catalogue.get_version(version).classification
+
+    for holding, is_within in ((exact, True), (above, False)):
+        facts = commons.deidentification.rule_facts(holding, classification)
+        assert is_within is (facts["residual_risk"] <= facts["threshold"])
+
+
 def test_no_identifier_is_on_the_disk_in_the_clear_at_any_time(commons):
     version = commons.acquire_people().version
     acquired = commons.raw_bytes()

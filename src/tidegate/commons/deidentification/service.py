@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -213,11 +212,10 @@ class DeidentificationService:
         if report is None or not report.signed_by:
             return {"report": False}
         age = self._clock.now() - parse_iso(report.created_at)
-        threshold = Fraction(report.threshold) * 1_000_000
         return {
             "report": True,
             "residual_risk": self._deid.parts_per_million(report.risk_max),
-            "threshold": threshold.numerator // threshold.denominator,
+            "threshold": self._deid.parts_per_million(report.threshold),
             "age_months": age.days // 30,
             "author": report.author,
             "checker": report.signed_by,
