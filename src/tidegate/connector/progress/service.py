@@ -11,6 +11,7 @@ from tidegate.access.rules import check_has_role
 from tidegate.audit.journal import Journal
 from tidegate.audit.model import LeafView
 from tidegate.connector.errors import PeerUnreachableError
+from tidegate.connector.http.model import Answer
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.delivery import Credentials, Wire, refusal_of
 from tidegate.connector.messages.model import MessageRecord, Side
@@ -30,6 +31,8 @@ _ASK_SECONDS = 5.0
 INQUIRE_AFTER_SECONDS = 60.0
 INQUIRE_AFTER_MISSES = 3
 NOT_FOUND = 404
+
+_ERRORS = ("ContractNegotiationError", "TransferError")  # however their names are prefixed
 
 Either = Negotiation | Transfer
 
@@ -178,7 +181,7 @@ class ProgressService:
         state = body.get("state")
         if not answer.is_ok or not isinstance(state, str):
             told = refusal_of(answer.body) or answer.reason or f"HTTP {answer.status}"
-            return PeerSays("", told, agrees=False, is_forgotten=answer.status == NOT_FOUND)
+            return PeerSays("", told, agrees=False, is_forgotten=_is_forgotten(answer))
         return PeerSays(state[:40], "", agrees=state == one.wire_state)
 
     def _pending(self, process: Process) -> tuple[MessageRecord, ...]:
@@ -186,3 +189,13 @@ class ProgressService:
             return ()
         found = self._journal.read(messages.find_message, process.pending)
         return (found,) if found is not None else ()
+
+
+def _is_forgotten(answer: Answer) -> bool:
+    """Whether the peer's connector says, in the protocol's own words, that it knows none.
+
+    A bare 404 may come from what stands where the connector will be when it has started
+    (DSP 2025-1, HTTPS bindings: a process that is not found is answered 404 with a typed error).
+    """
+    kind = answer.body.get("@type") if isinstance(answer.body, dict) else None
+    return answer.status == NOT_FOUND and isinstance(kind, str) and kind.endswith(_ERRORS)

@@ -214,6 +214,30 @@ def test_a_peer_that_sees_it_otherwise_is_told_as_it_answers(pair, answer, state
     assert (state, words, False) == (said.state, said.words, said.agrees)
 
 
+@pytest.mark.parametrize(
+    ("body", "is_forgotten"),
+    [
+        ({"@type": "ContractNegotiationError", "code": "404"}, True),
+        ({"@type": "dspace:TransferError"}, True),
+        ({"@type": ["TransferError"]}, False),
+        ({"reason": ["Unknown here."]}, False),
+        ({"@type": "CatalogError"}, False),
+        (None, False),
+    ],
+)
+def test_only_the_protocol_s_own_word_says_that_a_process_is_forgotten(pair, body, is_forgotten):
+    """A server that starts answers a bare 404 where the connector will be."""
+    hospital, faculty = pair
+    hospital.negotiation.set_strategy("offer_1", WAIT, by=STEWARD)
+    pid = ask(hospital, faculty)
+    pump(*pair)
+    hospital.network.answers_instead.append(Answer(404, {}, body))
+
+    said = progress_of(faculty).ask_peer(faculty.negotiation.get(pid), by=STEWARD)
+
+    assert is_forgotten is said.is_forgotten
+
+
 def test_a_peer_that_is_down_or_has_no_pid_cannot_be_asked(pair):
     hospital, faculty = pair
     hospital.network.down.add(hospital.base)
