@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= 2
 export PYTHONHASHSEED ?= 0
 
 .DEFAULT_GOAL := help
@@ -31,8 +32,8 @@ demo: $(VENV)/.node ## tell the whole story on three nodes (ARGS=--no-serve stop
 system: ## install the system packages that the tests need (as root), or say which
 	@bash scripts/system-packages.sh
 
-test: $(VENV)/.test system ## set up and run the whole suite
-	@$(BIN)/python -m pytest tests --ignore=tests/shared $(ARGS)
+test: $(VENV)/.test system ## set up and run the whole suite (WORKERS=1 for one process)
+	@$(BIN)/python -m pytest tests --ignore=tests/shared --numprocesses=$(WORKERS) --dist=loadgroup $(ARGS)
 
 test-fast: $(VENV)/.test ## the unit tests alone: the fast loop
 	@$(BIN)/python -m pytest tests/unit tests/house -m "not slow" $(ARGS)

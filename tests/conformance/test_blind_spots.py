@@ -186,7 +186,10 @@ def test_a_transfer_in_a_format_nobody_serves_is_refused(dsp_bench):
 
 CONSUMER_SPEAKS = {
     "a finalization is the provider's": ("CN_01_03", "<offer !finalize accept <agree !finalize"),
-    "an acceptance comes once": ("CN_01_03", "<offer accept <agree !accept verify <finalize"),
+    "an acceptance comes once": (
+        "CN_01_03",
+        "<offer accept <agree =AGREED !accept verify <finalize",
+    ),
     "nothing but an end may come before an answer": ("CN_02_02", "!accept !verify !finalize"),
     "one's own counter-offer cannot be accepted": ("CN_03_04", "<offer counter !accept"),
     "an agreement is the provider's": ("CN_02_04", "<offer !agree"),
@@ -195,7 +198,7 @@ CONSUMER_SPEAKS = {
 PROVIDER_SPEAKS = {
     "an acceptance is the consumer's": ("CN_C_02_04", "offer !accept"),
     "a verification is the consumer's": ("CN_C_03_06", "offer <accept agree !verify"),
-    "an agreement comes once": ("CN_C_02_06", "agree <verify !agree"),
+    "an agreement comes once": ("CN_C_02_06", "agree <verify =VERIFIED !agree"),
     "a request is the consumer's": ("CN_C_02_04", "offer !counter"),
 }
 

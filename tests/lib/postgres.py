@@ -2,12 +2,13 @@
 
 import os
 import pwd
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from lib.serving import free_port
 
 
 def binaries() -> Path:
@@ -31,10 +32,7 @@ def running_postgres() -> Iterator[str]:
 
 @contextmanager
 def _serving(place: Path) -> Iterator[str]:
-    data, as_user = place / "pg", _another_user()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    data, as_user, port = place / "pg", _another_user(), free_port()
 
     def run(name: str, *arguments: str) -> None:
         subprocess.run(
