@@ -33,7 +33,7 @@ system: ## install the system packages that the tests need (as root), or say whi
 	@bash scripts/system-packages.sh
 
 test: $(VENV)/.test system ## set up and run the whole suite (WORKERS=1 for one process)
-	@$(BIN)/python -m pytest tests --ignore=tests/shared --numprocesses=$(WORKERS) --dist=loadgroup $(ARGS)
+	@$(BIN)/python -m pytest tests --ignore=tests/shared --numprocesses=$(WORKERS) $(ARGS)
 
 test-fast: $(VENV)/.test ## the unit tests alone: the fast loop
 	@$(BIN)/python -m pytest tests/unit tests/house -m "not slow" $(ARGS)

@@ -1,27 +1,30 @@
 """What tests of several topics share: the story, told once in a run, and who runs beside whom."""
 
-from pathlib import Path
-
 import pytest
 
 from lib.story import telling
 
-TESTS = Path(__file__).parent
-KEPT_TOGETHER = ("conformance", "integration/law")
+KEPT_TOGETHER = {
+    "tests/conformance/": "conformance",
+    "tests/integration/law/": "law",
+    "tests/integration/pages/": "story",
+    "tests/integration/story/": "story",
+}
 """Folders whose tests share what is costly to make; every other file runs where there is room."""
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """Say which tests one process runs in turn, where several processes share the suite."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    from xdist.scheduler import LoadScopeScheduling
 
+    class ByTopic(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            topics = (KEPT_TOGETHER[each] for each in KEPT_TOGETHER if file.startswith(each))
+            return next(topics, file)
 
-def _group(item) -> str:
-    place = item.path.relative_to(TESTS).as_posix()
-    if "story" in item.fixturenames or place.startswith("integration/pages"):
-        return "story"
-    return next((folder for folder in KEPT_TOGETHER if place.startswith(folder + "/")), place)
+    return ByTopic(config, log)
 
 
 @pytest.fixture(scope="session")
