@@ -24,7 +24,6 @@ MOST_AGREEMENTS = 10
 """How many agreements of one negotiation are taken, each in place of the one before."""
 
 _LED_TO = {Step(move.action): move.target for move in NEGOTIATION.moves}
-_TERMS = (Step.REQUEST, Step.OFFER)
 _MADE_ANEW = ("@id", "timestamp")
 
 
@@ -40,16 +39,19 @@ class Repeating:
         """Count the peer's last message once more, if this is it, and tell whether it is.
 
         Nothing changes then. It is it only in the state it led to: once our own next one was
-        acknowledged, the peer had stored its step, and means something new. To ask for or to offer
-        the same terms again in a running negotiation is out of turn (DSP 2025-1), unless the peer
-        has just failed to take our answer.
+        acknowledged, the peer had stored its step, and means something new. To ask for the same
+        terms again in a running negotiation, or to offer them while our answer is on its way, is
+        out of turn (DSP 2025-1), unless the peer has just failed to take our answer.
         """
         if one.state is not _LED_TO[step]:
             return False
         with self._desk.journal.reading() as conn:
             last = messages.find_last_taken(conn, one.pid)
             ours = messages.find_message(conn, one.pending) if one.pending else None
-        if step in _TERMS and not opens and (ours is None or ours.may_have_arrived):
+        is_on_its_way = ours is not None and ours.may_have_arrived
+        if step is Step.REQUEST and not opens and (ours is None or is_on_its_way):
+            return False
+        if step is Step.OFFER and is_on_its_way:
             return False
         if last is None or not says_again(last, step.value, heard.original):
             return False
