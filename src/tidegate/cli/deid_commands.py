@@ -18,6 +18,14 @@ from tidegate.kernel.errors import InvalidError
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _NEW = click.Path(path_type=Path, dir_okay=False)
 _LANGUAGES = ("en", "zh-Hant", "zh-Hans")
+_IN_LANGUAGE = click.option(
+    "--language",
+    type=click.Choice(_LANGUAGES),
+    default="en",
+    show_default=True,
+    help="Of page and PDF.",
+)
+_FORCE = click.option("--force", is_flag=True, help="Replace files that are there.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
 
 
@@ -91,14 +99,8 @@ def deid() -> None:
 )  # fmt: skip
 @click.option("--html", type=_NEW, help="Also write the report as a page.")
 @click.option("--pdf", type=_NEW, help="Also write the report as PDF.")
-@click.option(
-    "--language",
-    type=click.Choice(_LANGUAGES),
-    default="en",
-    show_default=True,
-    help="Of page and PDF.",
-)
-@click.option("--force", is_flag=True, help="Replace files that are there.")
+@_IN_LANGUAGE
+@_FORCE
 @AS_JSON
 def table(file: Path, out: Path, report: Path, as_json: bool, **said: Any) -> None:
     """Anonymise FILE, verify it, write a report.
@@ -283,14 +285,8 @@ def compare(before: Path, after: Path) -> None:
 @click.option("--html", type=_NEW, help="Write the report as a page.")
 @click.option("--pdf", type=_NEW, help="Write the report as PDF.")
 @click.option("--font", type=_FILE, help="A font with the language's characters, for the PDF.")
-@click.option(
-    "--language",
-    type=click.Choice(_LANGUAGES),
-    default="en",
-    show_default=True,
-    help="Of page and PDF.",
-)
-@click.option("--force", is_flag=True, help="Replace files that are there.")
+@_IN_LANGUAGE
+@_FORCE
 def report(report: Path, html: Path | None, pdf: Path | None, force: bool, **said: Any) -> None:
     """Write REPORT as a page or as PDF."""
     from tidegate.deid.files.service import check_free  # noqa: PLC0415 - numpy, pyarrow

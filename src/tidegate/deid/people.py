@@ -5,7 +5,7 @@ Numbers and dates are published as the centre of their class, so that they keep 
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tidegate.catalogue.model import Column, Table
 from tidegate.deid.errors import RecipeInvalidError
@@ -14,17 +14,9 @@ from tidegate.deid.identifiers import scrub
 from tidegate.deid.model import Batches, People, Progress, silently
 from tidegate.deid.recipe.model import Action, ColumnPlan, Role, TableRecipe
 from tidegate.deid.recipe.question import question_of
-from tidegate.deid.tables.model import (
-    ANY,
-    Method,
-    Recoding,
-    TableInput,
-)
+from tidegate.deid.tables.model import ANY, Method, TableInput
 from tidegate.deid.transforms import as_type, type_of
 from tidegate.kernel.values import dataclass
-
-if TYPE_CHECKING:
-    from tidegate.deid.tables.model import Codes
 
 _WORTH_COMPILING = 100_000
 """Records from which on compiling the loops takes less time than it saves."""
@@ -83,14 +75,6 @@ def recode(coded: Coded, method: Method | None = None, progress: Progress = sile
         for name, each in shown.items()
     )
     return People(coded.table, recipe, coded.input, recoding, texts, coded.persons, coded.unknown)
-
-
-def class_sizes(recoding: Recoding) -> "Codes":
-    """Return how many records each published class has."""
-    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
-
-    published = recoding.classes[recoding.classes >= 0]
-    return np.bincount(published, minlength=recoding.class_count).astype(np.int32)
 
 
 def _check_persons(table: Table, persons: list[str | None]) -> None:

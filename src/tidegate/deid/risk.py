@@ -18,9 +18,9 @@ from tidegate.deid.model import (
     RiskReport,
     RunResult,
 )
-from tidegate.deid.people import class_sizes
 from tidegate.deid.recipe.model import Role
-from tidegate.deid.tables.model import ANY, Method
+from tidegate.deid.shares import decimal, shares_of
+from tidegate.deid.tables.model import Method
 
 _METHODS = {
     Method.LOCAL: "local recoding: every class at levels of its own",
@@ -28,7 +28,6 @@ _METHODS = {
     Method.PREVIEW: "Mondrian cuts",
 }
 _BESIDES = "HMAC-SHA256 pseudonyms, date shift by person"
-_DIGITS = 4
 
 
 def within_threshold(report: RiskReport) -> bool:
@@ -46,7 +45,6 @@ def write_report(recipe: Recipe, run: RunResult, count: Recount, **about: str) -
     verdict = count.people
     records = sum(rows for _, rows in count.rows)
     greatest, mean = _prosecutor(run, count)
-    generalised = generalisation(run.people) if run.people else ()
     return RiskReport(
         id=about["id"],
         version_id=about["version_id"],
@@ -55,7 +53,7 @@ def write_report(recipe: Recipe, run: RunResult, count: Recount, **about: str) -
         recipe_digest=run.recipe_digest,
         removed=run.removed,
         pseudonymised=run.pseudonymised,
-        generalised=generalised,
+        generalised=_generalised(run.people) if run.people else (),
         tables=run.tables,
         k_asked=recipe.k,
         k_achieved=verdict.smallest if verdict else records,
@@ -77,7 +75,7 @@ def write_report(recipe: Recipe, run: RunResult, count: Recount, **about: str) -
             AttackerRisk(risk.attacker, str(risk.greatest), str(risk.mean))
             for risk in (verdict.risks if verdict else ())
         ),
-        loss=mean_loss(run.people) if run.people else "",
+        loss=_mean_loss(run.people) if run.people else "",
         people_suppressed=_left_out(run),
     )
 
@@ -96,49 +94,30 @@ def _left_out(run: RunResult) -> int:
     return sum(table.suppressed for table in run.tables if table.table == name)
 
 
-def generalisation(people: People) -> tuple[Generalised, ...]:
-    """Say what became of each quasi-identifier; a person left out has lost all of it."""
-    sizes = class_sizes(people.recoding).tolist()
-    rows, told = people.coded.rows, dict(people.texts)
+def _generalised(people: People) -> tuple[Generalised, ...]:
+    """Say what became of each quasi-identifier."""
+    told = dict(people.texts)
     plans = {plan.name: plan.hierarchy for plan in people.recipe.of_role(Role.QUASI)}
-    found = []
-    for place, column in enumerate(people.coded.quasi):
-        labels, leaves = people.recoding.labels[place], set(column.hierarchy.leaves)
-        pairs = tuple(zip(labels, sizes, strict=True))
-        exact = sum(n for label, n in pairs if label in leaves)
-        hidden = sum(n for label, n in pairs if label == ANY) + rows - sum(sizes)
-        found.append(
-            Generalised(
-                f"{people.table}.{column.name}",
-                _described(plans[column.name], column.hierarchy.source),
-                len(leaves),
-                len(set(told[column.name])),
-                decimal(exact / rows),
-                decimal(hidden / rows),
-                decimal(_lost(people, place, sizes) / rows),
-            )
+    shares = shares_of(people.coded, people.recoding)
+    return tuple(
+        Generalised(
+            f"{people.table}.{column.name}",
+            _described(plans[column.name], column.hierarchy.source),
+            len(column.hierarchy.leaves),
+            len(set(told[column.name])),
+            decimal(share.exact),
+            decimal(share.hidden),
+            decimal(share.loss),
         )
-    return tuple(found)
+        for column, share in zip(people.coded.quasi, shares, strict=True)
+    )
 
 
-def mean_loss(people: People) -> str:
+def _mean_loss(people: People) -> str:
     """Return the mean loss over all quasi-identifiers and people, 0 to 1."""
-    sizes = class_sizes(people.recoding).tolist()
-    columns = len(people.coded.quasi)
-    lost = sum(_lost(people, place, sizes) for place in range(columns))
-    return decimal(lost / columns / people.coded.rows)
-
-
-def _lost(people: People, place: int, sizes: list[int]) -> float:
-    losses = people.recoding.losses[place].tolist()
-    kept = sum(loss * n for loss, n in zip(losses, sizes, strict=True))
-    return float(kept) + people.coded.rows - sum(sizes)
+    losses = [share.loss for share in shares_of(people.coded, people.recoding)]
+    return decimal(sum(losses) / len(losses))
 
 
 def _described(choice: HierarchyChoice | None, source: str) -> str:
     return f"{choice.kind.value}: {source}" if choice else source
-
-
-def decimal(share: float) -> str:
-    """Write a share with four digits."""
-    return f"{share:.{_DIGITS}f}"

@@ -1,7 +1,7 @@
 """Hierarchies of what people are: where they live, their sex, ethnic group and occupation."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 from tidegate.deid.hierarchies.model import Branch, Counts, Grower
@@ -30,6 +30,25 @@ class _Entry:
     """From its own level up."""
     key: tuple[int, ...]
     identity: str
+
+
+def _grower(
+    counts: Counts,
+    index: Mapping[str, _Entry],
+    every: tuple[Name, ...],
+    spelt: Callable[[str], str],
+) -> Grower:
+    """Look values up as they are spelt; what stands above them is labelled as most values are."""
+    form = choose_form(counts, every)
+
+    def grow(value: str) -> Branch | None:
+        entry = index.get(spelt(value))
+        if entry is None:
+            return None
+        labels = tuple(name.forms[form] for name in entry.names[1:])
+        return Branch(entry.identity, labels, entry.key)
+
+    return grow
 
 
 # --- places
@@ -76,17 +95,7 @@ def grow_places(counts: Counts) -> Grower:
     The labels above the districts are written as most values are: English, Traditional or
     Simplified Chinese.
     """
-    index, every = _places()
-    form = choose_form(counts, every)
-
-    def grow(value: str) -> Branch | None:
-        entry = index.get(fold(value))
-        if entry is None:
-            return None
-        labels = tuple(name.forms[form] for name in entry.names[1:])
-        return Branch(entry.identity, labels, entry.key)
-
-    return grow
+    return _grower(counts, *_places(), fold)
 
 
 # --- sex
@@ -131,17 +140,7 @@ def _fold_people(spelling: str) -> str:
 
 def grow_peoples(counts: Counts) -> Grower:
     """Place ethnic groups: the Mainland's 56 and those of Hong Kong's and Macao's censuses."""
-    index, every = _peoples()
-    form = choose_form(counts, every)
-
-    def grow(value: str) -> Branch | None:
-        entry = index.get(_fold_people(value))
-        if entry is None:
-            return None
-        labels = tuple(name.forms[form] for name in entry.names[1:])
-        return Branch(entry.identity, labels, entry.key)
-
-    return grow
+    return _grower(counts, *_peoples(), _fold_people)
 
 
 # --- occupations

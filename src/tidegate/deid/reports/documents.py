@@ -14,13 +14,12 @@ from tidegate.deid.recipe.documents import document as recipe_document
 from tidegate.deid.recipe.model import Role, TableRecipe
 from tidegate.deid.reports.errors import ReportUnreadableError
 from tidegate.deid.reports.model import FORMAT, Publication
-from tidegate.deid.tables.model import ANY, SUPPRESSED
+from tidegate.deid.shares import decimal, shares_of
 from tidegate.deid.verifier.model import Claim, Verdict
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.values import dataclass
 
 _PARTS = ("recipe", "input", "output", "claim", "criteria", "classes", "risks", "suppression")
-_DIGITS = 4
 _COUNTED: tuple[Mapping[str, object], ...] = ({"criterion": "k_anonymity", "k": 1},)
 """What every table holds: asked where all that is claimed takes a population."""
 
@@ -60,7 +59,7 @@ def assemble(
         "suppression": {
             "limit": publication.recipe.suppression,
             "records": suppressed,
-            "share": decimal(Fraction(suppressed, received)),
+            "share": decimal(suppressed / received),
         },
         "generalisation": list(_generalisation(publication)),
         **(more or {}),
@@ -108,20 +107,11 @@ def _risks(verdict: Verdict) -> list[dict[str, str]]:
 
 
 def _generalisation(publication: Publication) -> Iterator[dict[str, Any]]:
-    """Yield what became of each quasi-identifier; a suppressed record has lost all of it."""
-    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
-
-    recoding = publication.recoding
-    sizes = np.bincount(
-        recoding.classes[recoding.classes != SUPPRESSED], minlength=recoding.class_count
-    )
-    received = publication.table.rows
+    """Yield what became of each quasi-identifier."""
+    recoding, table = publication.recoding, publication.table
     plans = {plan.name: plan for plan in publication.recipe.of_role(Role.QUASI)}
-    for place, column in enumerate(publication.table.quasi):
-        labels, leaves = recoding.labels[place], set(column.hierarchy.leaves)
-        exact = sum(int(n) for label, n in zip(labels, sizes, strict=True) if label in leaves)
-        hidden = sum(int(n) for label, n in zip(labels, sizes, strict=True) if label == ANY)
-        lost = float(np.dot(recoding.losses[place], sizes)) + received - int(sizes.sum())
+    shares = shares_of(table, recoding)
+    for labels, column, share in zip(recoding.labels, table.quasi, shares, strict=True):
         choice = plans[column.name].hierarchy
         yield {
             "column": column.name,
@@ -129,17 +119,12 @@ def _generalisation(publication: Publication) -> Iterator[dict[str, Any]]:
             "source": column.hierarchy.source,
             "values": len(column.hierarchy.leaves),
             "levels": column.hierarchy.height,
-            "published": len({label for label, n in zip(labels, sizes, strict=True) if n}),
-            "exact": decimal(Fraction(exact, received)),
-            "hidden": decimal(Fraction(hidden, received)),
-            "ncp": f"{lost / received:.{_DIGITS}f}",
+            "published": len(set(labels)),
+            "exact": decimal(share.exact),
+            "hidden": decimal(share.hidden),
+            "ncp": decimal(share.loss),
             "unknown": publication.unknown.get(column.name, 0),
         }
-
-
-def decimal(value: Fraction) -> str:
-    """Write a share with four digits."""
-    return f"{float(value):.{_DIGITS}f}"
 
 
 def write(document: Mapping[str, Any]) -> bytes:

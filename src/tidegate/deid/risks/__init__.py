@@ -1,1 +1,0 @@
-"""The risk that is left in a published table, by the attacker it is measured against."""
