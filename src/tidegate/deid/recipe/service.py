@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tidegate.catalogue.model import ColumnRole, Table
 from tidegate.deid.hierarchies.model import Counts, Kind
 from tidegate.deid.hierarchies.service import guess
 from tidegate.deid.identifiers import suggest
@@ -30,14 +29,6 @@ _SAMPLE = 1000
 _KEY_ROWS = 20
 _LONG_TEXT = 40
 _QUASI_KINDS = {Kind.AGE, Kind.PLACE, Kind.SEX, Kind.ETHNICITY, Kind.OCCUPATION, Kind.DATE}
-_CODEBOOK = {
-    ColumnRole.DIRECT_IDENTIFIER: Role.DIRECT,
-    ColumnRole.PERSON_KEY: Role.DIRECT,
-    ColumnRole.QUASI_IDENTIFIER: Role.QUASI,
-    ColumnRole.DATE: Role.QUASI,
-    ColumnRole.SENSITIVE: Role.SENSITIVE,
-    ColumnRole.MEASURE: Role.OTHER,
-}
 
 
 def read(text: str) -> TableRecipe:
@@ -109,25 +100,10 @@ def propose(columns: Mapping[str, Counts]) -> tuple[Proposal, ...]:
     return tuple(_propose(name, counts) for name, counts in columns.items())
 
 
-def propose_from_codebook(table: Table) -> tuple[Proposal, ...]:
-    """Propose what a codebook's confirmed roles say about a table's columns."""
-    found = []
-    for column in table.columns:
-        role = _CODEBOOK.get(column.role, Role.OTHER)
-        action = Action.PSEUDONYMISE if column.role is ColumnRole.PERSON_KEY else _usual(role)
-        plan = ColumnPlan(column.name, role, action, kind=column.identifier_kind)
-        found.append(Proposal(plan, "codebook"))
-    return tuple(found)
-
-
 def recipe_of(proposals: tuple[Proposal, ...], k: int = USUAL_K) -> TableRecipe:
     """Return the recipe that proposals amount to; it may lack a quasi-identifier still."""
     asked = Asked(CriterionName.K_ANONYMITY, k=k)
     return TableRecipe("proposed", tuple(each.plan for each in proposals), (asked,))
-
-
-def _usual(role: Role) -> Action:
-    return Action.EMPTY if role is Role.DIRECT else Action.KEEP
 
 
 def _propose(name: str, counts: Counts) -> Proposal:

@@ -126,17 +126,24 @@ def _grown(keys: Any, count: int, bits: int, table: Any) -> Any:
 
 
 @compiled
+def _sought(key: Any, keys: Any, table: Any, last: Any, shift: Any) -> Any:
+    """Return the slot of a key and its group, which is negative where the key is new."""
+    at = _hash(key, shift)
+    number = table[at]
+    while number >= 0 and keys[number] != key:
+        at = (at + np.uint64(1)) & last
+        number = table[at]
+    return at, number
+
+
+@compiled
 def _group(keys: Any, weights: Any, first: Any, mask: Any, scratch: Any) -> Any:
     bits, count, weighted, traced = _FIRST_BITS, 0, len(weights) > 0, len(first) > 0
     out, _, held, at_first, _, table = scratch
     size, last, shift = _grown(out, 0, bits, table)
     for index in range(len(keys)):
         key = keys[index] & mask
-        at = _hash(key, shift)
-        number = table[at]
-        while number >= 0 and out[number] != key:
-            at = (at + np.uint64(1)) & last
-            number = table[at]
+        at, number = _sought(key, out, table, last, shift)
         weight = weights[index] if weighted else np.int32(1)
         if number >= 0:
             held[number] += weight
@@ -158,11 +165,7 @@ def _label(keys: Any, mask: Any, scratch: Any) -> Any:
     size, last, shift = _grown(out, 0, bits, table)
     for index in range(len(keys)):
         key = keys[index] & mask
-        at = _hash(key, shift)
-        number = table[at]
-        while number >= 0 and out[number] != key:
-            at = (at + np.uint64(1)) & last
-            number = table[at]
+        at, number = _sought(key, out, table, last, shift)
         if number < 0:
             number = count
             table[at] = count
@@ -182,11 +185,7 @@ def _part_small(keys: Any, weights: Any, k: int, out: Any, held: Any, table: Any
     size, last, shift = _grown(out, 0, bits, table)
     for index in range(len(keys)):
         key = keys[index]
-        at = _hash(key, shift)
-        number = table[at]
-        while number >= 0 and out[number] != key:
-            at = (at + np.uint64(1)) & last
-            number = table[at]
+        at, number = _sought(key, out, table, last, shift)
         if number >= 0:
             held[number] += weights[index]
             continue

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.catalogue.model import Column, ColumnRole, Table
 from tidegate.deid.errors import RecipeInvalidError
 from tidegate.deid.hierarchies.model import Kind
 from tidegate.deid.recipe import service
@@ -270,20 +269,3 @@ def test_a_proposal_becomes_a_recipe_with_a_largest_risk_of_one_in_eleven():
 
     assert (CriterionName.K_ANONYMITY, 11) == (recipe.criteria[0].criterion, recipe.criteria[0].k)
     assert recipe == service.read(json.dumps(document(recipe)))
-
-
-def test_a_codebook_says_the_roles_people_confirmed():
-    table = Table(
-        "persons",
-        1,
-        (
-            Column("key", "string", ColumnRole.PERSON_KEY),
-            Column("born", "date", ColumnRole.DATE),
-            Column("bmi", "number", ColumnRole.MEASURE),
-        ),
-    )
-
-    plans = [each.plan for each in service.propose_from_codebook(table)]
-
-    assert [Role.DIRECT, Role.QUASI, Role.OTHER] == [plan.role for plan in plans]
-    assert Action.PSEUDONYMISE is plans[0].action
