@@ -144,7 +144,7 @@ def status_list(bench, *revoked):
     for index in revoked:
         bits[index // 8] |= 0x80 >> index % 8
     url = f"{KIT}/statuslist/{len(bench.wire.answers)}"
-    packed = base64.urlsafe_b64encode(gzip.compress(bytes(bits))).decode().rstrip("=")
+    packed = base64.urlsafe_b64encode(gzip.compress(bytes(bits), mtime=0)).decode().rstrip("=")
     signed = bench.kit.keys["issuer"].sign(
         iss=did("issuer"), id=url, issuer=did("issuer"), validFrom=moment(-1),
         type=["VerifiableCredential", "BitstringStatusListCredential"],

@@ -100,7 +100,7 @@ UNREADABLE = (
     (b"a,\x00b\n", "header_nul_byte"),
     (b'a,"b\n', "header_unterminated_quote"),
     (b"a,b\x01\n1,2\n", "header_control_character"),
-    (gzip.compress(b"a,b\n" + b"1,2\n" * 5000)[:-20], "damaged_gzip"),
+    (gzip.compress(b"a,b\n" + b"1,2\n" * 5000, mtime=0)[:-20], "damaged_gzip"),
     (b"a,b\n", "no_rows"),
     (b"PAR1 is not all it takes", "damaged_parquet"),
 )
@@ -153,7 +153,7 @@ def test_several_tables_in_several_forms_make_one_dataset(commons, ground):
     import pyarrow.parquet as pq
 
     pq.write_table(pa.table({"k": [1, None], "d": pa.array([1.5, 2.0])}), ground.home / "p.parquet")
-    zipped = commons.write("z.csv.gz", gzip.compress(b"a\n1\nNA\n"))
+    zipped = commons.write("z.csv.gz", gzip.compress(b"a\n1\nNA\n", mtime=0))
     report = commons.acquire(zipped, FileSource(ground.home / "p.parquet"))
 
     assert ("z", "p") == report.tables

@@ -19,7 +19,7 @@ from tidegate.connector.identity.status_list import (
 
 
 def packed(raw: bytes) -> str:
-    return "u" + base64.urlsafe_b64encode(gzip.compress(raw)).rstrip(b"=").decode()
+    return "u" + base64.urlsafe_b64encode(gzip.compress(raw, mtime=0)).rstrip(b"=").decode()
 
 
 def naive(indexes) -> str:
