@@ -23,6 +23,10 @@ class NegotiationRacedError(UnavailableError):
     """Two things happened to this process at once; the second has to look again."""
 
 
+class TooManyNegotiationsError(UnavailableError):
+    """The peer has as many negotiations open here as one participant may have."""
+
+
 class AlreadySettledError(NegotiationRacedError):
     """The peer's own message settled ours while its answer was on the way: nothing is left."""
 

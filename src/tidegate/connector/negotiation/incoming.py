@@ -14,7 +14,7 @@ from tidegate.connector.messages.wire import ContractOfferMessage, ContractReque
 from tidegate.connector.model import Peer
 from tidegate.connector.negotiation import store
 from tidegate.connector.negotiation.desk import Desk
-from tidegate.connector.negotiation.errors import NegotiationRacedError
+from tidegate.connector.negotiation.errors import NegotiationRacedError, TooManyNegotiationsError
 from tidegate.connector.negotiation.machine import NEGOTIATION, may_step
 from tidegate.connector.negotiation.model import Negotiation, NegotiationState, Step
 from tidegate.connector.negotiation.outgoing import Outgoing, event_of, evidence
@@ -31,6 +31,7 @@ from tidegate.kernel.text import printable
 
 MOST_REFUSALS_KEPT = 50
 MOST_ROUNDS = 50
+MOST_OPEN = 1000  # with one peer; the terms of one may weigh a mebibyte
 
 
 class Paired(Protocol):
@@ -126,11 +127,19 @@ class Incoming:
         ) as tx:
             if store.find_by_peer(tx.connection, peer.did, one.peer_pid, one.side) is not None:
                 raise NegotiationRacedError("The same request came twice at once; send it again.")
+            self._check_room(tx, peer)
             store.insert_negotiation(tx.connection, one)
             messages.insert_message(tx.connection, record)
             one = self._outgoing.arrived(tx, one)
             failpoint("negotiation.before_commit")
         return one
+
+    def _check_room(self, tx: Tx, peer: Peer) -> None:
+        if store.count_open(tx.connection, peer.did) >= MOST_OPEN:
+            raise TooManyNegotiationsError(
+                f"{MOST_OPEN} negotiations with you are open here, the most there may be. "
+                "Bring some to an end, then send this again."
+            )
 
     def _again(self, known: Negotiation, step: Step, heard: Received[Any]) -> Negotiation:
         """Answer a repeated opening as the first; refuse another one under the same pid."""

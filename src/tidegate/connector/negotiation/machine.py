@@ -24,14 +24,14 @@ _FORWARD = (
     (Step.FINALIZE, S.VERIFIED, S.FINALIZED, _P),
 )
 
-_OPEN = (S.INITIAL, S.REQUESTED, S.OFFERED, S.ACCEPTED, S.AGREED, S.VERIFIED)
+OPEN = (S.INITIAL, S.REQUESTED, S.OFFERED, S.ACCEPTED, S.AGREED, S.VERIFIED)
 
 NEGOTIATION: Machine[S] = Machine(
     name="negotiation",
     start=S.INITIAL,
     moves=tuple(Move(step.value, source, target, by) for step, source, target, by in _FORWARD)
     + tuple(
-        Move(Step.TERMINATE.value, source, S.TERMINATED, by) for source in _OPEN for by in (_C, _P)
+        Move(Step.TERMINATE.value, source, S.TERMINATED, by) for source in OPEN for by in (_C, _P)
     ),
 )
 

@@ -11,7 +11,7 @@ from tidegate.connector.messages.errors import ProcessUnknownError
 from tidegate.connector.messages.model import Side
 from tidegate.connector.messages.store import write_body
 from tidegate.connector.negotiation.errors import NegotiationRacedError
-from tidegate.connector.negotiation.machine import FINAL
+from tidegate.connector.negotiation.machine import FINAL, OPEN
 from tidegate.connector.negotiation.model import (
     Assessment,
     ChosenStrategy,
@@ -83,6 +83,13 @@ def list_open(conn: Connection, limit: int) -> tuple[Negotiation, ...]:
     query = select(*_COLUMNS).where(table.c.state.not_in([state.value for state in FINAL]))
     ordered = query.order_by(table.c.created_at, table.c.pid)
     return tuple(_negotiation(row) for row in conn.execute(ordered.limit(limit)))
+
+
+def count_open(conn: Connection, peer_did: str) -> int:
+    """Return how many negotiations with a peer are not over."""
+    mine = table.c.peer_did == peer_did
+    query = select(func.count()).where(mine, table.c.state.in_([one.value for one in OPEN]))
+    return int(conn.execute(query).scalar_one())
 
 
 def count_waiting(conn: Connection) -> int:

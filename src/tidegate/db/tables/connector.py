@@ -39,6 +39,11 @@ Index(
     connector_negotiation.c.peer_did,
     connector_negotiation.c.peer_pid,
 )
+Index(
+    "ix_connector_negotiation_open",
+    connector_negotiation.c.peer_did,
+    connector_negotiation.c.state,
+)
 Index("ix_connector_negotiation_created", connector_negotiation.c.created_at)
 
 connector_strategy = Table(

@@ -9,6 +9,7 @@ from tidegate.connector.messages.compose import document
 from tidegate.connector.messages.model import MessageState
 from tidegate.connector.messages.read import check
 from tidegate.connector.messages.wire import ContractNegotiation, ContractNegotiationError
+from tidegate.connector.negotiation import incoming
 from tidegate.connector.negotiation.strategy import MANUAL
 
 
@@ -76,6 +77,22 @@ def test_another_request_under_a_used_pid_is_refused(pair):
     )
 
     assert (again.status, again.body["code"]) == (400, "pid_in_use")
+
+
+def test_a_peer_has_only_so_many_negotiations_open(pair, monkeypatch):
+    hospital, _ = pair
+    one = requested(pair, MANUAL)
+    monkeypatch.setattr(incoming, "MOST_OPEN", 1)
+    address = f"{hospital.base}/dsp/2025-1/negotiations/request"
+    fresh = opening(hospital) | {"@id": "urn:uuid:fresh", "consumerPid": "urn:uuid:fresh-pid"}
+
+    refused = hospital.network.post(address, fresh, authorization=f"Bearer {FACULTY}>{HOSPITAL}")
+    hospital.negotiation.terminate(one.pid, "no longer needed", by=STEWARD)
+    pump(*pair)
+    taken = hospital.network.post(address, fresh, authorization=f"Bearer {FACULTY}>{HOSPITAL}")
+
+    assert (refused.status, refused.body["code"]) == (503, "too_many_negotiations")
+    assert taken.status == 201
 
 
 def test_a_replay_by_somebody_else_opens_nothing_here(pair):
