@@ -12,9 +12,12 @@ import functools
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 ROOT = Path(__file__).parents[2]
 SEED = 7
+_DRAWN = 500_000
 REGIONAL = ("age", "sex", "district", "admission", "ethnicity", "occupation", "ward", "language")
 COHORT = ("age", "male", "weight", "height", "status")
 SENSITIVE = {"regional": "diagnosis", "cohort": "futime", "wide": "outcome"}
@@ -241,12 +244,52 @@ def write(folder: Path, family: str, rows: int) -> tuple[Path, tuple[str, ...]]:
             else [f"D{code:03d}" for code in codes.tolist()]
             for name, codes in drawn.items()
         }
-    (folder / "h").mkdir(parents=True, exist_ok=True)
-    for name, lines in shapes.items():
-        text = "".join(";".join(line) + "\n" for line in lines)
-        (folder / "h" / f"{family}_{name}.csv").write_text(text, encoding="utf-8")
+    _write_hierarchies(folder, family, shapes)
     path = folder / f"{family}_{len(next(iter(table.values())))}.csv"
     with path.open("w", encoding="utf-8") as file:
         file.write(";".join(table) + "\n")
         file.writelines(";".join(row) + "\n" for row in zip(*table.values(), strict=True))
     return path, tuple(shapes)
+
+
+def _write_hierarchies(folder: Path, family: str, shapes: dict[str, Rows]) -> None:
+    (folder / "h").mkdir(parents=True, exist_ok=True)
+    for name, lines in shapes.items():
+        text = "".join(";".join(line) + "\n" for line in lines)
+        (folder / "h" / f"{family}_{name}.csv").write_text(text, encoding="utf-8")
+
+
+def write_large(folder: Path, rows: int) -> Path:
+    """Write a regional table of many millions as Parquet, drawn and written batch by batch."""
+    shapes = regional_hierarchies()
+    _write_hierarchies(folder, "regional", shapes)
+    path = folder / f"regional_{rows}.parquet"
+    if path.exists():
+        return path
+    texts = {name: [line[0] for line in lines] for name, lines in shapes.items()}
+    texts["diagnosis"] = [f"D{at:03d}" for at in range(220)]
+    coded = pa.dictionary(pa.int32(), pa.string())
+    schema = pa.schema([(name, coded) for name in texts])
+    part = path.with_suffix(".part")
+    with pq.ParquetWriter(part, schema) as file:
+        for at in range(0, rows, _DRAWN):
+            drawn = regional_codes(min(_DRAWN, rows - at), SEED + at)
+            columns = [pa.DictionaryArray.from_arrays(drawn[n], texts[n]) for n in texts]
+            file.write_table(pa.table(columns, schema=schema))
+    part.rename(path)
+    return path
+
+
+def in_order(lines: Rows) -> Rows:
+    """Put the leaves of a hierarchy in the order of the taxonomy: those of a label side by side.
+
+    Labels of every level stand in the order in which they first appear.
+    """
+    seen: list[dict[str, int]] = [{} for _ in lines[0]]
+    for line in lines:
+        for numbers, label in zip(seen, line, strict=True):
+            numbers.setdefault(label, len(numbers))
+    ranks = list(reversed(seen))
+    return sorted(
+        lines, key=lambda line: [n[label] for n, label in zip(ranks, line[::-1], strict=True)]
+    )

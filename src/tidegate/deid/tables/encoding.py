@@ -145,6 +145,21 @@ def losses_of(hierarchy: Hierarchy) -> "Floats":
     return (np.stack(rows) - 1.0) / max(count - 1, 1)
 
 
+def is_in_order(hierarchy: Hierarchy) -> bool:
+    """Tell whether labels group neighbours, and only whole labels of the level before, up to one.
+
+    All that is published rests on it: a span of leaves is told by its two ends.
+    """
+    steps = [np.diff(label_numbers(labels)) for labels in hierarchy.labels]
+    apart = [step > 0 for step in steps]
+    return (
+        all(bool((step >= 0).all()) for step in steps)
+        and bool(apart[0].all())
+        and not any(bool((coarse & ~fine).any()) for fine, coarse in pairwise(apart))
+        and not bool(apart[-1].any())
+    )
+
+
 def label_numbers(labels: tuple[str, ...]) -> "NDArray[np.int64]":
     """Return the number of each leaf's label, in the order in which labels appear."""
     seen: dict[str, int] = {}

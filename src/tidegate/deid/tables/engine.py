@@ -13,12 +13,14 @@ import numpy as np
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError, RecountError
 from tidegate.deid.tables import kernels, labels, lattice, mending, mondrian, peeling
 from tidegate.deid.tables.crowds import outside, people_of
+from tidegate.deid.tables.encoding import is_in_order
 from tidegate.deid.tables.grouping import Kernels
 from tidegate.deid.tables.labels import Spans, loss_of
 from tidegate.deid.tables.model import (
     Attacker,
     Criterion,
     DeltaPresence,
+    Hierarchy,
     KAnonymity,
     Method,
     Question,
@@ -86,6 +88,7 @@ def check(table: TableInput, question: Question) -> None:
             code="question_malformed",
         )
     for quasi in table.quasi:
+        check_hierarchy(quasi.hierarchy)
         _check_codes(quasi.name, quasi.codes, len(quasi.hierarchy.leaves), table.rows)
     for column in table.sensitive:
         _check_codes(column.name, column.codes, len(column.values), table.rows)
@@ -98,6 +101,16 @@ def check(table: TableInput, question: Question) -> None:
             )
     for one in question.criteria:
         _check_population(one, len(table.quasi))
+
+
+def check_hierarchy(hierarchy: Hierarchy) -> None:
+    """Raise RecipeInvalidError for a hierarchy that would publish labels that are not true."""
+    if not is_in_order(hierarchy):
+        raise RecipeInvalidError(
+            f"The leaves of the hierarchy of {hierarchy.name} do not stand in its order: those of "
+            "one label must be neighbours, up to one label for all; sort them.",
+            code="hierarchy_order",
+        )
 
 
 def _check_codes(name: str, codes: "NDArray[np.int32]", leaves: int, rows: int) -> None:

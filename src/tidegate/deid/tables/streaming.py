@@ -13,6 +13,7 @@ on Big Data, 2023); here one process works the parts in turn.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Codes: TypeAlias = NDArray[np.int32]
+    Leaves: TypeAlias = NDArray[np.unsignedinteger]
 
 Batch: TypeAlias = "tuple[Codes, ...]"
 
@@ -83,9 +85,17 @@ class Recoded:
             )
             yield at, texts
 
+    def sizes(self) -> "NDArray[np.int64]":
+        """Return the records that are left out, and then those of every class."""
+        sizes = np.zeros(self.low.shape[1] + 1, np.int64)
+        for start in range(0, len(self.classes), _STEP):
+            mine = self.classes[start : start + _STEP]
+            sizes += np.bincount(np.asarray(mine) + 1, minlength=len(sizes))
+        return sizes
+
     def losses(self) -> "NDArray[np.float64]":
         """Return the mean penalty of each column over all records; left out ones count 1."""
-        sizes = np.bincount(np.asarray(self.classes) + 1, minlength=self.low.shape[1] + 1)
+        sizes = self.sizes()
         own = np.stack(
             [
                 ladder.losses(low, high)
@@ -109,8 +119,10 @@ def anonymise(
     delta-presence), NotAnonymousError as the engine does.
     """
     _check(question)
+    for one in stream.empty.quasi:
+        engine.check_hierarchy(one.hierarchy)
     columns, rows = _spool(stream, folder)
-    table = _table(stream.empty, [np.asarray(column[:: _stride(rows)]) for column in columns])
+    table = _table(stream.empty, [column[:: _stride(rows)] for column in columns])
     progress(0.1, "part")
     parting = part(table, max(1, round(part_rows * table.rows / max(rows, 1))))
     tally, places = _place(stream.empty, columns, parting, folder, question)
@@ -132,28 +144,43 @@ def _stride(rows: int) -> int:
     return max(1, rows // SAMPLE_ROWS)
 
 
-def _spool(stream: Stream, folder: Path) -> "tuple[list[Codes], int]":
-    """Write the leaves of every column to a file of its own."""
-    count = len(stream.empty.quasi) + len(stream.empty.sensitive)
-    paths = [folder / f"column-{place}.i32" for place in range(count)]
+def _spool(stream: Stream, folder: Path) -> "tuple[list[Leaves], int]":
+    """Write the leaves of every column to a file of its own, each number as narrow as may be."""
+    most = _most(stream.empty)
+    kinds = [np.min_scalar_type(max(leaves - 1, 0)) for _, leaves in most]
+    paths = [folder / f"column-{place}" for place in range(len(most))]
     rows = 0
-    files = [path.open("wb") for path in paths]
-    try:
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("wb")) for path in paths]
         for batch in stream.batches():
             rows += len(batch[0])
-            for file, codes in zip(files, batch, strict=True):
-                file.write(np.ascontiguousarray(codes, np.int32).tobytes())
-    finally:
-        for file in files:
-            file.close()
+            for file, codes, (name, leaves), kind in zip(files, batch, most, kinds, strict=True):
+                if len(codes) != len(batch[0]) or not _are_leaves(codes, leaves):
+                    raise RecipeInvalidError(
+                        f"The column {name} has values that are not in its hierarchy; extend the "
+                        "hierarchy.",
+                        code="codes_misfit",
+                    )
+                file.write(np.ascontiguousarray(codes, kind).tobytes())
     if not rows:
         raise RecipeInvalidError(
             "There is nothing to anonymise: the stream has no record.", code="table_empty"
         )
-    return [np.memmap(path, np.int32, "r") for path in paths], rows
+    return [np.memmap(path, kind, "r") for path, kind in zip(paths, kinds, strict=True)], rows
 
 
-def _table(empty: TableInput, codes: "list[Codes]") -> TableInput:
+def _most(empty: TableInput) -> list[tuple[str, int]]:
+    """Return each column's name and how many different numbers it may have."""
+    quasi = [(one.name, len(one.hierarchy.leaves)) for one in empty.quasi]
+    return quasi + [(one.name, len(one.values)) for one in empty.sensitive]
+
+
+def _are_leaves(codes: "Codes", leaves: int) -> bool:
+    return not len(codes) or (int(codes.min()) >= 0 and int(codes.max()) < leaves)
+
+
+def _table(empty: TableInput, leaves: "list[Leaves]") -> TableInput:
+    codes = [np.asarray(mine).astype(np.int32) for mine in leaves]
     quasi = tuple(
         QuasiColumn(one.name, mine, one.hierarchy, one.weight)
         for one, mine in zip(empty.quasi, codes, strict=False)
@@ -168,7 +195,7 @@ def _table(empty: TableInput, codes: "list[Codes]") -> TableInput:
 
 def _place(
     empty: TableInput,
-    columns: "list[Codes]",
+    columns: "list[Leaves]",
     parting: Parting,
     folder: Path,
     question: Question,
@@ -224,7 +251,7 @@ class _Spool:
     """The files of a stream, and which parts are recoded together."""
 
     empty: TableInput
-    columns: "list[Codes]"
+    columns: "list[Leaves]"
     places: "NDArray[np.uint16]"
     joined: "list[NDArray[np.int64]]"
 
@@ -237,25 +264,44 @@ def _recode(spool: _Spool, question: Question, folder: Path, progress: engine.Pr
     count = done = 0
     for parts in spool.joined:
         mine = np.flatnonzero(np.isin(spool.places, parts.astype(np.uint16)))
-        table = _table(spool.empty, [np.asarray(column[mine]) for column in spool.columns])
-        own = engine.anonymise(table, _within(question, table, whole))
+        table = _table(spool.empty, [column[mine] for column in spool.columns])
+        told = _Part(progress, done / rows, len(mine) / rows)
+        own = engine.anonymise(table, _within(question, table, whole), told)
         spans.append(labels.span(table, own.classes, loops))
         classes[mine] = np.where(own.classes >= 0, spans[-1].classes + count, SUPPRESSED)
         count, done = count + spans[-1].count, done + len(mine)
-        progress(0.1 + 0.9 * done / rows, "recode")
     low = np.concatenate([one.low for one in spans], axis=1)
     high = np.concatenate([one.high for one in spans], axis=1)
     return Recoded(classes, low, high, spans[0].ladders)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Says how far all parts are together."""
+
+    progress: engine.Progress
+    start: float
+    width: float
+
+    def __call__(self, share: float, step: str) -> None:
+        self.progress(0.1 + 0.9 * (self.start + self.width * share), step)
 
 
 def _whole(spool: _Spool, question: Question) -> "dict[str, NDArray[np.int64]]":
     """Return how often each value stands in the whole table, where closeness is asked."""
     quasi = len(spool.empty.quasi)
     return {
-        column.name: np.bincount(spool.columns[quasi + at], minlength=len(column.values))
+        column.name: _counted(spool.columns[quasi + at], len(column.values))
         for at, column in enumerate(spool.empty.sensitive)
         if any(isinstance(c, TCloseness) and c.column == column.name for c in question.criteria)
     }
+
+
+def _counted(codes: "Leaves", values: int) -> "NDArray[np.int64]":
+    counts = np.zeros(values, np.int64)
+    for start in range(0, len(codes), _STEP):
+        counts += np.bincount(codes[start : start + _STEP], minlength=values)
+    return counts
 
 
 def _within(

@@ -5,11 +5,12 @@ import itertools
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lib.deid_tables import hierarchy, tables, uneven
+from lib.deid_tables import hierarchies, hierarchy, tables, uneven
 from tidegate.deid.tables import kernels
-from tidegate.deid.tables.encoding import losses_of, pack
-from tidegate.deid.tables.model import QuasiColumn, SensitiveColumn, TableInput
+from tidegate.deid.tables.encoding import is_in_order, losses_of, pack
+from tidegate.deid.tables.model import Hierarchy, QuasiColumn, SensitiveColumn, TableInput
 
 LOOPS = kernels.choose(compiled=False)
 
@@ -97,3 +98,31 @@ def test_a_column_of_one_leaf_takes_no_bit_and_loses_nothing():
 
     assert (packed.keys.tolist(), packed.weights.tolist()) == ([0], [3])
     assert losses_of(lone.hierarchy).tolist() == [[0], [0]]
+
+
+def stands_in_order(shape):
+    """The leaves of each label are neighbours and share all that stands above it, naively."""
+    paths = list(zip(*shape.labels, strict=True))
+    for level, labels in enumerate(shape.labels):
+        for label in set(labels):
+            mine = [at for at, own in enumerate(labels) if own == label]
+            if mine != list(range(mine[0], mine[-1] + 1)):
+                return False
+            if len({paths[at][level:] for at in mine}) > 1:
+                return False
+    return len(set(shape.labels[0])) == len(paths) and len(set(shape.labels[-1])) == 1
+
+
+@given(hierarchies(), st.data())
+def test_leaves_that_are_not_neighbours_under_their_label_are_seen(shape, data):
+    assert is_in_order(shape)
+
+    order = data.draw(st.permutations(range(len(shape.leaves))))
+    lines = [[level[at] for at in order] for level in shape.labels]
+    if data.draw(st.booleans()):
+        level = data.draw(st.integers(0, shape.height - 1))
+        at = data.draw(st.integers(0, len(order) - 1))
+        lines[level][at] = data.draw(st.sampled_from(["*", *lines[level], "strange"]))
+    turned = Hierarchy("c", tuple(tuple(line) for line in lines))
+
+    assert is_in_order(turned) == stands_in_order(turned)

@@ -224,6 +224,14 @@ def test_codes_outside_the_hierarchy_are_refused():
         engine.anonymise(table, Question((KAnonymity(2),)))
 
 
+def test_a_hierarchy_that_would_publish_untrue_labels_is_refused():
+    levels = (("a", "b", "c"), ("x", "y", "x"), ("*", "*", "*"))
+    table = TableInput((QuasiColumn("c", np.zeros(3, np.int32), Hierarchy("ward", levels)),))
+
+    with pytest.raises(RecipeInvalidError, match="ward do not stand in its order"):
+        engine.anonymise(table, Question((KAnonymity(2),)))
+
+
 def test_progress_goes_from_nothing_to_all():
     codes = np.arange(40, dtype=np.int32) % 8
     table = TableInput((QuasiColumn("c", codes, hierarchy("x", (2, 4))),))

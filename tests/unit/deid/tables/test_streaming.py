@@ -1,6 +1,6 @@
 """A stream is recoded with the guarantee of a table, judged by a naive count of its output."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from tidegate.deid.tables.model import (
     Distance,
     DistinctL,
     EntropyL,
+    Hierarchy,
     KAnonymity,
     Method,
     QuasiColumn,
@@ -118,11 +119,44 @@ def test_what_only_a_whole_table_can_be_asked_is_refused(tmp_path):
             streaming.anonymise(stream_of(table), question, tmp_path)
 
 
+def test_a_number_that_is_no_leaf_is_refused_before_it_is_written_narrow(tmp_path):
+    table = TableInput((QuasiColumn("c", np.array([1, 256 + 1], np.int32), _wide("x")),))
+
+    with pytest.raises(RecipeInvalidError, match="extend the hierarchy"):
+        streaming.anonymise(stream_of(table), Question((KAnonymity(2),)), tmp_path)
+
+
+def test_the_sizes_and_losses_of_a_stream_are_those_of_its_labels(tmp_path):
+    codes = np.random.default_rng(3).integers(0, 64, 900).astype(np.int32)
+    table = TableInput((QuasiColumn("c", codes, _wide("x")),))
+
+    answer = streaming.anonymise(stream_of(table), Question((KAnonymity(5),)), tmp_path)
+
+    sizes = np.bincount(np.asarray(answer.classes) + 1, minlength=len(answer.sizes()))
+    assert answer.sizes().tolist() == sizes.tolist()
+    wide = Counter(label for (label,) in published(answer))
+    leaves = {label: _leaves_under(label, table.quasi[0].hierarchy) for label in wide}
+    lost = sum(count * (leaves[label] - 1) / 63 for label, count in wide.items()) / 900
+    assert answer.losses().tolist() == pytest.approx([lost])
+
+
+def test_a_hierarchy_out_of_order_is_refused(tmp_path):
+    levels = (("a", "b", "c"), ("x", "y", "x"), ("*", "*", "*"))
+    table = TableInput((QuasiColumn("c", np.zeros(3, np.int32), Hierarchy("ward", levels)),))
+
+    with pytest.raises(RecipeInvalidError, match="neighbours"):
+        streaming.anonymise(stream_of(table), Question((KAnonymity(2),)), tmp_path)
+
+
 def test_a_stream_without_records_is_refused(tmp_path):
     table = TableInput((QuasiColumn("c", np.zeros(0, np.int32), _wide("x")),))
 
     with pytest.raises(RecipeInvalidError, match="no record"):
         streaming.anonymise(stream_of(table), Question((KAnonymity(2),)), tmp_path)
+
+
+def _leaves_under(label, shape):
+    return max(sum(own == label for own in level) for level in shape.labels)
 
 
 def _made(folder):
