@@ -9,6 +9,7 @@ from tidegate.commons.classification.service import ClassificationService
 from tidegate.commons.deidentification.service import DeidentificationService
 from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
+from tidegate.commons.previews.service import PreviewService
 from tidegate.commons.rows.service import RowsService
 from tidegate.connector.approvals.service import ApprovalService
 from tidegate.connector.assessment.service import AssessmentService
@@ -70,6 +71,7 @@ class House:
     acquisition: AcquisitionService
     classification: ClassificationService
     deidentification: DeidentificationService
+    previews: PreviewService
     holdings: HoldingsService
     rows: RowsService
     destruction: DestructionService

@@ -105,6 +105,92 @@ class RiskReport(msgspec.Struct, frozen=True):
     releases_smallest: int = 0
 
 
+class Bar(msgspec.Struct, frozen=True):
+    """How many records have a label; None where there are too few to say."""
+
+    kind: str
+    records: int | None
+    label: str = ""
+    labels: int = 1
+
+
+class ColumnPreview(msgspec.Struct, frozen=True):
+    """One quasi-identifier before and after, and what it would lose."""
+
+    column: str
+    loss: str
+    exact: str
+    hidden: str
+    before: tuple[Bar, ...]
+    after: tuple[Bar, ...]
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One point of the curve of loss over k; no loss where that k cannot be reached."""
+
+    k: int
+    loss: str
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What one recipe would do to the records that were looked at."""
+
+    recipe_digest: str
+    k: int
+    published: int
+    suppressed: int
+    classes: int
+    smallest: int
+    largest: int
+    risk_max: str
+    risk_mean: str
+    threshold: str
+    is_within: bool
+    criteria: tuple[Counted, ...]
+    risks: tuple[AttackerRisk, ...]
+    loss: str
+    columns: tuple[ColumnPreview, ...]
+    curve: tuple[Point, ...]
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One place where two recipes differ; an empty text means that it is not there."""
+
+    where: str
+    before: str
+    after: str
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """A recipe beside the usual one: `looked_at` of `records` records, none of them shown."""
+
+    table: str
+    records: int
+    looked_at: int
+    fewest: int
+    edited: Look
+    usual: Look | None
+    differences: tuple[Difference, ...]
+
+
+class ProposedColumn(msgspec.Struct, frozen=True):
+    """The role that is proposed for a column, and why; and what it looks like."""
+
+    column: str
+    role: str
+    action: str
+    reason: str
+    seen: str
+    seen_reason: str
+
+
+class ProposedRecipe(msgspec.Struct, frozen=True):
+    """The usual recipe of a version, and the reason for each column's role."""
+
+    recipe: dict[str, Any]
+    columns: tuple[ProposedColumn, ...]
+
+
 class Holding(msgspec.Struct, frozen=True):
     """What the node keeps of a version."""
 
@@ -218,6 +304,17 @@ class Commons:
     def approve_classification(self, version_id: str) -> Classified:
         """Approve the proposal as a second person."""
         return self._http.post(f"/versions/{version_id}/classification/approval", None, Classified)
+
+    def propose_recipe(self, version_id: str) -> ProposedRecipe:
+        """Return the usual recipe of a version, with the reason for each column's role."""
+        return self._http.get(f"/versions/{version_id}/recipe", ProposedRecipe)
+
+    def preview_recipe(
+        self, version_id: str, recipe: Mapping[str, Any] | None = None
+    ) -> Preview:
+        """Preview a recipe, which changes the usual one; nothing is written."""
+        body = {"recipe": recipe or {}}
+        return self._http.post(f"/versions/{version_id}/recipe/preview", body, Preview)
 
     def deidentify(
         self, version_id: str, project: str, recipe: Mapping[str, Any] | None = None

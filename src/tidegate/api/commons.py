@@ -36,6 +36,7 @@ from tidegate.commons.model import (
     Upload,
 )
 from tidegate.deid.model import RiskReport
+from tidegate.deid.previews.model import Preview, ProposedRecipe
 from tidegate.house import House
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.values import dataclass
@@ -82,6 +83,13 @@ class Deidentify:
     """The body of a de-identification: a project, and a recipe that changes the usual one."""
 
     project: str
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRecipe:
+    """The body of a preview: a recipe that changes the usual one."""
+
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -147,6 +155,17 @@ def propose_classification(call: Call[ProposeClassification]) -> Classification:
 def approve_classification(call: Call[None]) -> Classification:
     """Approve the proposed classification."""
     return call.house.classification.approve(call.path["version_id"], by=call.actor)
+
+
+def propose_recipe(call: Call[None]) -> ProposedRecipe:
+    """Propose a recipe for a version."""
+    return call.house.previews.propose(call.path["version_id"], by=call.actor)
+
+
+def preview_recipe(call: Call[PreviewRecipe]) -> Preview:
+    """Preview a recipe."""
+    version = call.path["version_id"]
+    return call.house.previews.preview(version, call.body.recipe, by=call.actor)
 
 
 def deidentify(call: Call[Deidentify]) -> RiskReport:
@@ -229,6 +248,14 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST", f"{_V}/classification/approval", approve_classification, gives=Classification,
         summary="Approve a classification",
+    ),
+    Operation(
+        "GET", f"{_V}/recipe", propose_recipe, gives=ProposedRecipe,
+        summary="Propose a recipe, with the reason for each column's role",
+    ),
+    Operation(
+        "POST", f"{_V}/recipe/preview", preview_recipe, takes=PreviewRecipe, gives=Preview,
+        summary="Preview a recipe beside the usual one; nothing is written",
     ),
     Operation(
         "POST", f"{_V}/deidentification", deidentify, takes=Deidentify, gives=RiskReport,

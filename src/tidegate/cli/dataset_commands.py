@@ -170,6 +170,28 @@ def approve(version: str, home: Path, person: str, as_json: bool) -> None:
     _say(approved, as_json)
 
 
+@dataset.command("recipe")
+@click.argument("version")
+@_options
+def propose_recipe(version: str, home: Path, person: str, as_json: bool) -> None:
+    """Propose a version's recipe. With the reason for each column's role."""
+    with acting(home, person) as (house, actor):
+        proposed = house.previews.propose(version, by=actor)
+    _say(proposed, as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@click.option("--recipe", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@_options
+def preview(version: str, recipe: Path | None, home: Path, person: str, as_json: bool) -> None:
+    """Preview a recipe beside the usual one. Nothing is written."""
+    document = _document(recipe)
+    with acting(home, person) as (house, actor):
+        seen = house.previews.preview(version, document, by=actor)
+    _say(seen, as_json)
+
+
 @dataset.command()
 @click.argument("version")
 @click.option("--project", required=True, help="The project under whose key pseudonyms are made.")

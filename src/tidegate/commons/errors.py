@@ -6,7 +6,13 @@ from tidegate.commons.vault.errors import (
     ObjectCorruptError,
     ObjectMissingError,
 )
-from tidegate.kernel.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from tidegate.kernel.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    UnavailableError,
+)
 
 __all__ = [
     "DescriptorInvalidError",
@@ -18,6 +24,7 @@ __all__ = [
     "NotReadyError",
     "ObjectCorruptError",
     "ObjectMissingError",
+    "PreviewBusyError",
     "SecondPersonError",
 ]
 
@@ -40,6 +47,10 @@ class HoldingChangedError(ConflictError):
 
 class NotReadyError(ConflictError):
     """An earlier step is still missing."""
+
+
+class PreviewBusyError(UnavailableError):
+    """As many recipes are being previewed as may be at a time."""
 
 
 class SecondPersonError(ForbiddenError):

@@ -21,6 +21,8 @@ from tidegate.deid.model import (
     TablePlan,
     silently,
 )
+from tidegate.deid.previews import service as previews
+from tidegate.deid.previews.model import Preview, ProposedRecipe
 from tidegate.deid.pseudonyms import Pseudonymiser
 from tidegate.deid.recipe.model import USUAL_K, Action
 from tidegate.deid.releases import memory
@@ -54,6 +56,16 @@ class DeidService:
     def recipe_document(self, recipe: Recipe) -> dict[str, Any]:
         """Return the recipe as a document for canonical JSON."""
         return recipes.recipe_document(recipe)
+
+    def propose(self, codebook: Codebook, sources: Mapping[str, Batches]) -> ProposedRecipe:
+        """Return the usual recipe, and for each column why it has its role."""
+        return previews.propose(recipes.default_recipe(codebook), codebook, sources)
+
+    def preview(
+        self, recipe: Recipe, codebook: Codebook, sources: Mapping[str, Batches]
+    ) -> Preview:
+        """Say what a recipe would publish and lose, beside the usual one; write nothing."""
+        return previews.preview(recipe, recipes.default_recipe(codebook), codebook, sources)
 
     def run(
         self,

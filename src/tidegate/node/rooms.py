@@ -13,6 +13,7 @@ from tidegate.commons.classification.service import ClassificationService
 from tidegate.commons.deidentification.service import DeidentificationService
 from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
+from tidegate.commons.previews.service import PreviewService
 from tidegate.commons.rows.service import RowsService
 from tidegate.commons.vault.service import Vault
 from tidegate.connector.approvals.service import ApprovalService
@@ -104,6 +105,7 @@ class Commons:
     acquisition: AcquisitionService
     classification: ClassificationService
     deidentification: DeidentificationService
+    previews: PreviewService
     holdings: HoldingsService
     rows: RowsService
     destruction: DestructionService
@@ -333,6 +335,7 @@ def _commons(ground: Ground, peer_keys: PeerKeys) -> Commons:
         ),
         classification=ClassificationService(journal, clock, catalogue=catalogue),
         deidentification=deidentification,
+        previews=PreviewService(journal, vault=vault, deid=deid, catalogue=catalogue),
         holdings=HoldingsService(
             journal, clock, vault=vault, catalogue=catalogue, deidentification=deidentification
         ),

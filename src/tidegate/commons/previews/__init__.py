@@ -1,0 +1,1 @@
+"""Looking at what a recipe would do to a version, under the rules of de-identifying it."""

@@ -1,0 +1,1 @@
+"""Looking at what a recipe would do before it is run: summaries of groups, never a record."""

@@ -1,0 +1,79 @@
+"""The curve of loss over k, drawn as SVG from its figures, in the reader's language."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from tidegate.deid.previews.model import Look, Point
+from tidegate.kernel.errors import InvalidError
+
+_POINT = re.compile(r"([0-9]{1,7}):(0(?:\.[0-9]{1,4})?|1(?:\.0{1,4})?)")
+_MOST_POINTS = 20
+_FONT = "Noto Sans CJK SC, Noto Sans CJK TC, Noto Sans, DejaVu Sans, sans-serif"
+_WIDE, _HIGH = 520, 260
+NAMES = ("edited", "usual")
+
+
+def address(looks: Mapping[str, Look | None]) -> str:
+    """Write the figures of curves into the query of an address; no other figure is in it."""
+    written = {name: _written(look.curve) for name, look in looks.items() if look is not None}
+    return urlencode(written, safe=":,")
+
+
+def _written(curve: Iterable[Point]) -> str:
+    return ",".join(f"{one.k}:{one.loss}" for one in curve if one.loss)
+
+
+def read_curves(query: Mapping[str, str]) -> dict[str, tuple[Point, ...]]:
+    """Read the figures back. Raises InvalidError for what is no curve."""
+    return {name: _points(query[name]) for name in NAMES if query.get(name)}
+
+
+def _points(text: str) -> tuple[Point, ...]:
+    found = [_POINT.fullmatch(part) for part in text.split(",", _MOST_POINTS)]
+    points = tuple(Point(int(one[1]), one[2]) for one in found if one is not None)
+    if len(points) != len(found) or len(points) > _MOST_POINTS or not all(one.k for one in points):
+        raise InvalidError(
+            "The address holds no curve; open it from the page of the recipe.", code="curve_odd"
+        )
+    return points
+
+
+def draw(curves: Mapping[str, tuple[Point, ...]], say: Callable[[str], str]) -> bytes:
+    """Draw curves as an SVG document without script."""
+    import vl_convert  # noqa: PLC0415 - forty megabytes that only a drawing needs
+
+    svg: str = vl_convert.vegalite_to_svg(_chart(curves, say).to_dict())
+    return svg.encode()
+
+
+def _chart(curves: Mapping[str, tuple[Point, ...]], say: Callable[[str], str]) -> Any:
+    import altair  # noqa: PLC0415 - twenty megabytes that only a drawing needs
+
+    rows = [
+        {"recipe": say(f"recipe_page.{name}"), "k": point.k, "loss": float(point.loss)}
+        for name, points in curves.items()
+        for point in points
+    ]
+    ticks = sorted({row["k"] for row in rows})
+    recipe = {"sort": None, "title": ""}
+    chart = (
+        altair.Chart(altair.Data(values=rows), width=_WIDE, height=_HIGH)
+        .mark_line(point=True)
+        .encode(
+            x=altair.X(
+                "k:Q", title="k", scale=altair.Scale(type="log"), axis=altair.Axis(values=ticks)
+            ),
+            y=altair.Y(
+                "loss:Q",
+                title=say("recipe_page.loss"),
+                scale=altair.Scale(domainMin=0),
+                axis=altair.Axis(format="%"),
+            ),
+            color=altair.Color("recipe:N", **recipe),
+            strokeDash=altair.StrokeDash("recipe:N", **recipe),
+            shape=altair.Shape("recipe:N", **recipe),
+        )
+    )
+    return chart.configure(font=_FONT).configure_view(stroke=None)

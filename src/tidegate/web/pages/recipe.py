@@ -1,0 +1,125 @@
+"""The steward's page of a version's recipe: choose, look at what it would do, de-identify."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from tidegate.access.model import Role
+from tidegate.access.rules import check_has_role
+from tidegate.deid.hierarchies.model import Unknown
+from tidegate.deid.previews.model import Look, Preview, ProposedRecipe
+from tidegate.kernel.canonical import canonical_json
+from tidegate.kernel.errors import TidegateError
+from tidegate.web import curves
+from tidegate.web.kit import Ask, making, page
+from tidegate.web.messages import words
+from tidegate.web.recipe_form import (
+    DISTANCES,
+    DIVERSITIES,
+    KINDS,
+    PUBLISHED,
+    TREATMENTS,
+    Line,
+    Wanted,
+    lines_of,
+    read_document,
+    read_lines,
+    read_wanted,
+    wanted_of,
+)
+
+
+def show_recipe(ask: Ask) -> Response:
+    """Show the recipe that is proposed, with its reasons."""
+    proposed = _propose(ask)
+    lines, wanted = lines_of(proposed.recipe, proposed.columns), wanted_of(proposed.recipe)
+    return _page(ask, proposed, lines, wanted)
+
+
+def send_recipe(ask: Ask) -> Response:
+    """Preview the recipe of the form, or de-identify with it."""
+    proposed, form = _propose(ask), ask.form
+    version, rooms = ask.path["version_id"], ask.house
+    lines, wanted = read_lines(form, proposed.columns), read_wanted(form)
+    document = read_document(form, proposed.columns)
+    try:
+        if form.text("do") != "deidentify":
+            seen = rooms.previews.preview(version, document, by=ask.actor)
+            return _page(ask, proposed, lines, wanted, seen=seen, document=document)
+        project = form.required("project")
+        recipe = rooms.deidentification.read_recipe(version, document)
+        rooms.deidentification.deidentify(version, recipe, project, by=ask.actor)
+    except TidegateError as problem:
+        return _page(ask, proposed, lines, wanted, problem=problem)
+    report = rooms.deidentification.find_report(version)
+    has_paper = report is not None and report.generalised
+    dataset = rooms.catalogue.get_version(version).dataset_id
+    path = f"/versions/{version}/risk-report" if has_paper else f"/datasets/{dataset}"
+    return ask.go(path, said="version_deidentified")
+
+
+def show_curve(ask: Ask) -> Response:
+    """Draw the curve whose figures the address holds."""
+    check_has_role(ask.actor, Role.STEWARD)
+    svg = curves.draw(curves.read_curves(ask.query), lambda key: words(ask.language, key))
+    return Response(svg, media_type="image/svg+xml")
+
+
+def _propose(ask: Ask) -> ProposedRecipe:
+    """Return the proposal; nobody but a steward gets past here."""
+    return ask.house.previews.propose(ask.path["version_id"], by=ask.actor)
+
+
+def _page(
+    ask: Ask,
+    proposed: ProposedRecipe,
+    lines: tuple[Line, ...],
+    wanted: Wanted,
+    *,
+    seen: Preview | None = None,
+    document: dict[str, Any] | None = None,
+    problem: TidegateError | None = None,
+) -> Response:
+    version = ask.house.catalogue.get_version(ask.path["version_id"])
+    return ask.page(
+        "recipe.html",
+        status=400 if problem is not None else 200,
+        version=version,
+        listing=ask.house.catalogue.get_listing(version.dataset_id, by=ask.actor),
+        lines=lines,
+        left=len(proposed.columns) - len(lines),
+        wanted=wanted,
+        project=ask.form.text("project"),
+        projects=ask.house.projects.list_projects(),
+        treatments=TREATMENTS,
+        kinds=KINDS,
+        published=PUBLISHED,
+        diversities=DIVERSITIES,
+        distances=DISTANCES,
+        unknowns=tuple(one.value for one in Unknown),
+        problem=problem,
+        seen=seen,
+        document=canonical_json(document).decode() if document else "",
+        curve=curves.address({"edited": seen.edited, "usual": seen.usual}) if seen else "",
+        usual_columns=_by_name(seen.usual) if seen else {},
+        points=_points(seen) if seen else (),
+        mille=lambda share: round(float(share or 0) * 1000),
+    )
+
+
+def _by_name(look: Look | None) -> dict[str, Any]:
+    return {one.column: one for one in look.columns} if look else {}
+
+
+def _points(seen: Preview) -> tuple[tuple[int, str, str], ...]:
+    """Lay both curves out as one table: k, the edited recipe's loss, the usual one's."""
+    edited = {one.k: one.loss for one in seen.edited.curve}
+    usual = {one.k: one.loss for one in seen.usual.curve} if seen.usual else {}
+    return tuple((k, edited.get(k, ""), usual.get(k, "")) for k in sorted({*edited, *usual}))
+
+
+PAGES = (
+    page("/versions/{version_id}/recipe", show_recipe),
+    making("/versions/{version_id}/recipe", send_recipe),
+    page("/versions/{version_id}/recipe/curve.svg", show_curve),
+)
