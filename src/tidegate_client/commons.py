@@ -309,9 +309,7 @@ class Commons:
         """Return the usual recipe of a version, with the reason for each column's role."""
         return self._http.get(f"/versions/{version_id}/recipe", ProposedRecipe)
 
-    def preview_recipe(
-        self, version_id: str, recipe: Mapping[str, Any] | None = None
-    ) -> Preview:
+    def preview_recipe(self, version_id: str, recipe: Mapping[str, Any] | None = None) -> Preview:
         """Preview a recipe, which changes the usual one; nothing is written."""
         body = {"recipe": recipe or {}}
         return self._http.post(f"/versions/{version_id}/recipe/preview", body, Preview)

@@ -12,7 +12,7 @@ from tidegate.deid.model import AttackerRisk, Counted
 from tidegate.deid.recipe.model import Difference
 from tidegate.kernel.values import dataclass
 
-MOST_RECORDS = 20_000
+MOST_RECORDS = 10_000
 """Records a preview looks at; of a larger table, every n-th."""
 
 MOST_BARS = 12

@@ -1,12 +1,16 @@
 """Count a column's labels before and after, so that no count tells of a few people."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from tidegate.deid.model import Generalised, People
 from tidegate.deid.people import class_sizes
 from tidegate.deid.previews.model import MOST_BARS, Bar, BarKind, ColumnPreview
 from tidegate.deid.tables.model import ANY, QuasiColumn
+
+Pair: TypeAlias = tuple[str | None, int]
+"""A label, or None for nothing told, and how many records have it."""
 
 
 def summarise(
@@ -15,31 +19,46 @@ def summarise(
     """Lay out every quasi-identifier before and after; `generalised` tells its losses."""
     told, sizes = dict(people.texts), class_sizes(people.recoding).tolist()
     return tuple(
-        ColumnPreview(
-            one.column,
-            one.loss,
-            one.exact,
-            one.hidden,
-            bars(_before(column), fewest, is_ordered=column.hierarchy.ordered),
-            bars(zip(told[column.name], sizes, strict=True), fewest, is_ordered=False),
-        )
+        _column(column, one, tuple(zip(told[column.name], sizes, strict=True)), fewest)
         for column, one in zip(people.coded.quasi, generalised, strict=True)
     )
 
 
-def _before(column: QuasiColumn) -> Iterable[tuple[str | None, int]]:
-    """Count the values received, in the finest bands that are few enough to read."""
+def _column(
+    column: QuasiColumn, lost: Generalised, published: tuple[Pair, ...], fewest: int
+) -> ColumnPreview:
     import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
 
-    levels = column.hierarchy.labels[:-1] or column.hierarchy.labels
-    level = next((one for one in levels if len(set(one)) <= MOST_BARS), levels[-1])
+    level, ordered = _bands(column), column.hierarchy.ordered
     counts = np.bincount(column.codes, minlength=len(level)).tolist()
-    return ((label or None, n) for label, n in zip(level, counts, strict=True))
+    return ColumnPreview(
+        lost.column,
+        lost.loss,
+        lost.exact,
+        lost.hidden,
+        bars(zip(level, counts, strict=True), fewest, is_ordered=ordered),
+        _after(published, dict(zip(column.hierarchy.leaves, level, strict=True)), fewest),
+    )
 
 
-def bars(
-    pairs: Iterable[tuple[str | None, int]], fewest: int, *, is_ordered: bool
-) -> tuple[Bar, ...]:
+def _bands(column: QuasiColumn) -> tuple[str, ...]:
+    """Return for each value the finest band of its hierarchy that few enough others have."""
+    levels = column.hierarchy.labels[:-1] or column.hierarchy.labels
+    return next((one for one in levels if len(set(one)) <= MOST_BARS), levels[-1])
+
+
+def _after(published: tuple[Pair, ...], band_of: Mapping[str, str], fewest: int) -> tuple[Bar, ...]:
+    """Count what is published; many single values in the bands they were counted in before."""
+    texts = {text for text, _ in published if text is not None}
+    if len(texts) <= MOST_BARS or not texts <= set(band_of):
+        return bars(published, fewest, is_ordered=False)
+    place = {band: n for n, band in enumerate(dict.fromkeys(band_of.values()))}
+    banded = [(None if text is None else band_of[text], n) for text, n in published]
+    banded.sort(key=lambda one: len(place) if one[0] is None else place[one[0]])
+    return bars(banded, fewest, is_ordered=True)
+
+
+def bars(pairs: Iterable[Pair], fewest: int, *, is_ordered: bool) -> tuple[Bar, ...]:
     """Return the most frequent labels with their counts, the rest pooled.
 
     A pool is never smaller than `fewest`, if need be with the least frequent of the labels that

@@ -3,9 +3,11 @@
 import pyarrow as pa
 import pytest
 
-from tidegate.deid.previews.model import MOST_BARS, BarKind
-from tidegate.deid.previews.service import sampled
+from tidegate.catalogue.model import Codebook, Column, ColumnRole, Table
+from tidegate.deid.previews.model import MOST_BARS, MOST_RECORDS, BarKind
+from tidegate.deid.previews.service import preview, sampled
 from tidegate.deid.previews.summaries import bars
+from tidegate.deid.recipes import default_recipe, read_recipe
 
 
 def told(pairs, fewest=11, *, is_ordered=False):
@@ -60,3 +62,47 @@ def test_a_sample_is_every_nth_record_however_the_table_is_cut(rows, most, batch
     taken = [n for one in sampled(source, rows, most) for n in one.column("n").to_pylist()]
 
     assert taken == numbers[:: -(-rows // most)][:most]
+
+
+def preview_of(ages, publish):
+    names = ("id", "age")
+    batch = pa.record_batch(
+        [pa.array([str(n) for n in range(len(ages))]), pa.array([str(age) for age in ages])],
+        names=names,
+    )
+    age = Column("age", "integer", ColumnRole.QUASI_IDENTIFIER)
+    key = Column("id", "integer", ColumnRole.PERSON_KEY)
+    book = Codebook((Table("people", len(ages), (key, age), "id"),))
+    written = {"columns": {"people.age": {"role": "quasi_identifier", "publish": publish}}}
+    recipe = read_recipe(written, book)
+    return preview(recipe, default_recipe(book), book, {"people": lambda: iter([batch])})
+
+
+def test_centres_are_counted_in_the_bands_of_the_values_they_stand_for():
+    column = preview_of([n % 90 for n in range(2700)], "centre").edited.columns[0]
+
+    assert "people.age" == column.column
+    assert {one.label for one in column.after} <= {one.label for one in column.before}
+    assert [one.label for one in column.before] == sorted(
+        (one.label for one in column.before), key=lambda label: int(label.partition("-")[0])
+    )
+    assert sum(one.records for one in column.after) == 2700
+
+
+def test_labels_are_counted_as_they_are_published():
+    column = preview_of([n % 90 for n in range(300)], "label").edited.columns[0]
+
+    assert all(one.records >= 11 for one in column.after)
+    assert sum(one.records for one in column.after) <= 300
+
+
+def test_a_large_table_is_looked_at_in_part_and_says_so():
+    seen = preview_of([n % 90 for n in range(MOST_RECORDS * 2 + 1)], "centre")
+
+    assert MOST_RECORDS * 2 + 1 == seen.records
+    assert MOST_RECORDS - 5000 <= seen.looked_at <= MOST_RECORDS
+    assert seen.looked_at == seen.edited.published + seen.edited.suppressed
+
+
+def test_the_same_table_gives_the_same_preview():
+    assert preview_of(range(18, 90), "label") == preview_of(range(18, 90), "label")
