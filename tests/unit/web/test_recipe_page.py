@@ -202,3 +202,16 @@ def test_the_button_deidentifies_with_this_recipe_once(site):
     assert "1/15" == report.threshold
     dataset = site.node.house.catalogue.get_version(site.ids["classified"]).dataset_id
     assert f'href="{path_of(site)}"' in site.browser("sam").get(f"/datasets/{dataset}").text
+
+
+def test_every_field_has_a_name_for_those_who_hear_the_page(site):
+    page = site.browser("sam").get(path_of(site)).text
+
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    labelled = set(re.findall(r'<label for="([^"]+)"', page))
+    form = page.split('<form class="stack"', 1)[1]
+    for field in re.findall(r"<(?:input|select)([^>]*)>", form):
+        known = re.search(r'\sid="([^"]+)"', field)
+        assert 'type="hidden"' in field or "aria-label=" in field or known[1] in labelled
+    assert not re.search(r'\sstyle="|<style|\son\w+="', page)
