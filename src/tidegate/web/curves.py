@@ -56,7 +56,7 @@ def _chart(curves: Mapping[str, tuple[Point, ...]], say: Callable[[str], str]) -
         for name, points in curves.items()
         for point in points
     ]
-    ticks = sorted({row["k"] for row in rows})
+    ticks = sorted({point.k for points in curves.values() for point in points})
     recipe = {"sort": None, "title": ""}
     chart = (
         altair.Chart(altair.Data(values=rows), width=_WIDE, height=_HIGH)
@@ -73,7 +73,6 @@ def _chart(curves: Mapping[str, tuple[Point, ...]], say: Callable[[str], str]) -
             ),
             color=altair.Color("recipe:N", **recipe),
             strokeDash=altair.StrokeDash("recipe:N", **recipe),
-            shape=altair.Shape("recipe:N", **recipe),
         )
     )
     return chart.configure(font=_FONT).configure_view(stroke=None)

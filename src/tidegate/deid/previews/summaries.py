@@ -37,7 +37,12 @@ def _column(
         lost.exact,
         lost.hidden,
         bars(zip(level, counts, strict=True), fewest, is_ordered=ordered),
-        _after(published, dict(zip(column.hierarchy.leaves, level, strict=True)), fewest),
+        _after(
+            published,
+            dict(zip(column.hierarchy.leaves, level, strict=True)),
+            fewest,
+            is_ordered=ordered,
+        ),
     )
 
 
@@ -47,14 +52,18 @@ def _bands(column: QuasiColumn) -> tuple[str, ...]:
     return next((one for one in levels if len(set(one)) <= MOST_BARS), levels[-1])
 
 
-def _after(published: tuple[Pair, ...], band_of: Mapping[str, str], fewest: int) -> tuple[Bar, ...]:
+def _after(
+    published: tuple[Pair, ...], band_of: Mapping[str, str], fewest: int, *, is_ordered: bool
+) -> tuple[Bar, ...]:
     """Count what is published; many single values in the bands they were counted in before."""
     texts = {text for text, _ in published if text is not None}
-    if len(texts) <= MOST_BARS or not texts <= set(band_of):
+    if not texts <= set(band_of):
         return bars(published, fewest, is_ordered=False)
-    place = {band: n for n, band in enumerate(dict.fromkeys(band_of.values()))}
-    banded = [(None if text is None else band_of[text], n) for text, n in published]
-    banded.sort(key=lambda one: len(place) if one[0] is None else place[one[0]])
+    place = {leaf: n for n, leaf in enumerate(band_of)}
+    in_order = sorted(published, key=lambda one: place.get(one[0] or "", len(place)))
+    if len(texts) <= MOST_BARS:
+        return bars(in_order, fewest, is_ordered=is_ordered)
+    banded = [(band_of[text] if text is not None else None, n) for text, n in in_order]
     return bars(banded, fewest, is_ordered=True)
 
 
