@@ -53,7 +53,7 @@ def write_report(recipe: Recipe, run: RunResult, count: Recount, **about: str) -
         recipe_digest=run.recipe_digest,
         removed=run.removed,
         pseudonymised=run.pseudonymised,
-        generalised=_generalised(run.people) if run.people else (),
+        generalised=generalised(run.people) if run.people else (),
         tables=run.tables,
         k_asked=recipe.k,
         k_achieved=verdict.smallest if verdict else records,
@@ -75,7 +75,7 @@ def write_report(recipe: Recipe, run: RunResult, count: Recount, **about: str) -
             AttackerRisk(risk.attacker, str(risk.greatest), str(risk.mean))
             for risk in (verdict.risks if verdict else ())
         ),
-        loss=_mean_loss(run.people) if run.people else "",
+        loss=mean_loss(run.people) if run.people else "",
         people_suppressed=_left_out(run),
     )
 
@@ -94,8 +94,8 @@ def _left_out(run: RunResult) -> int:
     return sum(table.suppressed for table in run.tables if table.table == name)
 
 
-def _generalised(people: People) -> tuple[Generalised, ...]:
-    """Say what became of each quasi-identifier."""
+def generalised(people: People) -> tuple[Generalised, ...]:
+    """Say what became of each quasi-identifier; a person left out has lost all of it."""
     told = dict(people.texts)
     plans = {plan.name: plan.hierarchy for plan in people.recipe.of_role(Role.QUASI)}
     shares = shares_of(people.coded, people.recoding)
@@ -113,7 +113,7 @@ def _generalised(people: People) -> tuple[Generalised, ...]:
     )
 
 
-def _mean_loss(people: People) -> str:
+def mean_loss(people: People) -> str:
     """Return the mean loss over all quasi-identifiers and people, 0 to 1."""
     losses = [share.loss for share in shares_of(people.coded, people.recoding)]
     return decimal(sum(losses) / len(losses))

@@ -121,7 +121,7 @@ def _look(recipe: Recipe, table: Table, source: Batches, fewest: int) -> Look:
             AttackerRisk(one.attacker, str(one.greatest), str(one.mean)) for one in verdict.risks
         ),
         loss=risk.mean_loss(people),
-        columns=summarise(people, risk.generalisation(people), fewest),
+        columns=summarise(people, risk.generalised(people), fewest),
         curve=tuple(_point(coded, k) for k in sorted({*_CURVE, recipe.k})),
     )
 

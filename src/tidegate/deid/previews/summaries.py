@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from tidegate.deid.model import Generalised, People
-from tidegate.deid.people import class_sizes
 from tidegate.deid.previews.model import MOST_BARS, Bar, BarKind, ColumnPreview
+from tidegate.deid.shares import class_sizes
 from tidegate.deid.tables.model import ANY, QuasiColumn
 
 Pair: TypeAlias = tuple[str | None, int]
