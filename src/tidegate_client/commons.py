@@ -126,10 +126,11 @@ class ColumnPreview(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One point of the curve of loss over k; no loss where that k cannot be reached."""
+    """One point of the curves over k; no loss and no risk where that k cannot be reached."""
 
     k: int
     loss: str
+    risk: str
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -162,12 +163,16 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """A recipe beside the usual one: `looked_at` of `records` records, none of them shown."""
+    """A recipe beside another: `looked_at` of `records` records, none of them shown.
+
+    The other is the usual recipe, unless one to compare with was given.
+    """
 
     table: str
     records: int
     looked_at: int
     fewest: int
+    alone: int
     edited: Look
     usual: Look | None
     differences: tuple[Difference, ...]

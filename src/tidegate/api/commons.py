@@ -88,9 +88,10 @@ class Deidentify:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRecipe:
-    """The body of a preview: a recipe that changes the usual one."""
+    """The body of a preview: a recipe that changes the usual one, and one to compare it with."""
 
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    against: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ def propose_recipe(call: Call[None]) -> ProposedRecipe:
 def preview_recipe(call: Call[PreviewRecipe]) -> Preview:
     """Preview a recipe."""
     version = call.path["version_id"]
-    return call.house.previews.preview(version, call.body.recipe, by=call.actor)
+    body = call.body
+    return call.house.previews.preview(version, body.recipe, by=call.actor, against=body.against)
 
 
 def deidentify(call: Call[Deidentify]) -> RiskReport:

@@ -183,12 +183,19 @@ def propose_recipe(version: str, home: Path, person: str, as_json: bool) -> None
 @dataset.command()
 @click.argument("version")
 @click.option("--recipe", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A recipe to compare with, instead of the usual one.",
+)
 @_options
-def preview(version: str, recipe: Path | None, home: Path, person: str, as_json: bool) -> None:
-    """Preview a recipe beside the usual one. Nothing is written."""
-    document = _document(recipe)
+def preview(
+    version: str, recipe: Path | None, against: Path | None, home: Path, person: str, as_json: bool
+) -> None:
+    """Preview a recipe beside another. Nothing is written."""
+    document, base = _document(recipe), _document(against)
     with acting(home, person) as (house, actor):
-        seen = house.previews.preview(version, document, by=actor)
+        seen = house.previews.preview(version, document, by=actor, against=base)
     _say(seen, as_json)
 
 

@@ -62,10 +62,15 @@ class DeidService:
         return previews.propose(recipes.default_recipe(codebook), codebook, sources)
 
     def preview(
-        self, recipe: Recipe, codebook: Codebook, sources: Mapping[str, Batches]
+        self,
+        recipe: Recipe,
+        codebook: Codebook,
+        sources: Mapping[str, Batches],
+        against: Recipe | None = None,
     ) -> Preview:
-        """Say what a recipe would publish and lose, beside the usual one; write nothing."""
-        return previews.preview(recipe, recipes.default_recipe(codebook), codebook, sources)
+        """Say what a recipe would publish and lose, beside another or the usual one."""
+        base = against or recipes.default_recipe(codebook)
+        return previews.preview(recipe, base, codebook, sources)
 
     def run(
         self,

@@ -1,4 +1,4 @@
-"""The curve of loss over k, drawn as SVG from its figures, in the reader's language."""
+"""The curves of loss and risk over k, drawn as SVG from its figures, in the reader's language."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -8,11 +8,14 @@ from urllib.parse import urlencode
 from tidegate.deid.previews.model import Look, Point
 from tidegate.kernel.errors import InvalidError
 
-_POINT = re.compile(r"([0-9]{1,7}):(0(?:\.[0-9]{1,4})?|1(?:\.0{1,4})?)")
+_SHARE = r"(0(?:\.[0-9]{1,4})?|1(?:\.0{1,4})?)"
+_POINT = re.compile(rf"([0-9]{{1,7}}):{_SHARE}:{_SHARE}")
 _MOST_POINTS = 20
 _FONT = "Noto Sans CJK SC, Noto Sans CJK TC, Noto Sans, DejaVu Sans, sans-serif"
-_WIDE, _HIGH = 520, 260
-NAMES = ("edited", "usual")
+_WIDE, _HIGH = 400, 190
+_TEXT = 14
+"""The size of the letters, so that they can be read on a phone."""
+NAMES = ("edited", "usual", "kept")
 
 
 def address(looks: Mapping[str, Look | None]) -> str:
@@ -22,7 +25,7 @@ def address(looks: Mapping[str, Look | None]) -> str:
 
 
 def _written(curve: Iterable[Point]) -> str:
-    return ",".join(f"{one.k}:{one.loss}" for one in curve if one.loss)
+    return ",".join(f"{one.k}:{one.loss}:{one.risk}" for one in curve if one.loss)
 
 
 def read_curves(query: Mapping[str, str]) -> dict[str, tuple[Point, ...]]:
@@ -32,7 +35,7 @@ def read_curves(query: Mapping[str, str]) -> dict[str, tuple[Point, ...]]:
 
 def _points(text: str) -> tuple[Point, ...]:
     found = [_POINT.fullmatch(part) for part in text.split(",", _MOST_POINTS)]
-    points = tuple(Point(int(one[1]), one[2]) for one in found if one is not None)
+    points = tuple(Point(int(one[1]), one[2], one[3]) for one in found if one is not None)
     if len(points) != len(found) or len(points) > _MOST_POINTS or not all(one.k for one in points):
         raise InvalidError(
             "The address holds no curve; open it from the page of the recipe.", code="curve_odd"
@@ -49,30 +52,47 @@ def draw(curves: Mapping[str, tuple[Point, ...]], say: Callable[[str], str]) -> 
 
 
 def _chart(curves: Mapping[str, tuple[Point, ...]], say: Callable[[str], str]) -> Any:
+    """Put the loss over the risk, both over k."""
     import altair  # noqa: PLC0415 - twenty megabytes that only a drawing needs
 
     rows = [
-        {"recipe": say(f"recipe_page.{name}"), "k": point.k, "loss": float(point.loss)}
+        {
+            "recipe": say(f"recipe_page.{name}"),
+            "k": point.k,
+            "loss": float(point.loss),
+            "risk": float(point.risk),
+        }
         for name, points in curves.items()
         for point in points
     ]
     ticks = sorted({point.k for points in curves.values() for point in points})
-    recipe = {"sort": None, "title": ""}
-    chart = (
-        altair.Chart(altair.Data(values=rows), width=_WIDE, height=_HIGH)
-        .mark_line(point=True)
-        .encode(
+    recipe = {"sort": None, "title": "", "legend": altair.Legend(orient="top")}
+    base = altair.Chart(width=_WIDE, height=_HIGH).mark_line(point=True)
+
+    def over_k(figure: str, title: str) -> Any:
+        return base.encode(
             x=altair.X(
                 "k:Q", title="k", scale=altair.Scale(type="log"), axis=altair.Axis(values=ticks)
             ),
             y=altair.Y(
-                "loss:Q",
-                title=say("recipe_page.loss"),
+                f"{figure}:Q",
+                title=title,
                 scale=altair.Scale(domainMin=0),
-                axis=altair.Axis(format="%"),
+                axis=altair.Axis(format="%", tickCount=5),
             ),
             color=altair.Color("recipe:N", **recipe),
             strokeDash=altair.StrokeDash("recipe:N", **recipe),
         )
+
+    both = altair.vconcat(
+        over_k("loss", say("recipe_page.loss")),
+        over_k("risk", say("deid_report.greatest")),
+        data=altair.Data(values=rows),
     )
-    return chart.configure(font=_FONT).configure_view(stroke=None)
+    text = {"labelFontSize": _TEXT, "titleFontSize": _TEXT}
+    return (
+        both.configure(font=_FONT)
+        .configure_view(stroke=None)
+        .configure_axis(**text)
+        .configure_legend(labelFontSize=_TEXT)
+    )

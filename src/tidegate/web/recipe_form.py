@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from tidegate.deid.hierarchies.model import Kind, Unknown
 from tidegate.deid.previews.model import ProposedColumn
 from tidegate.deid.recipe.model import ACTIONS, CriterionName, Publish, Role
 from tidegate.deid.tables.model import Distance
+from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.values import dataclass
 from tidegate.web.forms import Form, read_whole
 
@@ -23,6 +26,8 @@ KINDS = tuple(kind.value for kind in Kind if kind is not Kind.GIVEN)
 DIVERSITIES = (CriterionName.DISTINCT_L.value, CriterionName.ENTROPY_L.value)
 DISTANCES = tuple(one.value for one in Distance)
 PUBLISHED = tuple(one.value for one in Publish)
+KEPT = "against"
+"""The field with the recipe that others are compared with, as canonical JSON."""
 _LISTED = {Kind.ICD10, Kind.ATC, Kind.PLACE, Kind.SEX, Kind.ETHNICITY, Kind.OCCUPATION}
 
 
@@ -143,6 +148,28 @@ def read_document(form: Form, proposed: Iterable[ProposedColumn]) -> dict[str, A
         **threshold,
         "columns": columns,
     }
+
+
+def read_kept(form: Form, document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the recipe to compare with, if one is kept; "keep" takes this one.
+
+    Raises InvalidError for a field that is no recipe.
+    """
+    if form.text("do") == "keep":
+        return dict(document)
+    written = form.text(KEPT)
+    if not written or form.text("do") == "forget":
+        return None
+    try:
+        read = msgspec.json.decode(written)
+    except msgspec.DecodeError:
+        read = None
+    if not isinstance(read, dict):
+        raise InvalidError(
+            "The recipe that was kept cannot be read; open the page of the recipe anew.",
+            code="kept_recipe_odd",
+        )
+    return read
 
 
 def _column(form: Form, proposed: ProposedColumn, unknown: str) -> dict[str, Any]:

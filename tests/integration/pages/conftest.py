@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from lib.serving import Served
-from unit.web.site import build_site
+from unit.web.site import add_classified, build_site
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -22,7 +22,9 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    site = build_site(tmp_path_factory.mktemp("site"))
+    home = tmp_path_factory.mktemp("site")
+    site = build_site(home)
+    add_classified(site, home)
     yield site
     site.node.close()
 

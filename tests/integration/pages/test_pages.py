@@ -30,6 +30,8 @@ PAGES = {
     "sam": {
         "datasets": "/datasets",
         "dataset": "/datasets/{dataset}",
+        "recipe": "/versions/{classified}/recipe",
+        "risk_report": "/versions/{version}/risk-report",
         "agreements": "/agreements",
         "inbox": "/inbox",
         "negotiation_failing": "/negotiations/{failing}",
@@ -134,6 +136,9 @@ def test_a_page_is_accessible_and_stays_inside_its_width(open_page, who, name, s
         ("sam", "dataset", "desktop"),
         ("sam", "dataset", "phone"),
         ("carl", "agreement", "desktop"),
+        ("sam", "recipe", "desktop"),
+        ("sam", "recipe", "phone"),
+        ("sam", "risk_report", "phone"),
         ("sam", "inbox", "phone"),
         ("carl", "rows_inbox", "phone"),
         ("carl", "rows_asked", "desktop"),
@@ -178,6 +183,52 @@ def test_a_counter_offer_is_made_with_the_keyboard_alone(open_page):
 
     assert "At most 120 uses instead of 200." in page.locator(".fresh").inner_text()
     check_page(page, "counter_previewed-desktop-en")
+    page.close()
+
+
+LOST = {"en": "Lost", "zh-Hant": "損失", "zh-Hans": "损失"}
+
+
+@pytest.mark.parametrize(
+    ("size", "language"),
+    [("desktop", "en"), ("phone", "en"), ("desktop", "zh-Hans"), ("phone", "zh-Hant")],
+)
+def test_a_recipe_is_previewed_at_once_and_no_choice_is_cut_off(open_page, size, language):
+    page = open_page("sam", "/versions/{classified}/recipe", size, language)
+    assert not page.locator("#glance").is_visible()
+
+    page.focus("#k")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("20")
+    page.keyboard.press("Tab")
+    page.locator("#glance:not([hidden])").wait_for()
+
+    assert "suppression" == page.evaluate("document.activeElement.id")
+    assert LOST[language] in page.locator("#glance").inner_text()
+    assert "criteria.k_anonymity" in page.locator("#seen").inner_text()
+    assert [] == page.evaluate(CUT_OFF)
+    check_page(page, f"recipe_previewed-{size}-{language}")
+    page.close()
+
+
+CUT_OFF = """() => [...document.querySelectorAll("select")].filter((one) => {
+  const measure = document.createElement("canvas").getContext("2d");
+  measure.font = getComputedStyle(one).font;
+  const words = one.selectedOptions[0] ? one.selectedOptions[0].text : "";
+  return one.clientWidth > 0 && measure.measureText(words).width + 32 > one.clientWidth;
+}).map((one) => one.name)"""
+
+
+def test_what_is_wrong_with_a_recipe_is_said_at_once(open_page):
+    page = open_page("sam", "/versions/{classified}/recipe", "desktop", "zh-Hant")
+
+    page.fill("#k", "5000")
+    page.keyboard.press("Tab")
+    page.locator("#seen [role=alert]").wait_for()
+
+    assert "請降低要求" in page.locator("#seen [role=alert]").inner_text()
+    assert "5000" == page.input_value("#k")
+    check_page(page, "recipe_refused-desktop-zh-Hant")
     page.close()
 
 

@@ -20,6 +20,7 @@ from lib.ground import AllEvents, ManualClock
 from lib.partners_world import fresh_keys
 from tidegate.access.model import Actor, Participant, Person, Role, Seat, system_actor
 from tidegate.catalogue.model import Classification, ColumnWords, HarvestedDataset, HarvestedOffer
+from tidegate.commons.acquisition.sources import FileSource
 from tidegate.connector.errors import PeerRefusedError
 from tidegate.db.engine import Database
 from tidegate.db.schema import METADATA
@@ -178,8 +179,6 @@ def _space(site: Site) -> None:
 
 
 def _dataset(site: Site, home: Path) -> None:
-    from tidegate.commons.acquisition.sources import FileSource
-
     path = home / "nafld1.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -239,6 +238,30 @@ def _dataset(site: Site, home: Path) -> None:
         version, _policy(FACULTY.did), ("Tidegate-Visit",), by=steward
     )
     site.ids["offer"] = offer.id
+
+
+def add_classified(site: Site, home: Path) -> None:
+    """Keep one more dataset, classified by two people and not de-identified yet."""
+    path = home / "people.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "name", "age", "sex", "status"])
+        for n in range(300):
+            rows.writerow([n, f"Invented {n}", 30 + n % 50, "FM"[n % 2], "abc"[n % 3]])
+    rooms, steward, second = site.node.house, site.actor("sam"), site.actor("carl")
+    roles = (
+        "id=person_key",
+        "name=direct_identifier:name",
+        "age=quasi_identifier",
+        "sex=quasi_identifier",
+        "status=sensitive",
+    )
+    descriptor = rooms.acquisition.read_descriptor({}, title="Recipes", roles=roles)
+    got = rooms.acquisition.acquire([FileSource(path)], descriptor, by=steward)
+    site.ids |= {"classified": got.version, "classified_dataset": got.dataset}
+    proposed = Classification("general", 3, True, True, "consent", "checked_not_notified")
+    rooms.classification.propose(got.version, proposed, by=steward)
+    rooms.classification.approve(got.version, by=second)
 
 
 def _policy(assignee: str, **changes):

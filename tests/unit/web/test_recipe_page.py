@@ -1,47 +1,23 @@
 """The page of a version's recipe: what is proposed, what it would do, and doing it."""
 
-import csv
 import html
 import re
 
 import pytest
 
-from tidegate.catalogue.model import Classification
-from tidegate.commons.acquisition.sources import FileSource
 from tidegate.deid.previews.model import Point
 from tidegate.kernel.errors import InvalidError
 from tidegate.web import curves
 from tidegate.web.forms import Form
 from tidegate.web.recipe_form import read_document
-from unit.web.site import build_site
-
-ROLES = (
-    "id=person_key",
-    "name=direct_identifier:name",
-    "age=quasi_identifier",
-    "sex=quasi_identifier",
-    "status=sensitive",
-)
+from unit.web.site import add_classified, build_site
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     home = tmp_path_factory.mktemp("recipe")
     site = build_site(home / "node")
-    path = home / "people.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["id", "name", "age", "sex", "status"])
-        for n in range(300):
-            rows.writerow([n, f"Invented {n}", 30 + n % 50, "FM"[n % 2], "abc"[n % 3]])
-    rooms, steward, second = site.node.house, site.actor("sam"), site.actor("carl")
-    descriptor = rooms.acquisition.read_descriptor({}, title="Recipes", roles=ROLES)
-    site.ids["classified"] = rooms.acquisition.acquire(
-        [FileSource(path)], descriptor, by=steward
-    ).version
-    proposed = Classification("general", 3, True, True, "consent", "checked_not_notified")
-    rooms.classification.propose(site.ids["classified"], proposed, by=steward)
-    rooms.classification.approve(site.ids["classified"], by=second)
+    add_classified(site, home)
     yield site
     site.node.close()
 
@@ -54,6 +30,7 @@ def chosen(page, **changes):
     """Take the fields of the form as a browser would send them, with some changed."""
     form = page.split('<form class="stack"', 1)[1]
     fields = dict(re.findall(r'<input id="\w+" name="(\w+)"[^>]* value="([^"]*)"', form))
+    fields["against"] = ""
     for name, inside in re.findall(r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', form, re.S):
         options = re.findall(r"<option(?: value=\"([^\"]*)\")?( selected)?>([^<]*)", inside)
         found = [
@@ -73,7 +50,7 @@ def test_the_page_proposes_roles_with_reasons(site):
     page = site.browser("sam").get(path_of(site))
 
     assert 200 == page.status_code
-    assert "quasi-identifier: given in the codebook" in page.text
+    assert "Proposed: quasi-identifier (given in the codebook)." in page.text
     fields = chosen(page.text)
     assert "quasi_identifier" == fields["treat:people.age"]
     assert "direct_identifier.remove" == fields["treat:people.name"]
@@ -91,6 +68,30 @@ def test_a_preview_stands_beside_the_usual_recipe(site, language):
     assert "/recipe/curve.svg?edited=2:" in page
     assert "Invented" not in page
     assert 'value="20"' in page.split('<form class="stack"', 1)[1]
+
+
+def test_the_risk_is_told_in_plain_words(site):
+    page = html.unescape(send(site, do="preview", k="20", threshold="").text)
+
+    assert "looked at are alone with what others could know of them" in page
+    assert re.search(r"know a person by \(age, sex\), every published record looks like at", page)
+    assert "Nothing was asked about sensitive values" in page
+
+
+def test_a_recipe_that_is_kept_stands_beside_the_next_one(site):
+    kept = html.unescape(send(site, do="keep", k="15", threshold="").text)
+    against = re.search(r'name="against" value="(.*?)">', kept)[1]
+    page = html.unescape(send(site, do="preview", k="20", threshold="", against=against).text)
+    wrong = html.unescape(send(site, do="preview", k="301", against=against).text)
+    fresh = html.unescape(send(site, do="forget", k="20", threshold="", against=against).text)
+
+    assert '{"k":11} → {"k":15}' in kept
+    assert '{"k":15} → {"k":20}' in page
+    assert "What differs from the recipe kept" in page
+    assert "&kept=2:" in page
+    assert f'name="against" value="{against}"' in wrong
+    assert '{"k":11} → {"k":20}' in fresh
+    assert 'name="against" value=""' in fresh
 
 
 def test_the_usual_recipe_unchanged_differs_in_nothing(site):
@@ -126,7 +127,10 @@ def test_diversity_and_closeness_are_measured(site):
         ({"treat:people.name": "other.keep"}, "is a direct_identifier; the recipe must"),
         ({"treat:people.age": "<script>"}, "must be one of"),
         ({"kind:people.age": "icd10"}, "50 different values of age"),
-        ({"do": "deidentify"}, "project"),
+        ({"do": "deidentify", "confirmed": "yes"}, "project"),
+        ({"do": "deidentify", "project": "prj_1"}, "Nobody has confirmed the roles"),
+        ({"against": "no recipe"}, "The recipe that was kept cannot be read"),
+        ({"against": "[1]"}, "The recipe that was kept cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said_and_the_form_keeps_what_was_written(site, changes, said):
@@ -145,7 +149,7 @@ def test_only_a_steward_sees_it(site, name):
     browser = site.browser(name)
 
     assert 403 == browser.get(path_of(site)).status_code
-    assert 403 == browser.get(f"{path_of(site)}/curve.svg?edited=2:0.1").status_code
+    assert 403 == browser.get(f"{path_of(site)}/curve.svg?edited=2:0.1:0.5").status_code
     assert 403 == browser.send(path_of(site), do="deidentify", project="p").status_code
     assert site.node.house.deidentification.find_report(site.ids["classified"]) is None
 
@@ -160,7 +164,9 @@ def test_a_stored_version_has_no_recipe_to_write(site):
 
 
 def test_the_curve_is_drawn_without_script(site):
-    answer = site.browser("sam").get(f"{path_of(site)}/curve.svg?edited=2:0.1,11:0.25&usual=2:0")
+    answer = site.browser("sam").get(
+        f"{path_of(site)}/curve.svg?edited=2:0.1:0.5,11:0.25:0.0909&usual=2:0:0.5"
+    )
 
     assert "image/svg+xml" == answer.headers["content-type"]
     assert answer.text.startswith("<svg")
@@ -169,7 +175,19 @@ def test_the_curve_is_drawn_without_script(site):
 
 
 @pytest.mark.parametrize(
-    "odd", ["x", "2:2", "2:-1", "0:0.1", "2:0.1,", "2:nan", ",".join(["2:0.1"] * 21), "²:0.1"]
+    "odd",
+    [
+        "x",
+        "2:2:0",
+        "2:-1:0",
+        "0:0.1:0",
+        "2:0.1:0.5,",
+        "2:nan:0",
+        "2:0.1",
+        "2:0.1:2",
+        ",".join(["2:0.1:0.1"] * 21),
+        "²:0.1:0.1",
+    ],
 )
 def test_an_odd_curve_is_refused(odd):
     with pytest.raises(InvalidError):
@@ -177,9 +195,9 @@ def test_an_odd_curve_is_refused(odd):
 
 
 def test_a_curve_comes_back_as_it_was_written():
-    assert {"usual": (Point(2, "0.1000"), Point(100, "1.0000"))} == curves.read_curves(
-        {"usual": "2:0.1000,100:1.0000"}
-    )
+    assert {
+        "usual": (Point(2, "0.1000", "0.5000"), Point(100, "1.0000", "0.0100"))
+    } == curves.read_curves({"usual": "2:0.1000:0.5000,100:1.0000:0.0100"})
 
 
 def test_a_column_the_form_does_not_name_stays_as_proposed(site):
@@ -192,7 +210,7 @@ def test_a_column_the_form_does_not_name_stays_as_proposed(site):
 
 
 def test_the_button_deidentifies_with_this_recipe_once(site):
-    answer = send(site, do="deidentify", project="prj_1", k="15", threshold="")
+    answer = send(site, do="deidentify", project="prj_1", confirmed="yes", k="15", threshold="")
     report = site.node.house.deidentification.find_report(site.ids["classified"])
 
     assert 200 == answer.status_code

@@ -43,15 +43,23 @@ class PreviewService:
         with self._opened(version_id, by, "propose a recipe") as (codebook, sources):
             return self._deid.propose(codebook, sources)
 
-    def preview(self, version_id: str, document: Mapping[str, Any], *, by: Actor) -> Preview:
-        """Say what a written recipe would publish and lose, beside the usual one.
+    def preview(
+        self,
+        version_id: str,
+        document: Mapping[str, Any],
+        *,
+        by: Actor,
+        against: Mapping[str, Any] | None = None,
+    ) -> Preview:
+        """Say what a written recipe would publish and lose, beside another or the usual one.
 
         Raises RoleMissingError for anybody but a steward, an error of the version's life once it
         is stored, RecipeInvalidError, NotAnonymousError, PreviewBusyError.
         """
         with self._opened(version_id, by, "preview a recipe") as (codebook, sources):
             recipe = self._deid.read_recipe(document, codebook)
-            return self._deid.preview(recipe, codebook, sources)
+            base = self._deid.read_recipe(against, codebook) if against else None
+            return self._deid.preview(recipe, codebook, sources, base)
 
     @contextmanager
     def _opened(

@@ -60,10 +60,12 @@ class ColumnPreview:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the curve of loss over k; no loss where that k cannot be reached."""
+    """One point of the curves over k; no loss and no risk where that k cannot be reached."""
 
     k: int
     loss: str
+    risk: str
+    """The greatest risk, as decimal text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """An edited recipe beside the usual one."""
+    """An edited recipe beside another: the usual one, unless a recipe to compare with is given."""
 
     table: str
     records: int
@@ -100,9 +102,11 @@ class Preview:
     """Records the preview was made from."""
     fewest: int
     """Counts under this are not shown."""
+    alone: int
+    """Records that look like no other before anything is done."""
     edited: Look
     usual: Look | None
-    """None where the usual recipe cannot be reached or has no quasi-identifier."""
+    """None where the recipe to compare with cannot be reached or has no quasi-identifier."""
     differences: tuple[Difference, ...]
 
 

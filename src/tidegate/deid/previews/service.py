@@ -24,7 +24,8 @@ from tidegate.deid.previews.summaries import summarise
 from tidegate.deid.recipe import service as recipe_service
 from tidegate.deid.recipe.model import CriterionName, Difference, Proposal, Role, TableRecipe
 from tidegate.deid.recipe.question import claimed
-from tidegate.deid.tables.model import Method
+from tidegate.deid.shares import class_sizes, decimal
+from tidegate.deid.tables.model import Method, TableInput
 
 if TYPE_CHECKING:
     from tidegate.deid.verifier.model import Claim, Verdict
@@ -36,7 +37,7 @@ _CURVE = (2, 3, 5, 7, 11, 20, 50, 100)
 def preview(
     recipe: Recipe, usual: Recipe, codebook: Codebook, sources: Mapping[str, Batches]
 ) -> Preview:
-    """Say what a recipe would publish and lose, beside the usual one.
+    """Say what a recipe would publish and lose, beside the usual one or another.
 
     Raises RecipeInvalidError for a recipe that cannot be run or generalises nothing,
     NotAnonymousError where what it asks cannot be reached, HierarchyError.
@@ -52,12 +53,14 @@ def preview(
         )
     kept = list(sampled(sources[table.name], table.rows))
     looked_at, fewest = sum(batch.num_rows for batch in kept), max(FEWEST, recipe.k)
-    edited = _look(recipe, table, lambda: iter(kept), fewest)
+    coded = _coded(recipe, table, lambda: iter(kept))
+    edited = _look(coded, recipe, fewest)
     return Preview(
         table.name,
         table.rows,
         looked_at,
         fewest,
+        alone(coded.input),
         edited,
         _usual(usual, table, lambda: iter(kept), fewest),
         differences(usual, recipe),
@@ -87,18 +90,31 @@ def _usual(usual: Recipe, table: Table, source: Batches, fewest: int) -> Look | 
     if plan is None or plan.table != table.name:
         return None
     try:
-        return _look(usual, table, source, fewest)
+        return _look(_coded(usual, table, source), usual, fewest)
     except NotAnonymousError:
         return None
 
 
-def _look(recipe: Recipe, table: Table, source: Batches, fewest: int) -> Look:
+def _coded(recipe: Recipe, table: Table, source: Batches) -> Coded:
     of_people = recipe.of_people()
     coded = code(table, of_people, source) if of_people else None
     if coded is None:
         raise RecipeInvalidError(
             f"{table.name} has no record, so there is nothing to preview.", code="preview_empty"
         )
+    return coded
+
+
+def alone(table: TableInput) -> int:
+    """Count the records that no other is like in all quasi-identifiers, before anything is done."""
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    rows = np.column_stack([column.codes for column in table.quasi])
+    _, sizes = np.unique(rows, axis=0, return_counts=True)
+    return int((sizes == 1).sum())
+
+
+def _look(coded: Coded, recipe: Recipe, fewest: int) -> Look:
     people = recode(coded, Method.PREVIEW)
     verdict = _verify(people, recipe)
     return Look(
@@ -127,16 +143,18 @@ def _look(recipe: Recipe, table: Table, source: Batches, fewest: int) -> Look:
 
 
 def _point(coded: Coded, k: int) -> Point:
-    """Return what another k would lose, everything else as the recipe asks."""
+    """Return what another k would lose and risk, everything else as the recipe asks."""
     asked = tuple(
         replace(one, k=k) if one.criterion is CriterionName.K_ANONYMITY else one
         for one in coded.recipe.criteria
     )
     other = replace(coded, recipe=replace(coded.recipe, criteria=asked))
     try:
-        return Point(k, risk.mean_loss(recode(other, Method.PREVIEW)))
+        people = recode(other, Method.PREVIEW)
     except NotAnonymousError:
-        return Point(k, "")
+        return Point(k, "", "")
+    smallest = int(class_sizes(people.recoding).min())
+    return Point(k, risk.mean_loss(people), decimal(1 / smallest))
 
 
 def _verify(people: People, recipe: Recipe) -> "Verdict":

@@ -67,3 +67,35 @@ function putFresh(old, read) {
 }
 
 freshenIn(LIVE_FIRST);
+
+// A form marked data-previews is sent on every change, and the parts of the answer that the mark
+// names are put in place of the old ones: one answer at a time, and the newest wish last.
+for (const form of document.querySelectorAll("form[data-previews]")) {
+  let busy = false;
+  let again = false;
+  const look = async () => {
+    again = busy;
+    if (busy) return;
+    busy = true;
+    const fields = new URLSearchParams(new FormData(form));
+    fields.set("do", "preview");
+    fields.delete("once");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: fields, redirect: "error" });
+      const read = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const id of form.dataset.previews.split(" ")) {
+        const [old, fresh] = [document.getElementById(id), read.getElementById(id)];
+        if (!fresh) continue;
+        old.hidden = fresh.hidden;
+        old.replaceChildren(...fresh.childNodes);
+      }
+    } catch {
+      // The node is away: the button says so as soon as it is pressed.
+    }
+    busy = false;
+    if (again) look();
+  };
+  form.addEventListener("change", (event) => {
+    if (!event.target.closest("[data-quiet]")) look();
+  });
+}
