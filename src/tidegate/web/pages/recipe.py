@@ -128,7 +128,7 @@ def _shown(
     """Lay out what the template needs of a preview; the recipe to compare with outlives errors."""
     kept = canonical_json(against).decode() if against else ask.form.text(KEPT)
     is_forgotten = ask.form.text("do") == "forget"
-    shown = {"seen": seen, "against": "" if is_forgotten else kept}
+    shown: dict[str, Any] = {"seen": seen, "against": "" if is_forgotten else kept}
     shown["is_kept"] = bool(shown["against"])
     if seen is None or document is None:
         return shown
