@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -218,14 +219,69 @@ def test_a_proposal_without_a_quasi_identifier_says_so(tmp_path, capsys):
     assert "No column looks like a quasi-identifier" in capsys.readouterr().err
 
 
-def test_what_takes_a_population_leaves_the_verdict_open(table, tmp_path, capsys):
+@pytest.fixture
+def about_people(table, tmp_path):
+    """A table that was published with a population of twice its people."""
     names, *people = table.read_text(encoding="utf-8").splitlines()
     (tmp_path / "people.csv").write_text("\n".join([names, *people * 2]), encoding="utf-8")
-    risks = ("--delta", "0,0.9", "--risk", "journalist=0.2")
-    assert 0 == publish(*risks, "--population", "people.csv")
+    risks = ("--delta", "0,0.9", "--risk", "journalist=0.2", "--population", "people.csv")
+    assert 0 == publish(*risks, "--covers", "covers.json")
+    return tmp_path
 
-    assert 2 == run("verify", "out.csv", "--report", "r.json")
-    assert "cannot be verified from the file alone" in capsys.readouterr().out
+
+PEOPLE, COVERS = ("--population", "people.csv"), ("--covers", "covers.json")
+
+
+def verify(*more):
+    return run("verify", "out.csv", "--report", "r.json", *more)
+
+
+def test_what_takes_a_population_is_open_until_it_is_named(about_people, capsys):
+    assert 2 == verify()
+
+    told = capsys.readouterr().out
+    sums = [sha256((about_people / name).read_bytes()) for name in ("people.csv", "covers.json")]
+    assert "delta_presence, risk, risks: about a population" in told
+    assert all(one.hexdigest() in told for one in sums)
+
+
+def test_what_takes_a_population_is_verified_with_it(about_people, capsys):
+    capsys.readouterr()
+
+    assert 0 == verify(*PEOPLE, *COVERS)
+
+    told = capsys.readouterr().out
+    assert ("delta_presence: asked 0 to 0.9" in told, "Everything holds." in told) == (True, True)
+
+
+def test_another_population_than_the_one_it_was_published_with_is_refused(about_people, capsys):
+    (about_people / "people.csv").write_bytes((about_people / "in.csv").read_bytes())
+
+    assert 2 == verify(*PEOPLE, *COVERS)
+    assert "name the one with SHA-256" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "lacking"), [(PEOPLE, "--covers"), (COVERS, "--population")])
+def test_half_a_population_is_refused(about_people, capsys, options, lacking):
+    assert 2 == verify(*options)
+    assert f"name {lacking} too" in capsys.readouterr().err
+
+
+def test_a_report_that_overstates_a_criterion_about_people_does_not_hold(about_people, capsys):
+    told = json.loads((about_people / "r.json").read_text(encoding="utf-8"))
+    told["claim"]["criteria"][0]["most"] = "0.1"
+    (about_people / "r.json").write_text(json.dumps(told), encoding="utf-8")
+
+    assert 1 == verify(*PEOPLE, *COVERS)
+    assert "delta_presence was to be 0 to 0.1" in capsys.readouterr().out
+
+
+def test_a_population_is_not_named_where_there_was_none(table, tmp_path, capsys):
+    publish()
+    (tmp_path / "covers.json").write_text("{}", encoding="utf-8")
+
+    assert 2 == verify("--population", "in.csv", *COVERS)
+    assert "without a population" in capsys.readouterr().err
 
 
 def test_the_verdict_is_one_line_of_json_if_asked(table, capsys):
@@ -245,3 +301,58 @@ def test_what_is_not_text_is_refused(table, tmp_path, option):
         assert 2 == run("table", "in.csv", "--recipe", "x", *files)
     else:
         assert 2 == publish("--hierarchy", "age=x")
+
+
+@pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans", "en"])
+def test_a_font_is_looked_for_before_anything_is_published(
+    table, tmp_path, monkeypatch, capsys, language
+):
+    monkeypatch.setattr("tidegate.deid.reports.pdf._PLACES", ())
+    if language == "en":  # whose own words need no font, but this name does
+        text = table.read_text(encoding="utf-8")
+        table.write_text(text.replace("weight", "體重", 1), encoding="utf-8")
+
+    assert 7 == publish("--pdf", "r.pdf", "--language", language)
+
+    told = capsys.readouterr().err
+    assert ("fonts-noto-cjk" in told, "--font" in told) == (True, True)
+    assert ["in.csv"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_font_without_the_characters_is_refused(table, tmp_path, monkeypatch, capsys):
+    font = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+    if not Path(font).is_file():
+        pytest.skip("this machine has no DejaVu")
+
+    assert 7 == publish("--pdf", "r.pdf", "--language", "zh-Hant", "--font", font)
+    assert "has no characters for 報告" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_what_cannot_be_printed_keeps_the_table_back(table, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tidegate.deid.reports.service.html_of", fail)
+
+    assert 7 == publish("--html", "r.html")
+    assert ["in.csv"] == [path.name for path in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--html", "in.csv", "--force"),
+        ("--html", "out.csv"),
+        ("--pdf", "r.json"),
+        ("--html", "x", "--pdf", "x"),
+        ("--recipe", "recipe.json", "--html", "./recipe.json", "--force"),
+        ("--covers", "out.csv"),
+    ],
+)
+def test_nothing_is_written_over_what_is_read_or_written_besides(table, tmp_path, more):
+    (tmp_path / "recipe.json").write_text("{}")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    assert 2 == publish(*more)
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}

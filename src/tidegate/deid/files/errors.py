@@ -9,3 +9,7 @@ class TableUnreadableError(InvalidError):
 
 class FileExistsAlreadyError(ConflictError):
     """A file of that name is there, and nothing was said about replacing it."""
+
+
+class FileBusyError(ConflictError):
+    """Another run is writing there, or what stands there is not a leftover of one's own."""

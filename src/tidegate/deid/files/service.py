@@ -4,20 +4,19 @@ Nothing is lost: every received record is published or counted as suppressed. A 
 leaves no file under the name that was asked for.
 """
 
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError
 from tidegate.deid.files.coding import Coded, encode
-from tidegate.deid.files.errors import FileExistsAlreadyError
 from tidegate.deid.files.model import FileOrder, Outcome, Progress, Received, silently
+from tidegate.deid.files.places import beside, check_apart, check_free, settle, write_whole
 from tidegate.deid.files.publishing import texts_of
 from tidegate.deid.files.reading import digest_of, iterate_batches, receive
+from tidegate.deid.files.releasing import Release, earlier_releases, hold_beside
 from tidegate.deid.files.writing import published_names, write_published
 from tidegate.deid.hierarchies.model import Counts
 from tidegate.deid.hierarchies.service import count
@@ -35,6 +34,7 @@ from tidegate.deid.tables.model import (
     SensitiveColumn,
 )
 from tidegate.deid.verifier.model import Claim, Population, Verdict
+from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.values import dataclass
 
@@ -60,27 +60,19 @@ def publish(order: FileOrder, tool: str, progress: Progress = silently) -> Outco
 
     _check_places(order)
     names = _pseudonymiser(order)
-    received = receive(order.source, order.delimiter)
-    population = receive(order.population) if order.population else None
-    coded = encode(received, order.recipe, population, _part(progress, "reading"))
-    question = question_of(coded.recipe, coded.population)
-    compiled = None if coded.table.rows >= _WORTH_COMPILING else False  # the same bytes
-    recoding = anonymise(coded.table, question, _part(progress, "recoding"), compiled=compiled)
-    _check_nothing_lost(coded, recoding, question)
-    with _beside(order.out) as out, _beside(order.report) as report:
-        texts = texts_of(coded.table, recoding, coded.recipe)
-        write_published(
-            out, received, coded.recipe, recoding.classes, texts, names, _part(progress, "writing")
-        )
-        failpoint("deid.file_written")
-        done = _Written(order, received, coded, recoding, population)
-        told = _verified(done, out, tool, _part(progress, "verifying"))
-        _write(report, documents.write(told))
-        failpoint("deid.file_verified")
-        report.replace(order.report)  # a report without its table is checked and found wanting;
-        failpoint("deid.report_named")
-        out.replace(order.out)  # a table without its report would be taken on trust
-    _settle(order.out.parent, order.report.parent)
+    with earlier_releases(order) as earlier:
+        received = receive(order.source, order.delimiter)
+        population = receive(order.population) if order.population else None
+        coded = encode(received, order.recipe, population, _part(progress, "reading"))
+        question = question_of(coded.recipe, coded.population)
+        compiled = None if coded.table.rows >= _WORTH_COMPILING else False  # the same bytes
+        recoding = anonymise(coded.table, question, _part(progress, "recoding"), compiled=compiled)
+        release = None
+        if earlier is not None:
+            recoding, release = hold_beside(earlier, received, coded.table, question, recoding)
+        _check_nothing_lost(coded, recoding, question)
+        done = _Written(order, received, coded, recoding, population, release)
+        told = _put(done, names, tool, progress)
     progress(1.0, "done")
     rows, left = coded.table.rows, int((recoding.classes == SUPPRESSED).sum())
     return Outcome(told, order.out, rows, rows - left, left)
@@ -107,32 +99,58 @@ class _Written:
     coded: Coded
     recoding: Recoding
     population: Received | None
+    release: Release | None
+
+
+def _put(
+    done: _Written, names: Pseudonymiser | None, tool: str, progress: Progress
+) -> dict[str, Any]:
+    """Write everything beside its place, have it verified, and only then give it its name.
+
+    The table is last: a report, or what is kept of a release, without its table is found wanting;
+    a table without its report would be taken on trust.
+    """
+    order, recipe = done.order, done.coded.recipe
+    with ExitStack() as held:
+        out = held.enter_context(beside(order.out))
+        write_published(
+            out,
+            done.received,
+            recipe,
+            done.recoding.classes,
+            texts_of(done.coded.table, done.recoding, recipe),
+            names,
+            _part(progress, "writing"),
+            keep_formulas=order.keep_formulas,
+        )
+        failpoint("deid.file_written")
+        told, more = _verified(done, out, tool, _part(progress, "verifying"))
+        made = [*more, *order.pages(told), (order.report, documents.write(told))]
+        named = []
+        for place, data in made:
+            own = held.enter_context(beside(place))
+            write_whole(own, data)
+            named.append((own, place))
+        failpoint("deid.file_verified")
+        for own, place in named:
+            own.replace(place)
+        settle(*(place.parent for _, place in named))
+        failpoint("deid.report_named")
+        out.replace(order.out)
+        settle(order.out.parent)
+    return told
 
 
 def _check_places(order: FileOrder) -> None:
-    places = [order.source, order.out, order.report]
-    if len({place.resolve() for place in places}) != len(places):
-        raise RecipeInvalidError(
-            "The received file, the published file and the report must be three files; name them"
-            " apart.",
-            code="files_same",
-        )
+    read = [place for place in (order.source, order.population) if place is not None]
+    made = [place for place in (order.out, order.report, order.covers) if place is not None]
+    check_apart(read, made)
     if order.out.suffix == ".parquet":
         raise RecipeInvalidError(
             "The published file is CSV; give it a name that does not end in .parquet.",
             code="files_form",
         )
-    check_free((order.out, order.report), may_replace=order.may_replace)
-
-
-def check_free(places: Iterable[Path], *, may_replace: bool) -> None:
-    """Raise FileExistsAlreadyError if a file is there that nobody said to replace."""
-    there = next((place for place in places if place.exists()), None)
-    if there is not None and not may_replace:
-        raise FileExistsAlreadyError(
-            f"{there} is there already; name another file, or say --force to replace it.",
-            code="file_exists",
-        )
+    check_free(made, may_replace=order.may_replace)
 
 
 def _pseudonymiser(order: FileOrder) -> Pseudonymiser | None:
@@ -171,49 +189,26 @@ def _check_nothing_lost(coded: Coded, recoding: Recoding, question: Question) ->
         )
 
 
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Give a file beside `path`, of the same suffix, which is gone afterwards unless renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(number)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
+def _verified(
+    written: _Written, out: Path, tool: str, progress: Progress
+) -> tuple[dict[str, Any], list[tuple[Path, bytes]]]:
+    """Verify what stands on the disk by the independent reader.
 
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _settle(*folders: Path) -> None:
-    """Have the new names survive a power cut."""
-    for folder in {*folders}:
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
-
-
-def _verified(written: _Written, out: Path, tool: str, progress: Progress) -> dict[str, Any]:
-    """Verify what stands on the disk by the independent reader; return the report's document."""
+    Returns the report's document, and what else is to be kept.
+    """
     from tidegate.deid.verifier.service import require, verify  # noqa: PLC0415 - numpy, pyarrow
 
     progress(0.0, "verifying")
     claim = _claim(written, digest_of(out))
     verdict: Verdict = require(verify(out, claim))
-    coded = written.coded
+    coded, release = written.coded, written.release
+    claimed_too, kept = _kept(written, claim)
     publication = Publication(
         recipe=coded.recipe,
         digest=digest(coded.recipe),
         table=coded.table,
         recoding=written.recoding,
-        claim=documents.claim_document(claim),
+        claim=documents.claim_document(claim) | claimed_too,
         received_sha256=digest_of(written.received.path),
         received_columns=written.received.names,
         unknown={name: grown.unknown for name, grown in coded.grown.items()},
@@ -227,7 +222,30 @@ def _verified(written: _Written, out: Path, tool: str, progress: Progress) -> di
         k=verdict.smallest,
         seed=int(publication.digest[:8], 16),
     )
-    return documents.assemble(publication, verdict, more)
+    if release is not None:
+        more["releases"] = release.section(claim.sha256)
+    return documents.assemble(publication, verdict, more), kept
+
+
+def _kept(written: _Written, claim: Claim) -> tuple[dict[str, Any], list[tuple[Path, bytes]]]:
+    """Return what is claimed beyond the file itself, and the files it can be counted again with."""
+    order, release = written.order, written.release
+    told: dict[str, Any] = {}
+    files: list[tuple[Path, bytes]] = []
+    if claim.population is not None and order.population is not None:
+        covers = documents.covers_of(claim.population.trees)
+        told["population"] = {
+            "sha256": digest_of(order.population),
+            "covers_sha256": sha256_hex(covers),
+            "delimiter": claim.population.delimiter,
+        }
+        if order.covers is not None:
+            files.append((order.covers, covers))
+    if release is not None:
+        told["releases"] = release.claim(claim.sha256)
+        packed = release.pack(claim.sha256)
+        files += [packed] if packed is not None else []
+    return told, files
 
 
 def _claim(written: _Written, sha256: str) -> Claim:

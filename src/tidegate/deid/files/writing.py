@@ -1,10 +1,12 @@
 """Write the published file: the columns' names and order, quotes where needed, nothing else."""
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tidegate.deid.files.errors import TableUnreadableError
 from tidegate.deid.files.model import Progress, Received
 from tidegate.deid.files.reading import iterate_batches
 from tidegate.deid.identifiers import scrub
@@ -13,6 +15,8 @@ from tidegate.deid.recipe.model import Action, ColumnPlan, Order, Role, TableRec
 from tidegate.deid.tables.model import SUPPRESSED
 
 _ROWS = 50_000
+_FORMULA = re.compile(r"[\s]*(?:[=@]|[+-](?=\S).*[(|!])|[\t\r]", re.DOTALL)
+"""How a cell begins that a spreadsheet may run (CWE-1236); not a number, nor a plain sign."""
 
 
 def published_names(recipe: TableRecipe, received: Received) -> tuple[str, ...]:
@@ -29,14 +33,20 @@ def write_published(
     texts: Mapping[str, tuple[str, ...]],
     names: Pseudonymiser | None,
     progress: Progress,
+    *,
+    keep_formulas: bool = False,
 ) -> int:
     """Write every record that has a class, flushed to the disk; return how many they were.
 
-    `texts` has the published text of each class, by quasi-identifier.
+    `texts` has the published text of each class, by quasi-identifier. Raises TableUnreadableError
+    for a column with cells that a spreadsheet would run, unless they are kept.
     """
+    look = _look_away if keep_formulas else _look_for_formulas
+    look((name, name) for name in published_names(recipe, received))
+    look((name, text) for name, each in texts.items() for text in each)
     plans = {plan.name: plan for plan in recipe.columns}
     columns = [plans[name] for name in published_names(recipe, received)]
-    batches = _recoded(received, columns, classes, texts, names)
+    batches = _recoded(received, columns, classes, texts, names, look)
     if recipe.order is Order.SORTED:
         batches = _sorted(batches, columns, texts)
     written, total = 0, max(int((classes != SUPPRESSED).sum()), 1)
@@ -57,6 +67,7 @@ def _recoded(
     classes: Any,
     texts: Mapping[str, tuple[str, ...]],
     names: Pseudonymiser | None,
+    look: Callable[[Iterable[tuple[str, str]]], None],
 ) -> Iterable[Any]:
     import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
     import pyarrow as pa  # noqa: PLC0415
@@ -72,7 +83,7 @@ def _recoded(
         made = [
             labels[plan.name].take(of_class)
             if plan.role is Role.QUASI
-            else _changed(batch.column(plan.name).take(taken), changes[plan.name])
+            else _changed(batch.column(plan.name).take(taken), plan.name, changes[plan.name], look)
             for plan in columns
         ]
         yield pa.record_batch(made, names=[plan.name for plan in columns])
@@ -89,14 +100,39 @@ def _change(plan: ColumnPlan, names: Pseudonymiser | None) -> Callable[[str], st
     return None
 
 
-def _changed(column: Any, change: Callable[[str], str] | None) -> Any:
+def _changed(
+    column: Any,
+    name: str,
+    change: Callable[[str], str] | None,
+    look: Callable[[Iterable[tuple[str, str]]], None],
+) -> Any:
     import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+    import pyarrow.compute as pc  # noqa: PLC0415
 
     if change is None:
+        suspects = column.filter(pc.match_substring_regex(column, r"^\s*[=@+\-]|^[\t\r]"))
+        look((name, text) for text in suspects.to_pylist())
         return column.cast(pa.large_string())
     coded = column.dictionary_encode()
     told = [change(text) for text in coded.dictionary.to_pylist()]
+    look((name, text) for text in told)
     return pa.array(told, pa.large_string()).take(coded.indices)
+
+
+def _look_away(cells: Iterable[tuple[str, str]]) -> None:
+    del cells
+
+
+def _look_for_formulas(cells: Iterable[tuple[str, str]]) -> None:
+    """Refuse a column of which a spreadsheet would run a cell, as whoever filled it in wished."""
+    for name, text in cells:
+        if _FORMULA.match(text):
+            raise TableUnreadableError(
+                f"Cells of the column {name} begin as formulas do (=, @, a tab, or + or - before a"
+                " call), and a spreadsheet that opens the table may run them; correct them, name"
+                " the column in --empty or --remove, or say --keep-formulas.",
+                code="table_formulas",
+            )
 
 
 def _sorted(

@@ -1,6 +1,6 @@
 """Why releases of a growing table could not be held beside each other."""
 
-from tidegate.kernel.errors import CorruptError, InvalidError, WithheldError
+from tidegate.kernel.errors import ConflictError, CorruptError, InvalidError, WithheldError
 
 
 class MembershipInvalidError(InvalidError):
@@ -13,3 +13,7 @@ class MembershipCorruptError(CorruptError):
 
 class ReleaseRefusedError(WithheldError):
     """Together with the earlier releases this one would leave a person among fewer than k."""
+
+
+class ReleasesBusyError(ConflictError):
+    """Another run holds the folder in which releases are kept."""

@@ -42,7 +42,7 @@ def remember(
                     code="membership_twice",
                 )
             known[digest] = int(number)
-    return Membership(release, _key_id(key), known)
+    return Membership(release, key_id(key), known)
 
 
 def digest_person(person: str, key: bytes) -> bytes:
@@ -50,7 +50,8 @@ def digest_person(person: str, key: bytes) -> bytes:
     return hashlib.blake2b(person.encode(), digest_size=_BYTES, key=key, person=b"person").digest()
 
 
-def _key_id(key: bytes) -> str:
+def key_id(key: bytes) -> str:
+    """Return what tells a key from others and does not tell the key."""
     return hashlib.blake2b(b"", digest_size=8, key=key, person=b"key id").hexdigest()
 
 

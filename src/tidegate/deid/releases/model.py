@@ -27,6 +27,18 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A release as a folder keeps it: its place in the chain, its table, who was in which class."""
+
+    number: int
+    previous: str
+    """The SHA-256 of the file before it; empty for the first."""
+    table: str
+    """The SHA-256 of the published table."""
+    membership: Membership
+
+
+@dataclass(frozen=True, slots=True)
 class SmallGroup:
     """People whom all releases together tell apart from everybody else, and who are too few."""
 

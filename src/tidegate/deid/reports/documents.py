@@ -15,7 +15,7 @@ from tidegate.deid.recipe.model import Role, TableRecipe
 from tidegate.deid.reports.errors import ReportUnreadableError
 from tidegate.deid.reports.model import FORMAT, Publication
 from tidegate.deid.shares import decimal, shares_of
-from tidegate.deid.verifier.model import Claim, Verdict
+from tidegate.deid.verifier.model import Claim, Population, Tree, Verdict
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.values import dataclass
 
@@ -172,39 +172,76 @@ def claim_document(claim: Claim) -> dict[str, Any]:
     }
 
 
+COVERS = "tidegate-deid-covers/1"
+
+
+def covers_of(trees: Mapping[str, Tree]) -> bytes:
+    """Write what each label covers in a population, canonically. It holds values of people."""
+    rows = {name: [list(row) for row in tree] for name, tree in trees.items()}
+    return canonical_json({"format": COVERS, "columns": rows})
+
+
+def read_covers(content: bytes) -> dict[str, Tree]:
+    """Read it again. Raises ReportUnreadableError."""
+    try:
+        told = json.loads(content)
+        if told["format"] != COVERS:
+            raise ValueError
+        return {
+            str(name): tuple(tuple(str(text) for text in row) for row in rows)
+            for name, rows in told["columns"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ReportUnreadableError(
+            "The file of --covers is not the one that was written with the report; name that.",
+            code="covers_unreadable",
+        ) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a report claims, and which of it takes a population to verify."""
+    """What a report claims, and what it takes to verify more than the file alone bears out."""
 
     claim: Claim
     unverifiable: tuple[str, ...]
+    """Criteria about a population that was not given."""
+    population: Mapping[str, str]
+    """`sha256`, `covers_sha256` and `delimiter` of the population it was published with."""
+    releases: Mapping[str, int]
+    """`number` and `k` of a release that was held beside earlier ones; empty if it was not."""
 
 
-def claim_of(document: Mapping[str, Any]) -> Claimed:
-    """Read what a report claims of its table, the table's SHA-256 among it."""
+def claim_of(document: Mapping[str, Any], people: Population | None = None) -> Claimed:
+    """Read what a report claims of its table, the table's SHA-256 among it.
+
+    With the population, criteria about it are claimed too.
+    """
     written = document["claim"]
     try:
         criteria = tuple(dict(one) for one in written["criteria"])
-        alone = tuple(one for one in criteria if not _needs_population(one))
+        here = tuple(one for one in criteria if people is not None or not _needs_population(one))
         claim = Claim(
             columns=tuple(written["columns"]),
             quasi=tuple(written["quasi"]),
-            criteria=alone or (_COUNTED if criteria else ()),
+            criteria=here or (_COUNTED if criteria else ()),
             received=int(written["received"]),
             suppressed=int(written["suppressed"]),
             suppression=str(written["suppression"]),
             sensitive=tuple(written["sensitive"]),
             pseudonyms=tuple(written["pseudonyms"]),
+            population=people,
             sha256=str(document["output"]["sha256"]),
             delimiter=str(written["delimiter"]),
         )
+        known = {key: str(value) for key, value in dict(written.get("population", {})).items()}
+        beside = {key: int(value) for key, value in dict(written.get("releases", {})).items()}
     except (KeyError, TypeError, ValueError):
         raise ReportUnreadableError(
             "The report's claim is incomplete or malformed; give the file that --report wrote.",
             code="report_incomplete",
         ) from None
-    rest = tuple(str(one["criterion"]) for one in criteria if one not in alone)
-    return Claimed(claim, rest)
+    rest = tuple(str(one["criterion"]) for one in criteria if one not in here)
+    return Claimed(claim, rest, known, beside)
 
 
 def _needs_population(criterion: Mapping[str, Any]) -> bool:
@@ -214,7 +251,9 @@ def _needs_population(criterion: Mapping[str, Any]) -> bool:
     )
 
 
-def misstated(document: Mapping[str, Any], verdict: Verdict) -> tuple[str, ...]:
+def misstated(
+    document: Mapping[str, Any], verdict: Verdict, *, with_people: bool = False
+) -> tuple[str, ...]:
     """Return the sections of a report that say something else than the count found."""
     found: dict[str, Any] = {
         "classes": _classes(verdict),
@@ -222,11 +261,12 @@ def misstated(document: Mapping[str, Any], verdict: Verdict) -> tuple[str, ...]:
         "risks": _risks(verdict),
     }
     told = dict(document)
-    told["criteria"] = [one for one in _list(document, "criteria") if not _about_people(one)]
-    told["risks"] = _list(document, "risks")
-    if not told["criteria"] and _list(document, "criteria"):
-        del found["criteria"]
-    if any(_about_people(one) for one in _list(document, "criteria")):
+    about = [one for one in _list(document, "criteria") if _about_people(one)]
+    if about and not with_people:
+        told["criteria"] = [one for one in _list(document, "criteria") if one not in about]
+        if not told["criteria"]:
+            del found["criteria"]
+    if not with_people and (about or dict(document["claim"]).get("population")):
         del found["risks"]  # they were counted with a population that is not here
     wrong = [name for name, section in found.items() if told.get(name) != section]
     out = document["output"]

@@ -1,6 +1,7 @@
 """The nouns of reports: the facts of one publication, and the parts of a page."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from tidegate.deid.recipe.model import TableRecipe
@@ -40,6 +41,20 @@ class Measures:
     survivals: tuple[Survival, ...] = ()
     targets: int = 500
     """Records each attack is tried on; 0 for no attack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Besides:
+    """What a published file is verified with besides its report, where somebody has it."""
+
+    population: Path | None = None
+    """The people whom a criterion is about: the very file that the table was published with."""
+    covers: Path | None = None
+    """What each label covers in it, as it was written then."""
+    releases: Path | None = None
+    """The folder that keeps the table's releases."""
+    key: bytes = b""
+    """The key they are kept under."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from tidegate.deid.reports.model import Grid, Page, Paragraph, Part, Say
 _PUBLIC = Fraction(1, 11)
 """0.09 in EMA policy 0070 and Health Canada's guidance, which they read as classes of 11."""
 
+_RELEASE = ("number", "versions", "people", "smallest", "k", "held_back", "merged")
 _GBT_42460 = ("identifiers", "finding", "qualitative", "quantitative", "grade")
 _GBT_39725 = ("deidentification", "elements")
 _JOINT = ("know", "deidentify", "anonymise", "compute", "manage")
@@ -52,7 +53,7 @@ class _Composer:
             words = Paragraph(self._word("attacks_words"))
             yield Part(self._word("attacks"), (words, self._attacks()))
         if self._told.get("releases"):
-            yield Part(self._word("releases"), (_grid_of(self._told["releases"]),))
+            yield Part(self._word("releases"), (self._releases(self._told["releases"]),))
         yield self._standard("gbt42460", _GBT_42460)
         yield self._standard("gbt39725", _GBT_39725)
         yield self._standard("joint", _JOINT)
@@ -181,6 +182,11 @@ class _Composer:
             rows.append((words + of, rate, interval, one["baseline"], one["unprotected"]))
         return Grid(tuple(self._word(f"head_{key}") for key in head), tuple(rows))
 
+    def _releases(self, told: Mapping[str, Any]) -> Grid:
+        head = (self._word("figure"), self._word("value"))
+        rows = ((self._word(f"release_{key}"), str(told[key])) for key in _RELEASE if key in told)
+        return Grid(head, tuple(rows))
+
     # --- under the standards' headings
 
     def _standard(self, name: str, headings: tuple[str, ...]) -> Part:
@@ -218,11 +224,3 @@ class _Composer:
 
 def _risk(value: Fraction) -> str:
     return f"{value} ({float(value):.4f})"
-
-
-def _grid_of(section: Any) -> Grid:
-    """Show a section whose form belongs to another room: a list of records, or names and values."""
-    if isinstance(section, list):
-        head = tuple(dict.fromkeys(str(key) for record in section for key in record))
-        return Grid(head, tuple(tuple(str(r.get(key, "")) for key in head) for r in section))
-    return Grid(("", ""), tuple((str(key), str(value)) for key, value in section.items()))

@@ -27,6 +27,8 @@ _MARKS = {b"\x00\x01\x00\x00", b"OTTO", b"true", b"ttcf"}
 _SIGNS = str.maketrans(
     {"–": "-", "≥": ">=", "…": "...", "“": '"', "”": '"', "≤": "<=", "—": "-", "→": "->"}
 )
+_SAMPLE = {"zh-Hant": "報告漢字", "zh-Hans": "报告汉字"}
+_SHOWN = 5
 _SIZE, _LINE = 9, 5
 _UNDATED = datetime(2000, 1, 1, tzinfo=UTC)
 """The same report gives the same bytes; when it was made stands in the evidence."""
@@ -66,6 +68,47 @@ def render(page: Page, font: Path | None = None) -> bytes:
     return bytes(document.output())
 
 
+def check(language: str, texts: str, font: Path | None = None) -> None:
+    """Raise FontMissingError if a page in this language with these texts cannot be printed here.
+
+    It is asked before the work is done, so that a table is never published with half its papers.
+    """
+    found = _check(_Font(font, 0)) if font is not None else _find(language)
+    if found is None:
+        try:
+            _latin(_SAMPLE.get(language, "") + texts)
+        except UnicodeEncodeError:
+            raise _missing() from None
+        return
+    lacking = _lacking(found, _SAMPLE.get(language, "") + texts)
+    if lacking:
+        raise FontMissingError(
+            f"{found.path} has no characters for {lacking}; name a font with --font that has"
+            " (Debian: the package fonts-noto-cjk has all of Chinese).",
+            code="font_missing",
+        )
+
+
+def _lacking(font: _Font, text: str) -> str:
+    """Return the first characters that a font has no picture of."""
+    from fpdf import FPDF  # noqa: PLC0415 - only a printed report needs it
+
+    document: Any = FPDF()
+    document.add_font("report", fname=font.path, collection_font_number=font.face)
+    known = document.fonts["report"].cmap
+    gone = [char for char in dict.fromkeys(text) if char.isprintable() and ord(char) not in known]
+    return "".join(gone[:_SHOWN])
+
+
+def _missing() -> FontMissingError:
+    return FontMissingError(
+        "The PDF needs a font with Chinese, and none was found on this machine; install one"
+        " (Debian: apt-get install fonts-noto-cjk), or name a font file with --font, or leave"
+        " --pdf away: the page of --html needs none.",
+        code="font_missing",
+    )
+
+
 def _check(font: _Font) -> _Font:
     with font.path.open("rb") as file:
         if file.read(4) not in _MARKS:
@@ -85,11 +128,7 @@ def _in_latin(page: Page) -> Page:
         )
         return Page(_latin(page.title), page.language, parts)
     except UnicodeEncodeError:
-        raise FontMissingError(
-            "No font with Chinese was found on this machine; install one (Debian: fonts-noto-cjk)"
-            " or name one with --font.",
-            code="font_missing",
-        ) from None
+        raise _missing() from None
 
 
 def _latin(text: str) -> str:

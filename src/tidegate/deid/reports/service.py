@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.deid.reports import documents
-from tidegate.deid.reports.model import Page, Say
+from tidegate.deid.reports.model import Besides, Page, Say
 from tidegate.deid.reports.pages import compose
 from tidegate.kernel.values import dataclass
 
 HOLDS, WANTING, UNSURE = 0, 1, 2
+_ALONE = Besides()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class CheckedFile:
     criteria: list[dict[str, Any]]
     faults: tuple[str, ...]
     unverified: tuple[str, ...]
-    """Criteria that nobody can verify from the file alone."""
+    """Sentences about what could not be verified, and what to name so that it can."""
 
     @property
     def exit_code(self) -> int:
@@ -53,23 +54,29 @@ def read(text: str) -> dict[str, Any]:
     return documents.read(text)
 
 
-def check_published(out: Path, text: str) -> CheckedFile:
+def check_published(out: Path, text: str, besides: Besides = _ALONE) -> CheckedFile:
     """Verify a published file against its report, and the report against the file.
 
-    Raises ReportUnreadableError, ClaimInvalidError or PublishedUnreadableError.
+    Raises ReportUnreadableError, ClaimInvalidError or PublishedUnreadableError, and what reading
+    the releases raises.
     """
-    from tidegate.deid.verifier.service import verify  # noqa: PLC0415 - numpy, pyarrow
+    from tidegate.deid.reports import outside  # noqa: PLC0415 - numpy, pyarrow
+    from tidegate.deid.verifier.service import verify  # noqa: PLC0415
 
     document = documents.read(text)
-    claimed = documents.claim_of(document)
+    alone = documents.claim_of(document)
+    people = outside.people_of(alone, besides)
+    claimed = documents.claim_of(document, people) if people is not None else alone
     verdict = verify(out, claimed.claim)
-    wrong = documents.misstated(document, verdict)
+    wrong = documents.misstated(document, verdict, with_people=people is not None)
     faults = (
         *(fault.words for fault in verdict.faults),
         *(f"The report's section {name} says something else than the file has." for name in wrong),
+        *outside.check_releases(claimed, verdict, besides),
     )
     criteria = documents.criteria_of(verdict)
-    return CheckedFile(verdict.records, verdict.classes, criteria, faults, claimed.unverifiable)
+    left = outside.left_open(claimed, besides)
+    return CheckedFile(verdict.records, verdict.classes, criteria, faults, left)
 
 
 def page_of(document: Mapping[str, Any], language: str, say: Say) -> Page:
@@ -89,3 +96,10 @@ def pdf_of(page: Page, font: Path | None = None) -> bytes:
     from tidegate.deid.reports.pdf import render  # noqa: PLC0415 - the library is loaded here
 
     return render(page, font)
+
+
+def check_printable(language: str, texts: str, font: Path | None = None) -> None:
+    """Raise FontMissingError if a report with these texts could not become a PDF here."""
+    from tidegate.deid.reports.pdf import check  # noqa: PLC0415 - the library is loaded here
+
+    check(language, texts, font)
