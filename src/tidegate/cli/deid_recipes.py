@@ -9,7 +9,15 @@ from tidegate.deid.files.service import sample
 from tidegate.deid.hierarchies.model import HierarchyChoice, Kind, Unknown
 from tidegate.deid.hierarchies.service import read_rows
 from tidegate.deid.recipe import service
-from tidegate.deid.recipe.model import USUAL_K, Action, ColumnPlan, Order, Role, TableRecipe
+from tidegate.deid.recipe.model import (
+    USUAL_K,
+    Action,
+    ColumnPlan,
+    Order,
+    Proposal,
+    Role,
+    TableRecipe,
+)
 from tidegate.deid.reports.model import Measures
 from tidegate.deid.utility.model import Regression, Survival
 from tidegate.kernel.errors import InvalidError
@@ -55,10 +63,7 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
         if plan is None:
             plan = proposal.plan
             if plan.role is Role.DIRECT:
-                notes.append(
-                    f"{plan.name} looks like a direct identifier ({plan.kind or proposal.reason})"
-                    f" and is emptied; --keep {plan.name} would leave it as it is."
-                )
+                notes.append(_emptied(proposal))
             else:
                 plan = ColumnPlan(plan.name, Role.OTHER)
                 bare.append(plan.name)
@@ -77,6 +82,19 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
         "suppression": said["suppression"] or "0",
     }
     return _with_columns(written, plans, said), notes
+
+
+def _emptied(proposal: Proposal) -> str:
+    plan = proposal.plan
+    if proposal.reason == "values" and not plan.kind:
+        return (
+            f"{plan.name} has another value in every record, as numbers of people have, and is"
+            f" emptied; if it is a measurement, name it in --sensitive."
+        )
+    return (
+        f"{plan.name} looks like a direct identifier ({plan.kind or proposal.reason}) and is"
+        f" emptied; --keep {plan.name} would leave it as it is."
+    )
 
 
 def measures_from_options(said: Mapping[str, Any]) -> Measures:

@@ -356,3 +356,62 @@ def test_nothing_is_written_over_what_is_read_or_written_besides(table, tmp_path
 
     assert 2 == publish(*more)
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (("--k", "201"), "has 200 records, so no class can have 201: ask for k = 200 at most"),
+        (("--l", "99"), "dx has 15 different values, so no class can have 99: ask for l = 15"),
+        (("--entropy-l", "15.1"), "dx are spread over the whole table as 1"),
+        (("--recursive-l", "0.01,2"), "ask for a greater c or a smaller l"),
+        (("--recursive-l", "1,16"), "dx has 15 different values"),
+        (("--risk", "prosecutor=0.001"), "ask for 1/200 or more"),
+        (("--delta", "0,0.5", "--population", "in.csv"), "let 1 lie between the bounds"),
+    ],
+)
+def test_what_is_out_of_reach_is_told_with_what_could_be_asked(table, capsys, asked, told):
+    assert 5 == publish(*asked)
+
+    words = capsys.readouterr().err
+    assert ("this cannot be reached" in words, told in words) == (True, True)
+
+
+def test_a_column_of_long_numbers_is_emptied_unless_it_is_said_to_measure(table, tmp_path, capsys):
+    lines = table.read_text(encoding="utf-8").splitlines()
+    numbers = ["fee", *(str(10007 + n * 13) for n in range(200))]
+    told = "\n".join(f"{line},{n}" for line, n in zip(lines, numbers, strict=True))
+    table.write_text(told, encoding="utf-8")
+
+    assert 0 == publish()
+    assert "if it is a measurement, name it in --sensitive" in capsys.readouterr().err
+    assert {""} == {row["fee"] for row in read()}
+    assert 1 == publish("--force", "--keep", "fee")
+    assert "making it a sensitive column" in capsys.readouterr().err
+    assert 0 == publish("--force", "--sensitive", "dx,fee")
+    assert 200 == len({row["fee"] for row in read()})
+
+
+def test_a_missing_sensitive_value_is_a_value_of_its_own(table, tmp_path):
+    """Half of one place have no diagnosis: their class is half as far from the table as it can."""
+    lines = ["age,district,dx"]
+    lines += [f"30,沙田區,{'' if n % 2 else 'I20.0'}" for n in range(20)]
+    lines += ["30,灣仔區,I20.0"] * 20
+    table.write_text("\n".join(lines), encoding="utf-8")
+
+    assert 0 == publish("--k", "20", "--t", "0.25")
+
+    told = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert ["20", "1/4"] == [one["achieved"] for one in told["criteria"]]
+    assert 0 == verify()
+    assert 0 == publish("--k", "20", "--t", "0.24", "--force")
+    assert 1 == len({row["district"] for row in read()})
+
+
+@pytest.mark.parametrize("distance", ["equal", "ordered", "hierarchical"])
+def test_missing_sensitive_values_have_a_place_in_every_distance(table, tmp_path, distance):
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("I20.0", "").replace("I21.1", ""), encoding="utf-8")
+
+    assert 0 == publish("--t", "0.5", "--distance", distance, "--l", "2")
+    assert 0 == verify()

@@ -122,7 +122,23 @@ def _propose(name: str, counts: Counts) -> Proposal:
         return Proposal(ColumnPlan(name, Role.SENSITIVE), "values")
     if choice.kind in {Kind.CATEGORY, Kind.FLAT} and there:
         return _propose_text(name, counts, there)
+    return _propose_number(name, counts, there)
+
+
+def _propose_number(name: str, counts: Counts, there: list[str]) -> Proposal:
+    if _is_numbering(counts, there):
+        return Proposal(ColumnPlan(name, Role.DIRECT, Action.EMPTY), "values")
     return Proposal(ColumnPlan(name, Role.OTHER), "nothing")
+
+
+def _is_numbering(counts: Counts, there: list[str]) -> bool:
+    """Tell whether a column has another long whole number in each record, as numbers of people do.
+
+    The verifier would refuse it under any other name but a sensitive one.
+    """
+    rows = sum(counts[value] for value in there)
+    are_whole = all(re.fullmatch(r"\s*[0-9]+\s*", value) for value in there)
+    return rows >= _KEY_ROWS and len(there) == rows and are_whole and max(map(len, there)) > 4
 
 
 def _propose_text(name: str, counts: Counts, there: list[str]) -> Proposal:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError, RecountError
-from tidegate.deid.tables import kernels, labels, lattice, mending, mondrian, peeling
+from tidegate.deid.tables import kernels, labels, lattice, mending, mondrian, peeling, reach
 from tidegate.deid.tables.crowds import outside, people_of
 from tidegate.deid.tables.encoding import is_in_order
 from tidegate.deid.tables.grouping import Kernels
@@ -137,11 +137,11 @@ def _check_population(one: Criterion, columns: int) -> None:
 def _check_reachable(table: TableInput, question: Question, loops: Kernels) -> None:
     """Raise NotAnonymousError if even one class of all records fails."""
     whole = labels.span(table, np.zeros(table.rows, np.int32), loops)
-    lacking = _failures(table, question.criteria, whole)
+    lacking = _lacking(table, question.criteria, whole)
     if lacking:
         raise NotAnonymousError(
-            f"Even if all {table.rows} records were alike in every quasi-identifier, "
-            f"{', '.join(lacking)} would not hold; ask for less there.",
+            "Even if all records were alike, this cannot be reached. "
+            + " ".join(reach.say(one, table) for one in lacking),
             code="unreachable",
         )
 
@@ -184,8 +184,13 @@ def _full_domain(
 
 def _failures(table: TableInput, criteria: tuple[Criterion, ...], spans: Spans) -> list[str]:
     """Return the names of the criteria that do not hold."""
+    return [type(one).__name__ for one in _lacking(table, criteria, spans)]
+
+
+def _lacking(table: TableInput, criteria: tuple[Criterion, ...], spans: Spans) -> list[Criterion]:
+    """Return the criteria that do not hold."""
     people = people_of(criteria, spans)
-    lacking = []
+    lacking: list[Criterion] = []
     for place, one in enumerate(criteria):
         known = {0: people[place]} if place in people else {}
         fine = bool(judge(table, (one,), spans.classes, known).all())
@@ -195,7 +200,7 @@ def _failures(table: TableInput, criteria: tuple[Criterion, ...], spans: Spans) 
         if isinstance(one, DeltaPresence) and one.least > 0:
             fine = fine and outside(one, spans) == 0
         if not fine:
-            lacking.append(type(one).__name__)
+            lacking.append(one)
     return lacking
 
 

@@ -48,8 +48,9 @@ def find_names_for_all(table: Table, known: tuple[str, ...]) -> Iterator[Fault]:
         if not all(_DECIMAL.fullmatch(text) for text in iterate_texts(column)):
             yield Fault(
                 "identifier_unique",
-                f"The column {name} has another value in every record, so it may name people; "
-                "leave it out, or claim it as quasi-identifier, sensitive or pseudonym.",
+                f"The column {name} has another value in every record, as numbers of people or of"
+                " records have, so it may name people. If it does, leave it out, empty it, or give"
+                " it keyed names; if it is a measurement, say so by making it a sensitive column.",
             )
 
 

@@ -356,3 +356,35 @@ def test_records_that_fit_nowhere_are_left_out_and_counted(order):
 
     assert len(rows) == outcome.published + outcome.suppressed
     assert outcome.published == len(read_table(order.out)) - 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_refused"),
+    [
+        ("=HYPERLINK(1)", True), ("@SUM(A1)", True), ("\t=1", True), ("+cmd|' /C calc'!A0", True),
+        ("-2+3+cmd|' /C calc'!A0", True), (" =1", True), ("-5", False), ("+ve", False),
+        ("- no fever (yet)", False), ("<=16", False), ("a=b", False), ("--", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", [0, 3])
+def test_cells_that_a_spreadsheet_would_run_are_refused_unless_kept(order, cell, is_refused, place):
+    rows = rows_of()
+    rows[5][place] = cell
+    write_table(order.source, rows)
+
+    if not is_refused:
+        publish(order, "tidegate test")
+        return
+    with pytest.raises(TableUnreadableError) as refused:
+        publish(order, "tidegate test")
+    assert ("table_formulas", False) == (refused.value.code, order.out.exists())
+    assert cell not in refused.value.message
+    publish(replace(order, keep_formulas=True), "tidegate test")
+    assert cell in {row[place] for row in read_table(order.out)}
+
+
+def test_a_label_that_a_spreadsheet_would_run_is_refused(order):
+    write_table(order.source, [[row[0], row[1], f"={row[2]}", row[3]] for row in rows_of()])
+
+    with pytest.raises(TableUnreadableError, match="Cells of the column 居住區 begin as formulas"):
+        publish(order, "tidegate test")

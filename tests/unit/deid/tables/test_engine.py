@@ -193,7 +193,7 @@ def test_intervals_of_an_ordered_column_leave_missing_values_apart():
 def test_what_no_table_could_hold_is_refused_with_what_to_do():
     table = TableInput((QuasiColumn("c", np.zeros(3, np.int32), hierarchy("x", (2,))),))
 
-    with pytest.raises(NotAnonymousError, match="ask for less"):
+    with pytest.raises(NotAnonymousError, match="ask for k = 3 at most"):
         engine.anonymise(table, Question((KAnonymity(4),)))
 
 
