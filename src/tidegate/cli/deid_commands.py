@@ -101,7 +101,7 @@ def propose(file: Path, out: Path | None, k: int, delimiter: str, force: bool) -
 
 
 def _write_recipe(recipe: TableRecipe, file: Path, out: Path | None, *, force: bool) -> None:
-    from tidegate.deid.files.places import check_apart, check_free, put  # noqa: PLC0415
+    from tidegate.deid.files.service import check_apart, check_free, put  # noqa: PLC0415
 
     text = json.dumps(recipe_document(recipe), ensure_ascii=False, indent=2)
     if out is None:
@@ -137,7 +137,7 @@ def compare(before: Path, after: Path) -> None:
 @FORCE
 def report(report: Path, html: Path | None, pdf: Path | None, force: bool, **said: Any) -> None:
     """Write REPORT as a page or as PDF."""
-    from tidegate.deid.files.places import check_apart, check_free, put  # noqa: PLC0415
+    from tidegate.deid.files.service import check_apart, check_free, put  # noqa: PLC0415
     from tidegate.deid.reports.service import read  # noqa: PLC0415 - only here
 
     if html is None and pdf is None:

@@ -117,8 +117,11 @@ def table(file: Path, out: Path, report: Path, as_json: bool, **said: Any) -> No
         recipe_from_file,
         recipe_from_options,
     )
-    from tidegate.deid.files.places import check_apart, check_free  # noqa: PLC0415
-    from tidegate.deid.files.service import publish  # noqa: PLC0415 - numpy, pyarrow
+    from tidegate.deid.files.service import (  # noqa: PLC0415 - numpy, pyarrow
+        check_apart,
+        check_free,
+        publish,
+    )
     from tidegate.deid.reports.service import check_printable  # noqa: PLC0415
 
     pages = named(said["html"], said["pdf"])

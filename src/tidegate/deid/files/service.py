@@ -13,7 +13,7 @@ from typing import Any
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError
 from tidegate.deid.files.coding import Coded, encode
 from tidegate.deid.files.model import FileOrder, Outcome, Progress, Received, silently
-from tidegate.deid.files.places import beside, check_apart, check_free, settle, write_whole
+from tidegate.deid.files.places import beside, check_apart, check_free, put, settle, write_whole
 from tidegate.deid.files.publishing import texts_of
 from tidegate.deid.files.reading import digest_of, iterate_batches, receive
 from tidegate.deid.files.releasing import Release, earlier_releases, hold_beside
@@ -37,6 +37,8 @@ from tidegate.deid.verifier.model import Claim, Population, Verdict
 from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.values import dataclass
+
+__all__ = ["check_apart", "check_free", "publish", "put", "sample"]
 
 _LEAST_KEY = 32
 _SAMPLED = 100_000
