@@ -29,12 +29,15 @@ from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing, open_key_file
 from tidegate.node import logbook
 from tidegate.node.build import Node, assemble, open_database
+from tidegate.node.clocks import clocks_apart
 from tidegate.node.disk import check_disk
+from tidegate.partners.model import MemberState
 from tidegate.settings import NodeSettings, read_passphrase, read_settings
 from tidegate.work import store as work_store
 
 TOLERANCE = timedelta(seconds=5)  # a clock may be set back by so much without harm
 ANSWER_WITHIN = 3.0  # seconds a serving node may take to answer the examiner
+COMPARED_CLOCKS = 3
 SHOWN_TASKS = 3
 
 
@@ -251,6 +254,31 @@ def _space(patient: _Patient) -> str:
     return f"{status.words} {len(status.members)} members; credentials until {until}"
 
 
+def _other_clocks(patient: _Patient) -> str:
+    """Compare with the clocks of other nodes, the authority's first: the log alone cannot tell."""
+    patient.need("settings", "database", "passphrase", "keys")
+    house, own = patient.node.house, patient.settings.participant.did
+    patient.stack.callback(house.checkup.close)
+    space = house.space.find_space()
+    others = [
+        one
+        for one in (house.space.list_members() if space is not None else ())
+        if one.did != own and one.state is MemberState.ACTIVE
+    ]
+    others.sort(key=lambda one: space is None or one.did != space.authority)
+    told = {
+        one.name: ahead
+        for one in others[:COMPARED_CLOCKS]
+        if (ahead := house.checkup.seconds_ahead(one.did, ANSWER_WITHIN)) is not None
+    }
+    if not told:
+        return "no other node answers now; this clock is not compared"
+    leeway = house.identity.settings.leeway_seconds
+    if problem := clocks_apart(told, leeway):
+        raise UnwellError(problem)
+    return f"within {leeway} s of the clocks of {', '.join(told)}"
+
+
 def _tasks(patient: _Patient) -> str:
     conn = _reading(patient)
     parked = work_store.list_parked(conn)
@@ -299,6 +327,7 @@ CHECKS: tuple[tuple[str, Callable[[_Patient], str]], ...] = (
     ("vault", _vault),
     ("search", _search),
     ("space", _space),
+    ("other clocks", _other_clocks),
     ("tasks", _tasks),
     ("serving", _serving),
 )

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.text import Language, Multilingual
 from tidegate.web import formats, sayings
 from tidegate.web.messages import NAMES, find_words, words
@@ -101,11 +102,17 @@ def _term(context: Context, value: str, group: str) -> str:
 
 
 @pass_context
-def _problem(context: Context, problem: Any) -> str:
-    """Say an error in the reader's language by its code, else in its own English words."""
+def _problem(context: Context, problem: TidegateError) -> str:
+    """Say an error in the reader's language by its code, or else by its kind.
+
+    English readers have the error's own words, which say more.
+    """
     language = _language(context)
+    if language is Language.EN:
+        return problem.message
     found = find_words(language, f"problem.{problem.code}")
-    return found if found and language is not Language.EN else problem.message
+    found = found or find_words(language, f"kind.{problem.kind}")
+    return found or words(language, "problem.unforeseen")
 
 
 @pass_context
@@ -136,12 +143,8 @@ def _plain_change(context: Context, change: Any, names: Mapping[str, str]) -> st
 
 @pass_context
 def _reason(context: Context, text: str, code: str = "") -> str:
-    """Say why something waits, failed or ended: by its code where we have the reader's words."""
-    language = _language(context)
-    if language is Language.EN and text:
-        return text
-    found = find_words(language, f"reason.{code}") or find_words(language, f"problem.{code}")
-    return found or text or code.replace("_", " ")
+    """Say why something waits, failed or ended."""
+    return sayings.say_reason(text, code, _language(context))
 
 
 @pass_context

@@ -31,6 +31,12 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
 _LIST_OF_CODES = re.compile(r"[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)*")
 _CODES = {"seat": "seat", "compute-place": "compute", "output-review": "review"}
 _CODE = re.compile(r"[A-Za-z]+(?:-[A-Za-z0-9]+)*")
+_TYPED = frozenset({"checker_refused", "terminated_by_person", "terminated_by_peer"})
+"""Codes of reasons that somebody wrote: their own words are told beside ours."""
+_NAMED_FACT = re.compile(
+    r"did:web:[^\s,;)'。]*[^\s,;)'。.]|https?://[^\s,;)'。]*[^\s,;)'。.]|localhost:\d+"
+    r"|HTTP \d{3}|'([^']{1,80})'"
+)
 
 
 def plain(text: str, names: Mapping[str, str], language: Language) -> str:
@@ -61,6 +67,24 @@ def say_fact(name: str, text: str, language: Language) -> str:
         for key in (code if name == "seat" else code.lower(),)
     )
     return ", ".join(said)
+
+
+def say_reason(text: str, code: str, language: Language) -> str:
+    """Say why something waits, failed or ended: by its code where we have the reader's words.
+
+    The English words that a record keeps are for English readers; of them, others are told the
+    facts: ids, addresses, what stands in quotes. What a person wrote stays as it was written.
+    """
+    if language is Language.EN and text:
+        return text
+    found = find_words(language, f"reason.{code}") or find_words(language, f"problem.{code}")
+    if found is None:
+        return text or code.replace("_", " ")
+    if code in _TYPED:
+        return f"{found}「{text}」" if text else found
+    facts = dict.fromkeys(match[1] or match[0] for match in _NAMED_FACT.finditer(text))
+    told = "、".join(each for each in facts if each not in found)
+    return f"{found}（{told}）" if told and language is not Language.EN else found
 
 
 def say_check(text: str, language: Language) -> str:

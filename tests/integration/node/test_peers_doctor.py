@@ -1,13 +1,16 @@
 """`tidegate peers doctor` against live nodes: everything well, and each failure provoked."""
 
 import json
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from lib.bad_peers import BadPeer, make_certificate
+from lib.ground import ManualClock
 from lib.nodes import NodeProcess, found_space, running, tidegate, wait_until
 from lib.serving import free_port
+from tidegate.node.doctor import examine
 
 TLS_HOST = "127.0.0.2"
 
@@ -175,3 +178,20 @@ def test_a_node_that_is_not_served_examines_by_itself_and_says_so(world):
 
     assert (1, "not_served") == (code, found["call"]["code"])
     assert "ok" == found["document"]["result"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"), [(-7, "this clock is behind the others"), (7, "this clock is ahead of")]
+)
+def test_a_node_with_a_wrong_clock_learns_it_from_the_others(world, minutes, told):
+    hospital = world[1]
+    wrong = ManualClock(datetime.now(UTC) + timedelta(minutes=minutes))
+
+    found = {one.what: one for one in examine(hospital.home, wrong)}
+
+    assert not found["other clocks"].is_well
+    assert told in found["other clocks"].words
+    assert re.search(r"Authority \((419|42\d) s", found["other clocks"].words)
+    right = {one.what: one for one in examine(hospital.home)}
+    assert right["other clocks"].is_well
+    assert "Authority" in right["other clocks"].words

@@ -101,6 +101,14 @@ class Browser:
     def post(self, path: str, **options) -> httpx.Response:
         return asyncio.run(self.http.post(path, **options))
 
+    def together(self, *forms: tuple[str, dict]) -> list[httpx.Response]:
+        """Send several forms at the same moment."""
+
+        async def send_all() -> list[httpx.Response]:
+            return await asyncio.gather(*(self.http.post(path, data=form) for path, form in forms))
+
+        return asyncio.run(send_all())
+
     def send(self, path: str, *, page: str = "/", **fields) -> httpx.Response:
         """Send a form as a browser would: with the token of the page it stands on."""
         return self.post(path, data={"csrf": token_of(self.get(page).text), **fields})

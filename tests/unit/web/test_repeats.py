@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from starlette.responses import RedirectResponse, Response
 
-from tidegate.kernel.errors import UnavailableError
+from tidegate.kernel.errors import ConflictError, UnavailableError
 from tidegate.web.repeats import Repeats, key_of
 from unit.web.site import COUNT, token_of
 
@@ -66,6 +66,47 @@ def test_a_fresh_form_and_other_fields_make_another_query(site, room, browser):
     browser.post("/queries", data=filled(browser, site))
 
     assert 3 == room.submitted
+
+
+class Clearing:
+    """The room of releases, in which a result is cleared once and then waits no longer."""
+
+    def __init__(self, room):
+        self._room, self.cleared = room, []
+
+    def __getattr__(self, name):
+        return getattr(self._room, name)
+
+    def clear(self, run_id, *, by):
+        if self.cleared:
+            raise ConflictError("The result waits for nobody.", code="not_waiting")
+        self.cleared.append((run_id, by.id))
+
+
+def test_a_result_cleared_twice_at_once_is_cleared_once_and_said_to_be_so_twice(site):
+    room = Clearing(site.node.house.releases)
+    browser = site.browser("cher", house=replace(site.node.house, releases=room))
+    html = browser.get("/checking").text
+    form = {"csrf": token_of(html), "once": "one-rendering", "decision": "clear"}
+
+    answers = browser.together(*[("/checking/run_1", form)] * 2)
+
+    assert [("run_1", site.actor("cher").id)] == room.cleared
+    assert [200, 200] == [one.status_code for one in answers]
+    assert ["said=result_cleared"] * 2 == [one.url.query.decode() for one in answers]
+
+
+def test_a_result_cleared_from_another_page_is_told_to_wait_no_longer(site):
+    room = Clearing(site.node.house.releases)
+    browser = site.browser("cher", house=replace(site.node.house, releases=room))
+    token = token_of(browser.get("/checking").text)
+
+    answers = [
+        browser.post("/checking/run_1", data={"csrf": token, "once": page, "decision": "clear"})
+        for page in ("one", "another")
+    ]
+
+    assert [200, 409] == [one.status_code for one in answers]
 
 
 def test_a_form_that_was_refused_is_read_again(site):

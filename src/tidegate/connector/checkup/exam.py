@@ -1,7 +1,7 @@
 """The steps of an examination, in the order in which a person would mend things."""
 
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -146,13 +146,22 @@ def _services(exam: Exam) -> Said:
     return _ok(services=", ".join(sorted({each.type for each in named if each.type})))
 
 
-def _clock(exam: Exam) -> Said:
-    said = exam.answer.headers.get("date", "") if exam.answer is not None else ""
+def seconds_ahead(answer: Answer, asked_at: datetime) -> float | None:
+    """Return how far the clock that dated an answer is ahead of ours (RFC 9110 §6.6.1).
+
+    None where the answer has no date that can be read.
+    """
     try:
-        theirs = parsedate_to_datetime(said)
+        theirs = parsedate_to_datetime(answer.headers.get("date", ""))
         aware = theirs if theirs.tzinfo is not None else theirs.replace(tzinfo=UTC)
-        apart = (aware - exam.asked_at).total_seconds()
+        return (aware - asked_at).total_seconds()
     except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _clock(exam: Exam) -> Said:
+    apart = seconds_ahead(exam.answer, exam.asked_at) if exam.answer is not None else None
+    if apart is None:
         return _skipped("unsaid")
     leeway = exam.tools.identity.settings.leeway_seconds
     seconds = str(round(abs(apart)))

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from tidegate.access.model import Actor, Role
 from tidegate.access.rules import check_has_role
 from tidegate.connector.checkup.desk import Tools
-from tidegate.connector.checkup.exam import CHECKS, Exam
+from tidegate.connector.checkup.exam import CHECKS, Exam, seconds_ahead
 from tidegate.connector.checkup.model import Checkup, Result, Said, Step
 from tidegate.connector.checkup.words import finding
+from tidegate.connector.identity.did import did_url
 from tidegate.kernel.clock import iso
+from tidegate.kernel.errors import TidegateError
 
 
 class CheckupService:
@@ -37,6 +39,19 @@ class CheckupService:
             at=iso(now),
             findings=tuple(finding(step, said) for step, said in ended.items()),
         )
+
+    def seconds_ahead(self, did: str, seconds: float) -> float | None:
+        """Return how far a peer's clock is ahead of ours; None where it does not answer in time."""
+        http, asked_at = self._tools.http, self._tools.clock.now()
+        try:
+            answer = http.get(did_url(did, loopback=http.is_loopback), seconds=seconds)
+        except TidegateError:
+            return None
+        return seconds_ahead(answer, asked_at)
+
+    def close(self) -> None:
+        """Close the connections, where the node does not serve and nobody else needs them."""
+        self._tools.http.close()
 
     def _one(
         self,

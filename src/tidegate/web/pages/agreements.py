@@ -8,7 +8,7 @@ from tidegate.connector.progress.model import Standing
 from tidegate.kernel.errors import NotFoundError
 from tidegate.policy.model import Agreement, AgreementState
 from tidegate.policy.service import max_uses, rows_refusal, sentences
-from tidegate.web.kit import Ask, action, making, page
+from tidegate.web.kit import Ask, making, page
 from tidegate.web.names import names_of, title_of
 from tidegate.web.pages.approving import approvals_of, may_answer
 from tidegate.web.pages.progress import progress_of
@@ -98,6 +98,6 @@ def negotiate(ask: Ask) -> Response:
 PAGES = (
     page("/agreements", show_agreements),
     page("/agreements/{agreement_id}", show_agreement),
-    action("/agreements/{agreement_id}/end", end),
+    making("/agreements/{agreement_id}/end", end),
     making("/datasets/{dataset_id}/negotiate", negotiate),
 )

@@ -6,7 +6,7 @@ from tidegate.access.model import Role
 from tidegate.access.rules import has_role
 from tidegate.kernel.errors import NotFoundError
 from tidegate.partners.model import Application, ApplicationState
-from tidegate.web.kit import Ask, action, page
+from tidegate.web.kit import Ask, making, page
 from tidegate.web.names import names_of
 from tidegate.web.pages.dataset import my_ref
 from tidegate.web.pages.searching import purpose_name
@@ -113,6 +113,6 @@ def withdraw(ask: Ask) -> Response:
 PAGES = (
     page("/applications", show_applications),
     page("/applications/{application_id}", show_application),
-    action("/applications/{application_id}/decide", decide),
-    action("/applications/{application_id}/withdraw", withdraw),
+    making("/applications/{application_id}/decide", decide),
+    making("/applications/{application_id}/withdraw", withdraw),
 )

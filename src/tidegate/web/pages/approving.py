@@ -9,7 +9,7 @@ from tidegate.connector.approvals.service import READERS
 from tidegate.connector.messages.errors import ProcessUnknownError
 from tidegate.connector.transfer.model import Transfer
 from tidegate.kernel.values import dataclass
-from tidegate.web.kit import Ask, action
+from tidegate.web.kit import Ask, making
 from tidegate.web.names import title_of
 
 
@@ -73,7 +73,7 @@ def withdraw(ask: Ask) -> Response:
 
 
 PAGES = (
-    action("/rows-approvals/{approval}/approve", approve),
-    action("/rows-approvals/{approval}/refuse", refuse),
-    action("/rows-approvals/{approval}/withdraw", withdraw),
+    making("/rows-approvals/{approval}/approve", approve),
+    making("/rows-approvals/{approval}/refuse", refuse),
+    making("/rows-approvals/{approval}/withdraw", withdraw),
 )

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from tidegate.web.kit import Ask, action, page
+from tidegate.web.kit import Ask, making, page
 from tidegate.web.names import names_of
 from tidegate.web.results import view_of
 from tidegate.web.sayings import say_query
@@ -28,4 +28,4 @@ def check(ask: Ask) -> Response:
     return ask.go("/checking", said="result_refused")
 
 
-PAGES = (page("/checking", show_inbox), action("/checking/{run_id}", check))
+PAGES = (page("/checking", show_inbox), making("/checking/{run_id}", check))

@@ -9,7 +9,7 @@ from tidegate.connector.progress.rules import may_take
 from tidegate.kernel.errors import TidegateError
 from tidegate.policy.model import Policy
 from tidegate.policy.service import differences, fields_of
-from tidegate.web.kit import Ask, action, page
+from tidegate.web.kit import Ask, making, page
 from tidegate.web.names import institutions_of, names_of, title_of
 from tidegate.web.pages.progress import HELPERS
 from tidegate.web.pages.searching import purpose_name
@@ -88,5 +88,5 @@ def _page(
 
 PAGES = (
     page("/negotiations/{pid}/counter", show_counter),
-    action("/negotiations/{pid}/counter", counter),
+    making("/negotiations/{pid}/counter", counter),
 )

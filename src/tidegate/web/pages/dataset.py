@@ -13,7 +13,7 @@ from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 from tidegate.policy.service import Sentence, sentences
-from tidegate.web.kit import Ask, action, json_ld, making, page
+from tidegate.web.kit import Ask, json_ld, making, page
 from tidegate.web.names import names_of
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.steps import steps_of
@@ -242,5 +242,5 @@ PAGES = (
     page("/datasets/{dataset_id}/dcat.jsonld", show_dcat),
     page("/datasets/{dataset_id}/apply", show_apply),
     making("/datasets/{dataset_id}/apply", apply),
-    action("/offers/{offer_id}/withdraw", withdraw_offer),
+    making("/offers/{offer_id}/withdraw", withdraw_offer),
 )

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role
-from tidegate.web.kit import Ask, action, page
+from tidegate.web.kit import Ask, making, page
 
 
 def show_operation(ask: Ask) -> Response:
@@ -34,6 +34,6 @@ def discard(ask: Ask) -> Response:
 
 PAGES = (
     page("/operation", show_operation),
-    action("/operation/tasks/{seq:int}/retry", retry),
-    action("/operation/tasks/{seq:int}/discard", discard),
+    making("/operation/tasks/{seq:int}/retry", retry),
+    making("/operation/tasks/{seq:int}/discard", discard),
 )

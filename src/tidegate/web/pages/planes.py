@@ -5,7 +5,7 @@ from starlette.responses import Response
 from tidegate.access.model import Role
 from tidegate.access.rules import has_role
 from tidegate.connector.signaling.model import Asked, AuthType, PlaneKind, Registered
-from tidegate.web.kit import Ask, action, page
+from tidegate.web.kit import Ask, making, page
 from tidegate.web.names import names_of, title_of
 
 MOST_FLOWS = 50
@@ -73,7 +73,7 @@ def remove(ask: Ask) -> Response:
 
 PAGES = (
     page("/planes", show_planes),
-    action("/planes/register", register),
-    action("/planes/approve", approve),
-    action("/planes/remove", remove),
+    making("/planes/register", register),
+    making("/planes/approve", approve),
+    making("/planes/remove", remove),
 )

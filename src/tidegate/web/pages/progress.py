@@ -158,13 +158,13 @@ def ask_peer_of_transfer(ask: Ask) -> Response:
 
 PAGES = (
     page("/negotiations/{pid}", show_negotiation),
-    action("/negotiations/{pid}/approve", approve),
-    action("/negotiations/{pid}/terminate", refuse),
-    action("/negotiations/{pid}/retry", retry),
+    making("/negotiations/{pid}/approve", approve),
+    making("/negotiations/{pid}/terminate", refuse),
+    making("/negotiations/{pid}/retry", retry),
     action("/negotiations/{pid}/ask", ask_peer),
     page("/transfers/{pid}", show_transfer),
     making("/agreements/{agreement_id}/rows", ask_for_rows),
-    action("/transfers/{pid}/terminate", end_transfer),
-    action("/transfers/{pid}/retry", retry_transfer),
+    making("/transfers/{pid}/terminate", end_transfer),
+    making("/transfers/{pid}/retry", retry_transfer),
     action("/transfers/{pid}/ask", ask_peer_of_transfer),
 )

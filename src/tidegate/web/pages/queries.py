@@ -8,7 +8,7 @@ from tidegate.kernel.errors import InvalidError
 from tidegate.lab.model import Asked, Result
 from tidegate.lab.plots import render_svg
 from tidegate.policy.model import Agreement, AgreementState
-from tidegate.web.kit import Ask, action, making, page
+from tidegate.web.kit import Ask, making, page
 from tidegate.web.names import names_of
 from tidegate.web.pages.asking import CONDITIONS, KINDS, OPERATORS, read_form
 from tidegate.web.pages.columns import check_names, column_groups
@@ -138,5 +138,5 @@ PAGES = (
     making("/queries", ask_query),
     page("/queries/{query_id}", show_query),
     page("/queries/{query_id}/plot.svg", show_plot),
-    action("/queries/{query_id}/withdraw", withdraw),
+    making("/queries/{query_id}/withdraw", withdraw),
 )

@@ -12,7 +12,7 @@ from tidegate.kernel.errors import NotFoundError, TidegateError
 from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 from tidegate.policy.service import differences, fields_of, from_odrl
-from tidegate.web.kit import Ask, action, page
+from tidegate.web.kit import Ask, making, page
 from tidegate.web.names import institutions_of, names_of, title_of
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.strategies import (
@@ -131,7 +131,7 @@ def _page(
 
 PAGES = (
     page("/offers/{offer_id}/strategy", show_offer),
-    action("/offers/{offer_id}/strategy", set_offer),
+    making("/offers/{offer_id}/strategy", set_offer),
     page("/datasets/{dataset_id}/strategy", show_dataset),
-    action("/datasets/{dataset_id}/strategy", set_dataset),
+    making("/datasets/{dataset_id}/strategy", set_dataset),
 )
