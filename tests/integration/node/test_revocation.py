@@ -57,7 +57,8 @@ class Caller:
         body = {"id": RandomIds().new("query"), "query": questions.HOW_MANY}
         headers = {"Authorization": f"Bearer {self._visit.token}"}
         address = f"{self._visit.endpoint}/queries"
-        return httpx.post(address, json=body, headers=headers).status_code
+        # the first visit of a node starts its engine
+        return httpx.post(address, json=body, headers=headers, timeout=60).status_code
 
     def reads_the_catalogue(self) -> int:
         body = {**DSP, "@type": "CatalogRequestMessage", "filter": []}
