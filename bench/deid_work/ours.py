@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -33,6 +34,7 @@ from tidegate.deid.tables.model import (  # noqa: E402
     TableInput,
     TCloseness,
 )
+from tidegate.deid.tables.recoded import Recoded  # noqa: E402
 
 
 def hierarchy_of(folder: Path, family: str, name: str, *, is_plain: bool) -> Hierarchy:
@@ -123,9 +125,9 @@ def anonymise(task: dict[str, object]) -> dict[str, object]:
     family, quasi = str(task["family"]), tuple(str(task["quasi"]).split(","))
     table = read(folder, path, family, quasi, is_plain="labels" in task)
     question = question_of(task, table.sensitive[0].name)
-    engine.anonymise(first_of(table, 3000), question)
+    engine.anonymise(first_of(table, 3000), question, compiled=True)
     start = time.process_time()
-    answer = engine.anonymise(table, question)
+    answer = engine.anonymise(table, question, compiled=True)
     spent = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     publish(table, answer, Path(str(task["output"])))
@@ -194,8 +196,10 @@ def stream(task: dict[str, object]) -> dict[str, object]:
 
     question = question_of(task, "diagnosis")
     with tempfile.TemporaryDirectory(dir=home) as folder:
-        small = streaming.Stream(empty, lambda: batches(3000))
-        streaming.anonymise(small, question, Path(folder))
+        first = list(next(batches(3000)))
+        small = [replace(one, codes=codes) for one, codes in zip(empty.quasi, first, strict=False)]
+        value = replace(empty.sensitive[0], codes=first[-1])
+        engine.anonymise(TableInput(tuple(small), (value,)), question, compiled=True)
         reading[0], start = 0.0, time.process_time()
         answer = streaming.anonymise(streaming.Stream(empty, batches), question, Path(folder))
         spent = time.process_time() - start
@@ -207,7 +211,7 @@ def stream(task: dict[str, object]) -> dict[str, object]:
 
 
 def _write_stream(
-    answer: streaming.Recoded,
+    answer: Recoded,
     received: Iterator[tuple[np.ndarray, ...]],
     quasi: tuple[str, ...],
     values: tuple[str, ...],

@@ -39,13 +39,16 @@ def tool() -> str:
 
 
 def show_progress() -> Progress:
-    """Return a progress line on standard error; steps of five per cent where nobody watches."""
+    """Return a progress line on standard error; steps of five per cent where nobody watches.
+
+    That loops are compiled first is said whatever the share, since nothing moves meanwhile.
+    """
     shown = [-1]
     is_watched = sys.stderr.isatty()
 
     def show(share: float, words: str) -> None:
         step = int(share * 100) if is_watched else int(share * 20) * 5
-        if step <= shown[0]:
+        if step <= shown[0] and not words.startswith("compiling"):
             return
         shown[0] = step
         line = f"{step:3d}% {words}"

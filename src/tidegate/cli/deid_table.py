@@ -97,7 +97,7 @@ from tidegate.kernel.errors import InvalidError
 )  # fmt: skip
 @click.option(
     "--targets", type=click.IntRange(0), default=500, show_default=True,
-    help="Records each attack is tried on; 0 for no attack.",
+    help="Records each attack is tried on; 0 for no attack, as for more than 2,000,000 records.",
 )  # fmt: skip
 @click.option("--html", type=NEW, help="Also write the report as a page.")
 @click.option("--pdf", type=NEW, help="Also write the report as PDF.")

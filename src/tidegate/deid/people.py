@@ -18,9 +18,6 @@ from tidegate.deid.tables.model import ANY, Method, TableInput
 from tidegate.deid.transforms import as_type, type_of
 from tidegate.kernel.values import dataclass
 
-_WORTH_COMPILING = 100_000
-"""Records from which on compiling the loops takes less time than it saves."""
-
 
 @dataclass(frozen=True, slots=True)
 class Coded:
@@ -67,8 +64,7 @@ def recode(coded: Coded, method: Method | None = None, progress: Progress = sile
     from tidegate.deid.tables.engine import anonymise  # noqa: PLC0415 - numpy
 
     recipe = replace(coded.recipe, method=method) if method else coded.recipe
-    compiled = None if coded.input.rows >= _WORTH_COMPILING else False
-    recoding = anonymise(coded.input, question_of(recipe), progress, compiled=compiled)
+    recoding = anonymise(coded.input, question_of(recipe), progress)
     shown = texts_of(coded.input, recoding, recipe)
     texts = tuple(
         (name, tuple(None if text in {"", ANY} else text for text in each))

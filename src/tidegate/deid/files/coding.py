@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tidegate.deid.errors import RecipeInvalidError
@@ -13,11 +14,14 @@ from tidegate.deid.hierarchies.model import Grown, HierarchyChoice, Kind, Unknow
 from tidegate.deid.hierarchies.service import build, guess
 from tidegate.deid.recipe.model import ColumnPlan, Role, TableRecipe
 from tidegate.deid.tables.model import QuasiColumn, SensitiveColumn, TableInput
+from tidegate.deid.tables.spooling import mapped, room, unnamed
 from tidegate.kernel.values import dataclass
 
 if TYPE_CHECKING:
     from tidegate.deid.tables.model import Codes
 
+
+_STEP = 1 << 20
 
 Gathered: TypeAlias = tuple[dict[str, int], Any]
 """A column: the number of each different text, and the number of every record."""
@@ -35,11 +39,15 @@ class Coded:
 
 
 class Growing:
-    """A column while it is read: each different text gets the next number."""
+    """A column while it is read: each different text gets the next number.
 
-    def __init__(self) -> None:
+    The numbers of the records stand on the disk of a folder where one is named, else in memory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
         self.numbers: dict[str, int] = {}
         self._parts: list[Any] = []
+        self._file = unnamed(folder) if folder else None
 
     def add(self, values: Any) -> None:
         """Take the next part of the column: an Arrow array of text without nulls."""
@@ -51,12 +59,21 @@ class Growing:
         if known:
             places = coded.indices  # read as they lie: to_numpy would load pandas first
             here = np.frombuffer(places.buffers()[1], np.int32, len(places), places.offset * 4)
-            self._parts.append(np.array(known, np.int32)[here])
+            self._keep(np.array(known, np.int32)[here])
+
+    def _keep(self, part: Any) -> None:
+        if self._file is None:
+            self._parts.append(part)
+        else:
+            self._file.write(part.tobytes())
 
     def codes(self) -> Any:
         """Return the number of every record's text."""
         import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
 
+        if self._file is not None:
+            with self._file as file:
+                return mapped(file, np.int32)
         return np.concatenate(self._parts) if self._parts else np.zeros(0, np.int32)
 
 
@@ -65,31 +82,36 @@ def encode(
     recipe: TableRecipe,
     population: Received | None = None,
     progress: Progress = silently,
+    folder: Path | None = None,
 ) -> Coded:
     """Read the file once and give every record a leaf in each quasi-identifier's hierarchy.
 
-    Raises TableUnreadableError, HierarchyError, or RecipeInvalidError where recipe and file name
+    Columns are mapped from files in `folder`, if one is given, and else are in memory. Raises
+    TableUnreadableError, HierarchyError, or RecipeInvalidError where recipe and file name
     different columns.
     """
     check_fits(received, recipe)
     quasi = [plan.name for plan in recipe.of_role(Role.QUASI)]
     sensitive = [plan.name for plan in recipe.of_role(Role.SENSITIVE)]
-    columns = _gather(received, [*quasi, *sensitive], progress)
+    columns = _gather(received, [*quasi, *sensitive], progress, folder)
     if not len(columns[quasi[0]][1]):
         raise TableUnreadableError(
             f"{received.path.name} has names and no record, so there is nothing to anonymise.",
             code="table_empty",
         )
     known = _gather(population, quasi, silently) if population else {}
-    return encode_columns(columns, recipe, known)
+    return encode_columns(columns, recipe, known, folder)
 
 
 def encode_columns(
     columns: Mapping[str, Gathered],
     recipe: TableRecipe,
     known: Mapping[str, Gathered] | None = None,
+    folder: Path | None = None,
 ) -> Coded:
     """Give every record a leaf in each quasi-identifier's hierarchy; `known` is a population.
+
+    Leaves stand on the disk of `folder`, if one is given.
 
     Raises HierarchyError where a value is unknown and the recipe refuses such.
     """
@@ -98,8 +120,8 @@ def encode_columns(
     definite = {plan.name: _definite(plan, columns[plan.name]) for plan in (*quasi, *sensitive)}
     grown = {p.name: _grow(definite[p.name], columns[p.name], people.get(p.name)) for p in quasi}
     table = TableInput(
-        tuple(_quasi(plan, columns[plan.name], grown[plan.name]) for plan in quasi),
-        tuple(_sensitive(definite[plan.name], columns[plan.name]) for plan in sensitive),
+        tuple(_quasi(plan, columns[plan.name], grown[plan.name], folder) for plan in quasi),
+        tuple(_sensitive(definite[plan.name], columns[plan.name], folder) for plan in sensitive),
     )
     plans = tuple(definite.get(plan.name, plan) for plan in recipe.columns)
     leaves = tuple(_leaves(people[plan.name], grown[plan.name]) for plan in quasi if people)
@@ -122,7 +144,9 @@ def check_fits(received: Received, recipe: TableRecipe) -> None:
         )
 
 
-def _gather(received: Received, names: list[str], progress: Progress) -> dict[str, Gathered]:
+def _gather(
+    received: Received, names: list[str], progress: Progress, folder: Path | None = None
+) -> dict[str, Gathered]:
     """Return each column's texts with their numbers, and the number of every record."""
     lacking = [name for name in names if name not in received.names]
     if lacking:
@@ -130,7 +154,7 @@ def _gather(received: Received, names: list[str], progress: Progress) -> dict[st
             f"{received.path.name} has no column {lacking[0]}, which the recipe needs there.",
             code="table_column_missing",
         )
-    growing = {name: Growing() for name in names}
+    growing = {name: Growing(folder) for name in names}
     size, done = max(received.path.stat().st_size, 1), 0
     for batch in iterate_batches(received):
         for name, column in growing.items():
@@ -144,8 +168,10 @@ def _counts(column: Gathered) -> dict[str, int]:
     import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
 
     numbers, codes = column
-    sizes = np.bincount(codes, minlength=len(numbers)).tolist()
-    return dict(zip(numbers, sizes, strict=True))
+    sizes = np.zeros(len(numbers), np.int64)
+    for start in range(0, len(codes), _STEP):
+        sizes += np.bincount(codes[start : start + _STEP], minlength=len(numbers))
+    return dict(zip(numbers, sizes.tolist(), strict=True))
 
 
 def _definite(plan: ColumnPlan, column: Gathered) -> ColumnPlan:
@@ -165,19 +191,32 @@ def _grow(
     return build(plan.name, counts, plan.hierarchy or HierarchyChoice(Kind.FLAT, Unknown.OTHER))
 
 
-def _leaves(column: Gathered, grown: Grown) -> Any:
+def _leaves(column: Gathered, grown: Grown, folder: Path | None = None) -> Any:
     import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
 
     numbers, codes = column
-    return np.array([grown.leaf_of[text] for text in numbers], np.int32)[codes]
+    return _renumbered(np.array([grown.leaf_of[text] for text in numbers], np.int32), codes, folder)
 
 
-def _quasi(plan: ColumnPlan, column: Gathered, grown: Grown) -> QuasiColumn:
+def _renumbered(numbers: Any, codes: Any, folder: Path | None) -> Any:
+    """Give every record another number, on disk if there is a folder for it."""
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    if folder is None:
+        return numbers[codes]
+    found = room(folder, np.int32, len(codes))
+    for start in range(0, len(codes), _STEP):
+        mine = slice(start, start + _STEP)
+        found[mine] = numbers[codes[mine]]
+    return found
+
+
+def _quasi(plan: ColumnPlan, column: Gathered, grown: Grown, folder: Path | None) -> QuasiColumn:
     weight = float(Fraction(plan.weight))
-    return QuasiColumn(plan.name, _leaves(column, grown), grown.hierarchy, weight)
+    return QuasiColumn(plan.name, _leaves(column, grown, folder), grown.hierarchy, weight)
 
 
-def _sensitive(plan: ColumnPlan, column: Gathered) -> SensitiveColumn:
+def _sensitive(plan: ColumnPlan, column: Gathered, folder: Path | None) -> SensitiveColumn:
     """Give each published text of a sensitive column a number, in its hierarchy's order."""
     import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
 
@@ -190,5 +229,5 @@ def _sensitive(plan: ColumnPlan, column: Gathered) -> SensitiveColumn:
         tuple(level[grown.leaf_of[text]] for text in texts) for level in grown.hierarchy.labels[1:]
     )
     tree = replace(grown.hierarchy, labels=(tuple(texts), *levels))
-    renumbered = np.array([place[text] for text in numbers], np.int32)[codes]
+    renumbered = _renumbered(np.array([place[text] for text in numbers], np.int32), codes, folder)
     return SensitiveColumn(plan.name, renumbered, tuple(texts), tree)

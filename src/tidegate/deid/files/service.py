@@ -12,6 +12,7 @@ from typing import Any
 
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError
 from tidegate.deid.files.coding import Coded, encode
+from tidegate.deid.files.large import disk_for, is_large, recode
 from tidegate.deid.files.model import FileOrder, Outcome, Progress, Received, silently
 from tidegate.deid.files.places import beside, check_apart, check_free, put, settle, write_whole
 from tidegate.deid.files.publishing import texts_of
@@ -42,7 +43,7 @@ __all__ = ["check_apart", "check_free", "publish", "put", "sample"]
 
 _LEAST_KEY = 32
 _SAMPLED = 100_000
-_WORTH_COMPILING = 50_000
+_STEP = 1 << 20
 _STEPS: Mapping[str, tuple[float, float]] = {
     "reading": (0.0, 0.1),
     "recoding": (0.1, 0.8),
@@ -58,17 +59,15 @@ def publish(order: FileOrder, tool: str, progress: Progress = silently) -> Outco
     NotAnonymousError (no recoding reaches the criteria), or NotBorneOutError (the verifier found
     the written file wanting; it is deleted).
     """
-    from tidegate.deid.tables.engine import anonymise  # noqa: PLC0415 - loads the kernels
-
     _check_places(order)
+    folder = disk_for(order.source, order.out)
     names = _pseudonymiser(order)
     with earlier_releases(order) as earlier:
         received = receive(order.source, order.delimiter)
         population = receive(order.population) if order.population else None
-        coded = encode(received, order.recipe, population, _part(progress, "reading"))
+        coded = encode(received, order.recipe, population, _part(progress, "reading"), folder)
         question = question_of(coded.recipe, coded.population)
-        compiled = None if coded.table.rows >= _WORTH_COMPILING else False  # the same bytes
-        recoding = anonymise(coded.table, question, _part(progress, "recoding"), compiled=compiled)
+        recoding = recode(coded.table, question, folder, _part(progress, "recoding"))
         release = None
         if earlier is not None:
             recoding, release = hold_beside(earlier, received, coded.table, question, recoding)
@@ -217,10 +216,11 @@ def _verified(
         tool=tool,
     )
     progress(0.3, "attacking")
+    measures = written.order.measures
     more = measure_all(
         coded.table,
         written.recoding,
-        written.order.measures,
+        replace(measures, targets=0) if is_large(coded.table) else measures,
         k=verdict.smallest,
         seed=int(publication.digest[:8], 16),
     )
@@ -274,7 +274,13 @@ def _claim(written: _Written, sha256: str) -> Claim:
 
 def only_published(column: SensitiveColumn, published: Any) -> SensitiveColumn:
     """Leave out of a sensitive column's values those that are not published."""
-    there = sorted({int(code) for code in set(column.codes[published].tolist())})
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    counts = np.zeros(len(column.values), np.int64)
+    for start in range(0, len(published), _STEP):
+        mine = slice(start, start + _STEP)
+        counts += np.bincount(column.codes[mine][published[mine]], minlength=len(counts))
+    there = np.flatnonzero(counts).tolist()
     values = tuple(column.values[code] for code in there)
     tree = column.hierarchy
     if tree is not None:

@@ -2,21 +2,23 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tidegate.deid.files.errors import TableUnreadableError
 from tidegate.deid.files.model import Progress, Received
 from tidegate.deid.files.reading import iterate_batches
+from tidegate.deid.files.sorting import pile_of, sort_apart, sort_held
 from tidegate.deid.identifiers import scrub
 from tidegate.deid.pseudonyms import Pseudonymiser
 from tidegate.deid.recipe.model import Action, ColumnPlan, Order, Role, TableRecipe
 from tidegate.deid.tables.model import SUPPRESSED
 
-_ROWS = 50_000
 _FORMULA = re.compile(r"[\s]*(?:[=@]|[+-](?=\S).*[(|!])|[\t\r]", re.DOTALL)
 """How a cell begins that a spreadsheet may run (CWE-1236); not a number, nor a plain sign."""
+_HELD = 500_000
+"""Records that are sorted in memory; more are sorted by way of the disk."""
 
 
 def published_names(recipe: TableRecipe, received: Received) -> tuple[str, ...]:
@@ -43,14 +45,19 @@ def write_published(
     """
     look = _look_away if keep_formulas else _look_for_formulas
     look((name, name) for name in published_names(recipe, received))
-    look((name, text) for name, each in texts.items() for text in each)
+    look((name, text) for name, each in texts.items() for text in dict.fromkeys(each))
     plans = {plan.name: plan for plan in recipe.columns}
     columns = [plans[name] for name in published_names(recipe, received)]
-    batches = _recoded(received, columns, classes, texts, names, look)
-    if recipe.order is Order.SORTED:
-        batches = _sorted(batches, columns, texts)
+    recoded = _recoded(received, columns, classes, texts, names, look)
     written, total = 0, max(int((classes != SUPPRESSED).sum()), 1)
     with path.open("wb") as file:
+        batches: Iterable[Any] = (batch for _, batch in recoded)
+        names_first = [plan.name for plan in columns if plan.name in texts]
+        if recipe.order is Order.SORTED and total > _HELD:
+            piles = pile_of(classes, [texts[name] for name in names_first], _HELD)
+            batches = sort_apart(recoded, piles, names_first, path.parent)
+        elif recipe.order is Order.SORTED:
+            batches = sort_held(list(batches), names_first)
         file.write(_lines([[plan.name] for plan in columns], received.delimiter))
         for batch in batches:
             file.write(_lines(batch.columns, received.delimiter))
@@ -68,7 +75,8 @@ def _recoded(
     texts: Mapping[str, tuple[str, ...]],
     names: Pseudonymiser | None,
     look: Callable[[Iterable[tuple[str, str]]], None],
-) -> Iterable[Any]:
+) -> Iterator[tuple[Any, Any]]:
+    """Yield the class of each record that is published, and the records."""
     import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
     import pyarrow as pa  # noqa: PLC0415
 
@@ -79,14 +87,15 @@ def _recoded(
         here = classes[start : start + batch.num_rows]
         start += batch.num_rows
         places = np.flatnonzero(here != SUPPRESSED)
-        taken, of_class = pa.array(places), pa.array(here[places])
+        mine = np.asarray(here[places])
+        taken, of_class = pa.array(places), pa.array(mine)
         made = [
             labels[plan.name].take(of_class)
             if plan.role is Role.QUASI
             else _changed(batch.column(plan.name).take(taken), plan.name, changes[plan.name], look)
             for plan in columns
         ]
-        yield pa.record_batch(made, names=[plan.name for plan in columns])
+        yield mine, pa.record_batch(made, names=[plan.name for plan in columns])
 
 
 def _change(plan: ColumnPlan, names: Pseudonymiser | None) -> Callable[[str], str] | None:
@@ -133,26 +142,6 @@ def _look_for_formulas(cells: Iterable[tuple[str, str]]) -> None:
                 " the column in --empty or --remove, or say --keep-formulas.",
                 code="table_formulas",
             )
-
-
-def _sorted(
-    batches: Iterable[Any], columns: list[ColumnPlan], texts: Mapping[str, tuple[str, ...]]
-) -> Iterable[Any]:
-    """Order the records by what is published, quasi-identifiers first; all are held at once."""
-    import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
-    import pyarrow.compute as pc  # noqa: PLC0415
-
-    gathered = list(batches)
-    if not gathered:
-        return ()
-    table = pa.Table.from_batches(gathered)
-    first = [plan.name for plan in columns if plan.name in texts]
-    rest = [plan.name for plan in columns if plan.name not in texts]
-    places = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in (*first, *rest)])
-    return (
-        table.take(places.slice(start, _ROWS)).combine_chunks().to_batches()[0]
-        for start in range(0, len(places), _ROWS)
-    )
 
 
 def _lines(columns: Iterable[Any], delimiter: str) -> bytes:

@@ -1,6 +1,8 @@
 """Compile a loop where numba is at hand; where it is not, the same source runs as it stands."""
 
+import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
@@ -31,3 +33,20 @@ def plain(loop: Loop) -> Loop:
 def is_compiled() -> bool:
     """Tell whether loops are compiled here."""
     return _njit is not None
+
+
+def is_kept(loop: Callable[..., Any]) -> bool:
+    """Tell whether a loop need not be compiled first: it was in this process, or is on disk.
+
+    On disk means in `NUMBA_CACHE_DIR`, beside the source, or in the user's folder of caches, the
+    first of them that may be written to.
+    """
+    stats = getattr(loop, "stats", None)
+    if stats is None:
+        return False
+    if loop.signatures:  # type: ignore[attr-defined] # numba's dispatcher has them
+        return True
+    source = plain(loop)
+    name = f"{Path(inspect.getfile(source)).stem}.{source.__qualname__}-"
+    folder = Path(stats.cache_path) if stats.cache_path else None
+    return folder is not None and any(folder.glob(f"{name}*.nbi"))

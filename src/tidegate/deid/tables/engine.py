@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError, RecountError
-from tidegate.deid.tables import kernels, labels, lattice, mending, mondrian, peeling, reach
+from tidegate.deid.tables import (
+    cuts,
+    kernels,
+    labels,
+    lattice,
+    mending,
+    mondrian,
+    peeling,
+    picking,
+    reach,
+)
+from tidegate.deid.tables.compiling import is_kept
 from tidegate.deid.tables.crowds import outside, people_of
 from tidegate.deid.tables.encoding import is_in_order
 from tidegate.deid.tables.grouping import Kernels
@@ -40,6 +51,9 @@ from tidegate.deid.tables.privacy import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+WORTH_COMPILING = 500_000
+"""Records from which compiling pays in the very run that does it: it takes half a minute."""
+
 Progress = Callable[[float, str], None]
 
 
@@ -57,11 +71,12 @@ def anonymise(
     """Return classes and labels that hold every criterion, with at most the suppression asked.
 
     `progress` is told the share that is done and the step. `compiled` chooses the loops, which
-    changes the time and never the answer. Raises RecipeInvalidError for a question that the table
+    changes the time and never the answer; if it is not given they are compiled where that was done
+    before or the table is large. Raises RecipeInvalidError for a question that the table
     cannot be asked, NotAnonymousError if no generalisation holds it.
     """
     check(table, question)
-    loops = kernels.choose(compiled=compiled)
+    loops = _choose(table.rows, question.method, progress, compiled=compiled)
     _check_reachable(table, question, loops)
     progress(0.0, "search")
     if question.method is Method.FULL_DOMAIN:
@@ -72,6 +87,17 @@ def anonymise(
     _check_answer(table, question, answer, spans)
     progress(1.0, "done")
     return answer
+
+
+def _choose(rows: int, method: Method, progress: Progress, *, compiled: bool | None) -> Kernels:
+    """Choose the loops, and say so where they have to be compiled first."""
+    is_ready = is_kept(picking.pick if method is Method.FULL_DOMAIN else cuts.grow)
+    if compiled is None and rows < WORTH_COMPILING and not is_ready:
+        compiled = False
+    loops = kernels.choose(compiled=compiled)
+    if not is_ready and not isinstance(loops, kernels.NumpyKernels):
+        progress(0.0, "compiling (once, half a minute)")
+    return loops
 
 
 def check(table: TableInput, question: Question) -> None:

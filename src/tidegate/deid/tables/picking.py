@@ -34,7 +34,7 @@ class Picker:
         flat = open_.ravel(), unknown.ravel(), chance.ravel()
         if self._is_fast:
             work = self._order, self._shape, self._sums, self._after
-            place, self._order = _pick(*flat, work)
+            place, self._order = pick(*flat, work)
             return int(place)
         return self._pick_plainly(*flat)
 
@@ -66,7 +66,8 @@ def _add_up(sums: Any, shape: Any) -> None:
 
 
 @compiled
-def _pick(open_: Any, unknown: Any, chance: Any, work: Any) -> Any:
+def pick(open_: Any, unknown: Any, chance: Any, work: Any) -> Any:
+    """Return the place of the best node or -1, and the open nodes in the order of their bounds."""
     order, shape, sums, after = work
     for place in range(len(sums)):
         sums[place] = 1 if open_[place] else 0

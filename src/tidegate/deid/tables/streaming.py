@@ -21,7 +21,7 @@ import numpy as np
 
 from tidegate.deid.errors import RecipeInvalidError
 from tidegate.deid.tables import engine, kernels, labels
-from tidegate.deid.tables.labels import Ladder, Spans
+from tidegate.deid.tables.labels import Spans
 from tidegate.deid.tables.model import (
     SUPPRESSED,
     Criterion,
@@ -35,6 +35,8 @@ from tidegate.deid.tables.model import (
 )
 from tidegate.deid.tables.parting import Parting, part
 from tidegate.deid.tables.privacy import Pairs, Tally, columns_of, distances, failing
+from tidegate.deid.tables.recoded import Recoded, unified
+from tidegate.deid.tables.spooling import mapped, room, unnamed
 from tidegate.kernel.values import dataclass
 
 if TYPE_CHECKING:
@@ -63,57 +65,17 @@ class Stream:
     batches: Callable[[], Iterable[Batch]]
 
 
-@dataclass(frozen=True, slots=True)
-class Recoded:
-    """The answer on disk: a class for every record, and the leaves that each class spans."""
-
-    classes: "Codes"
-    low: "NDArray[np.int32]"
-    high: "NDArray[np.int32]"
-    ladders: tuple[Ladder, ...]
-
-    def batches(self, rows: int = _STEP) -> "Iterator[tuple[Codes, tuple[tuple[str, ...], ...]]]":
-        """Give, in the order of the records, their place among the labels and the labels."""
-        for start in range(0, len(self.classes), rows):
-            mine = np.asarray(self.classes[start : start + rows])
-            held, place = np.unique(mine[mine >= 0], return_inverse=True)
-            at = np.full(len(mine), SUPPRESSED, np.int32)
-            at[mine >= 0] = place
-            texts = tuple(
-                ladder.texts(self.low[column, held], self.high[column, held])
-                for column, ladder in enumerate(self.ladders)
-            )
-            yield at, texts
-
-    def sizes(self) -> "NDArray[np.int64]":
-        """Return the records that are left out, and then those of every class."""
-        sizes = np.zeros(self.low.shape[1] + 1, np.int64)
-        for start in range(0, len(self.classes), _STEP):
-            mine = self.classes[start : start + _STEP]
-            sizes += np.bincount(np.asarray(mine) + 1, minlength=len(sizes))
-        return sizes
-
-    def losses(self) -> "NDArray[np.float64]":
-        """Return the mean penalty of each column over all records; left out ones count 1."""
-        sizes = self.sizes()
-        own = np.stack(
-            [
-                ladder.losses(low, high)
-                for ladder, low, high in zip(self.ladders, self.low, self.high, strict=True)
-            ]
-        )
-        return np.asarray(((own * sizes[1:]).sum(axis=1) + sizes[0]) / len(self.classes))
-
-
 def anonymise(
     stream: Stream,
     question: Question,
     folder: Path,
     progress: engine.Progress = engine.silent,
     *,
-    part_rows: int = PART_ROWS,
+    part_rows: int | None = None,
 ) -> Recoded:
-    """Recode a stream with the same guarantee as a table; files in `folder` are the caller's.
+    """Recode a stream with the same guarantee as a table, by files without a name in `folder`.
+
+    Parts have `part_rows` records, or PART_ROWS if it is not given.
 
     Raises RecipeInvalidError for what only a whole table can be asked (one level a column, and
     delta-presence), NotAnonymousError as the engine does.
@@ -124,15 +86,32 @@ def anonymise(
     columns, rows = _spool(stream, folder)
     table = _table(stream.empty, [column[:: _stride(rows)] for column in columns])
     progress(0.1, "part")
-    parting = part(table, max(1, round(part_rows * table.rows / max(rows, 1))))
+    parting = part(table, max(1, round((part_rows or PART_ROWS) * table.rows / max(rows, 1))))
     tally, places = _place(stream.empty, columns, parting, folder, question)
     joined = parting.joined(lambda own: _bears(own, tally, question.criteria))
     return _recode(_Spool(stream.empty, columns, places, joined), question, folder, progress)
 
 
-def _check(question: Question) -> None:
+def may_ask(question: Question) -> bool:
+    """Tell whether a stream can be asked this, and not only a whole table."""
     is_whole = any(isinstance(one, DeltaPresence) for one in question.criteria)
-    if question.method is Method.FULL_DOMAIN or is_whole:
+    return question.method is not Method.FULL_DOMAIN and not is_whole
+
+
+def stream_of(table: TableInput) -> Stream:
+    """Give a table whose columns are mapped from files in batches."""
+    none = np.zeros(0, np.uint8)
+    columns = [one.codes for one in table.quasi] + [one.codes for one in table.sensitive]
+
+    def batches() -> Iterator[Batch]:
+        for start in range(0, table.rows, _STEP):
+            yield tuple(codes[start : start + _STEP] for codes in columns)
+
+    return Stream(_table(table, [none for _ in columns]), batches)
+
+
+def _check(question: Question) -> None:
+    if not may_ask(question):
         raise RecipeInvalidError(
             "A stream is recoded part by part, so that one level a column and delta-presence "
             "cannot be promised; recode locally, or recode the whole table in memory.",
@@ -148,10 +127,9 @@ def _spool(stream: Stream, folder: Path) -> "tuple[list[Leaves], int]":
     """Write the leaves of every column to a file of its own, each number as narrow as may be."""
     most = _most(stream.empty)
     kinds = [np.min_scalar_type(max(leaves - 1, 0)) for _, leaves in most]
-    paths = [folder / f"column-{place}" for place in range(len(most))]
     rows = 0
     with ExitStack() as stack:
-        files = [stack.enter_context(path.open("wb")) for path in paths]
+        files = [stack.enter_context(unnamed(folder)) for _ in most]
         for batch in stream.batches():
             rows += len(batch[0])
             for file, codes, (name, leaves), kind in zip(files, batch, most, kinds, strict=True):
@@ -162,11 +140,12 @@ def _spool(stream: Stream, folder: Path) -> "tuple[list[Leaves], int]":
                         code="codes_misfit",
                     )
                 file.write(np.ascontiguousarray(codes, kind).tobytes())
+        columns = [mapped(file, kind) for file, kind in zip(files, kinds, strict=True)]
     if not rows:
         raise RecipeInvalidError(
             "There is nothing to anonymise: the stream has no record.", code="table_empty"
         )
-    return [np.memmap(path, kind, "r") for path, kind in zip(paths, kinds, strict=True)], rows
+    return columns, rows
 
 
 def _most(empty: TableInput) -> list[tuple[str, int]]:
@@ -202,7 +181,7 @@ def _place(
 ) -> "tuple[Tally, NDArray[np.uint16]]":
     """Write the part of every record to a file, and count values by part."""
     rows, quasi = len(columns[0]), len(empty.quasi)
-    places = np.memmap(folder / "parts.u16", np.uint16, "w+", shape=(rows,))
+    places = room(folder, np.uint16, rows)
     sizes = np.zeros(parting.count, np.int64)
     named = [
         (column, columns[quasi + at], np.zeros((parting.count, len(column.values)), np.int64))
@@ -258,7 +237,7 @@ class _Spool:
 
 def _recode(spool: _Spool, question: Question, folder: Path, progress: engine.Progress) -> Recoded:
     rows, loops = len(spool.places), kernels.choose()
-    classes = np.memmap(folder / "classes.i32", np.int32, "w+", shape=(rows,))
+    classes = room(folder, np.int32, rows)
     whole = _whole(spool, question)
     spans: list[Spans] = []
     count = done = 0
@@ -272,7 +251,7 @@ def _recode(spool: _Spool, question: Question, folder: Path, progress: engine.Pr
         count, done = count + spans[-1].count, done + len(mine)
     low = np.concatenate([one.low for one in spans], axis=1)
     high = np.concatenate([one.high for one in spans], axis=1)
-    return Recoded(classes, low, high, spans[0].ladders)
+    return unified(Recoded(classes, low, high, spans[0].ladders))
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,8 @@ def form_classes(columns: Iterable[Column], rows: int) -> Classes:
         if bound * width >= _ROOM:
             heads, places = np.unique(keys, return_inverse=True)
             keys, bound = places.astype(np.uint64), len(heads)
-        keys = keys * np.uint64(width) + column.codes.astype(np.uint64)
+        keys *= np.uint64(width)  # in place: millions of records take eight bytes each, once
+        keys += column.codes
         bound *= width
     ordered = np.sort(keys)
     starts = _starts(ordered)
@@ -67,17 +68,23 @@ def form_classes(columns: Iterable[Column], rows: int) -> Classes:
 def pair_up(classes: Classes, column: Column) -> Pairs:
     """Count the values of a sensitive column in every class."""
     width = max(len(column.texts), 1)
-    keys = classes.keys
     if classes.bound * width >= _ROOM:
-        keys = np.searchsorted(classes.heads, keys).astype(np.uint64)
-    ordered = np.sort(keys * np.uint64(width) + column.codes.astype(np.uint64))
+        ordered = np.searchsorted(classes.heads, classes.keys).astype(np.uint64)
+        ordered *= np.uint64(width)
+    else:
+        ordered = classes.keys * np.uint64(width)
+    ordered += column.codes
+    ordered.sort()
     starts = _starts(ordered)
-    heads, values = np.divmod(ordered[starts], np.uint64(width))
+    counts = np.diff(starts, append=len(ordered)).astype(np.int64)
+    heads = ordered[starts]
+    del ordered, starts  # of many millions of records every array counts
+    values = (heads % np.uint64(width)).astype(np.int64)
+    heads //= np.uint64(width)
     places = np.zeros(len(heads), np.int64)
     np.cumsum(heads[1:] != heads[:-1], out=places[1:])
-    counts = np.diff(starts, append=len(ordered)).astype(np.int64)
     whole = np.bincount(column.codes, minlength=width).astype(np.int64)
-    return Pairs(places, values.astype(np.int64), counts, classes.sizes, whole, column.texts)
+    return Pairs(places, values, counts, classes.sizes, whole, column.texts)
 
 
 def _starts(ordered: Keys) -> Counts:

@@ -13,17 +13,19 @@ from tidegate.deid.verifier.classes import Counts, Pairs
 from tidegate.deid.verifier.errors import ClaimInvalidError
 from tidegate.deid.verifier.model import Tree
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 _CLOSE = 1e-9
 
 
 def equal_distance(pairs: Pairs) -> Fraction:
     """Return the farthest class where all values are equally far apart: half the sum of |p - q|."""
     total = int(pairs.sizes.sum())
-    sizes = pairs.sizes[pairs.places]
-    over = pairs.counts * total - pairs.whole[pairs.values] * sizes
     sums = np.zeros(len(pairs.sizes), np.int64)
-    np.add.at(sums, pairs.places, np.maximum(over, 0))
+    for start in range(0, len(pairs.places), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        places, values = pairs.places[block], pairs.values[block]
+        over = pairs.counts[block] * total - pairs.whole[values] * pairs.sizes[places]
+        np.add.at(sums, places, np.maximum(over, 0))
     return _farthest(sums, pairs.sizes, total)
 
 
@@ -90,7 +92,7 @@ def _check_tree(tree: Tree, leaves: dict[str, int], pairs: Pairs) -> None:
 def _moved(pairs: Pairs, move: Callable[[Counts], Counts]) -> Counts:
     """Apply `move` to every class's surplus of each value (times class size and records)."""
     width, total = len(pairs.whole), int(pairs.sizes.sum())
-    step = max(_BLOCK // width, 1)
+    step = max(4 * _BLOCK // width, 1)
     moved = np.zeros(len(pairs.sizes), np.int64)
     for first in range(0, len(pairs.sizes), step):
         last = min(first + step, len(pairs.sizes))

@@ -13,6 +13,7 @@ import numpy as np
 from tidegate.deid.verifier.classes import Pairs
 
 _CLOSE = 1e-9
+_BLOCK = 1 << 20
 
 
 def fewest_values(pairs: Pairs) -> int:
@@ -23,8 +24,11 @@ def fewest_values(pairs: Pairs) -> int:
 def entropy_holds(pairs: Pairs, least: Fraction) -> tuple[str, bool]:
     """Return exp of the least entropy of a class, and whether no class is below log of `least`."""
     sizes = pairs.sizes.astype(float)
-    counts = pairs.counts.astype(float)
-    spread = np.bincount(pairs.places, counts * np.log(counts), len(sizes))
+    spread = np.zeros(len(sizes))
+    for start in range(0, len(pairs.places), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        counts = pairs.counts[block].astype(float)
+        np.add.at(spread, pairs.places[block], counts * np.log(counts))
     entropies = np.log(sizes) - spread / sizes
     bound = float(np.log(float(least)))
     close = np.flatnonzero(np.abs(entropies - bound) <= _CLOSE)
