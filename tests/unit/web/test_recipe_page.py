@@ -121,7 +121,7 @@ def test_diversity_and_closeness_are_measured(site):
     [
         ({"k": "many"}, "k in a recipe must be a whole number"),
         ({"k": ""}, "k in a recipe must be a whole number"),
-        ({"k": "301"}, "Even if all 300 records were alike"),
+        ({"k": "301"}, "ask for k = 300 at most"),
         ({"suppression": "1"}, "suppression from 0 to under 1"),
         ({"t_column": "people.age", "t": "0.2"}, "does not call sensitive"),
         ({"treat:people.name": "other.keep"}, "is a direct_identifier; the recipe must"),
