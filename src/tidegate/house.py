@@ -11,6 +11,7 @@ from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.previews.service import PreviewService
 from tidegate.commons.rows.service import RowsService
+from tidegate.commons.runs.service import RunService
 from tidegate.connector.approvals.service import ApprovalService
 from tidegate.connector.assessment.service import AssessmentService
 from tidegate.connector.catalog.service import DspCatalogService
@@ -72,6 +73,7 @@ class House:
     classification: ClassificationService
     deidentification: DeidentificationService
     previews: PreviewService
+    runs: RunService
     holdings: HoldingsService
     rows: RowsService
     destruction: DestructionService

@@ -178,6 +178,36 @@ class Preview(msgspec.Struct, frozen=True):
     differences: tuple[Difference, ...]
 
 
+class Run(msgspec.Struct, frozen=True):
+    """A de-identification that was asked for: waiting, done, refused or cancelled."""
+
+    id: str
+    version_id: str
+    project_id: str
+    recipe: str
+    asked_by: str
+    asked_at: str
+    state: str
+    ended_at: str
+    code: str
+    problem: str
+
+
+class RunProgress(msgspec.Struct, frozen=True):
+    """How far a run is: `done` of 100, the step it is at, how often it was begun."""
+
+    done: int
+    step: str
+    tries: int
+
+
+class RunView(msgspec.Struct, frozen=True):
+    """A run with its progress."""
+
+    run: Run
+    progress: RunProgress
+
+
 class ProposedColumn(msgspec.Struct, frozen=True):
     """The role that is proposed for a column, and why; and what it looks like."""
 
@@ -314,9 +344,14 @@ class Commons:
         """Return the usual recipe of a version, with the reason for each column's role."""
         return self._http.get(f"/versions/{version_id}/recipe", ProposedRecipe)
 
-    def preview_recipe(self, version_id: str, recipe: Mapping[str, Any] | None = None) -> Preview:
-        """Preview a recipe, which changes the usual one; nothing is written."""
-        body = {"recipe": recipe or {}}
+    def preview_recipe(
+        self,
+        version_id: str,
+        recipe: Mapping[str, Any] | None = None,
+        against: Mapping[str, Any] | None = None,
+    ) -> Preview:
+        """Preview a recipe, which changes the usual one, beside another; nothing is written."""
+        body = {"recipe": recipe or {}, "against": against or {}}
         return self._http.post(f"/versions/{version_id}/recipe/preview", body, Preview)
 
     def deidentify(
@@ -325,6 +360,23 @@ class Commons:
         """De-identify a version for a project; the recipe changes the usual one."""
         body = {"project": project, "recipe": recipe or {}}
         return self._http.post(f"/versions/{version_id}/deidentification", body, RiskReport)
+
+    def start_deidentification(
+        self, version_id: str, project: str, recipe: Mapping[str, Any] | None = None
+    ) -> RunView:
+        """De-identify a version in the background, as a large table needs; the node goes on."""
+        body = {"project": project, "recipe": recipe or {}}
+        return self._http.post(f"/versions/{version_id}/deidentification/run", body, RunView)
+
+    def deidentification_run(self, version_id: str) -> RunView | None:
+        """Return how far the newest run of a version is, or None where none was asked for."""
+        answer: Any = self._http.get(f"/versions/{version_id}/deidentification/run", Any)
+        return None if answer is None else msgspec.convert(answer, RunView)
+
+    def cancel_deidentification(self, version_id: str) -> RunView:
+        """Give up the run that waits; nothing of it is kept."""
+        path = f"/versions/{version_id}/deidentification/run/cancellation"
+        return self._http.post(path, None, RunView)
 
     def risk_report(self, version_id: str) -> RiskReport | None:
         """Return the risk report of a version, or None before there is one."""

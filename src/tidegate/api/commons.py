@@ -35,6 +35,7 @@ from tidegate.commons.model import (
     Holding,
     Upload,
 )
+from tidegate.commons.runs.model import RunView
 from tidegate.deid.model import RiskReport
 from tidegate.deid.previews.model import Preview, ProposedRecipe
 from tidegate.house import House
@@ -177,6 +178,26 @@ def deidentify(call: Call[Deidentify]) -> RiskReport:
     return rooms.deidentify(version, recipe, call.body.project, by=call.actor)
 
 
+def start_deidentification(call: Call[Deidentify]) -> RunView | None:
+    """De-identify a version in the background."""
+    version, body = call.path["version_id"], call.body
+    call.house.runs.start(version, body.recipe, body.project, by=call.actor)
+    return call.house.runs.find_latest(version)
+
+
+def get_deidentification_run(call: Call[None]) -> RunView | None:
+    """Return how far the newest run of a version is."""
+    check_has_role(call.actor, *READERS)
+    return call.house.runs.find_latest(call.path["version_id"])
+
+
+def cancel_deidentification(call: Call[None]) -> RunView | None:
+    """Give up the run of a version that waits."""
+    version = call.path["version_id"]
+    call.house.runs.cancel(version, by=call.actor)
+    return call.house.runs.find_latest(version)
+
+
 def get_risk_report(call: Call[None]) -> RiskReport | None:
     """Return the risk report of a version."""
     check_has_role(call.actor, *READERS)
@@ -262,6 +283,18 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST", f"{_V}/deidentification", deidentify, takes=Deidentify, gives=RiskReport,
         summary="De-identify a version",
+    ),
+    Operation(
+        "POST", f"{_V}/deidentification/run", start_deidentification, takes=Deidentify,
+        gives=RunView, summary="De-identify a version in the background",
+    ),
+    Operation(
+        "GET", f"{_V}/deidentification/run", get_deidentification_run, gives=RunView,
+        summary="Show how far a de-identification is",
+    ),
+    Operation(
+        "POST", f"{_V}/deidentification/run/cancellation", cancel_deidentification, gives=RunView,
+        summary="Cancel a de-identification",
     ),
     Operation(
         "GET", f"{_V}/risk-report", get_risk_report, gives=RiskReport, summary="Show the risk"

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from tidegate.access.model import Actor, Role
+from tidegate.cli.deid_saying import show_progress
 from tidegate.house import House
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -203,17 +204,40 @@ def preview(
 @click.argument("version")
 @click.option("--project", required=True, help="The project under whose key pseudonyms are made.")
 @click.option("--recipe", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--background", is_flag=True, help="Let the node that serves do it.")
 @_options
 def deidentify(
-    version: str, project: str, recipe: Path | None, home: Path, person: str, as_json: bool
+    version: str,
+    project: str,
+    recipe: Path | None,
+    background: bool,
+    home: Path,
+    person: str,
+    as_json: bool,
 ) -> None:
     """De-identify a version and write its risk report."""
     document = _document(recipe)
     with acting(home, person) as (house, actor):
+        if background:
+            _say(house.runs.start(version, document, project, by=actor), as_json)
+            return
         rooms = house.deidentification
         read = rooms.read_recipe(version, document)
-        report = rooms.deidentify(version, read, project, by=actor)
+        report = rooms.deidentify(version, read, project, by=actor, progress=show_progress())
     _say(report, as_json)
+
+
+@dataset.command("run")
+@click.argument("version")
+@click.option("--cancel", is_flag=True, help="Give up the run that waits.")
+@_options
+def show_run(version: str, cancel: bool, home: Path, person: str, as_json: bool) -> None:
+    """Show how far a de-identification is."""
+    with acting(home, person) as (house, actor):
+        if cancel:
+            house.runs.cancel(version, by=actor)
+        view = house.runs.find_latest(version)
+    _say(view or [], as_json)
 
 
 @dataset.command()

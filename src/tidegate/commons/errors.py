@@ -25,6 +25,9 @@ __all__ = [
     "ObjectCorruptError",
     "ObjectMissingError",
     "PreviewBusyError",
+    "RunCancelledError",
+    "RunChangedError",
+    "RunUnknownError",
     "SecondPersonError",
 ]
 
@@ -51,6 +54,18 @@ class NotReadyError(ConflictError):
 
 class PreviewBusyError(UnavailableError):
     """As many recipes are being previewed as may be at a time."""
+
+
+class RunUnknownError(NotFoundError):
+    """No such run of a de-identification."""
+
+
+class RunChangedError(ConflictError):
+    """The run has ended, or another one waits."""
+
+
+class RunCancelledError(ConflictError):
+    """A person gave the run up while it was worked on."""
 
 
 class SecondPersonError(ForbiddenError):

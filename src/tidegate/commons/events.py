@@ -9,6 +9,9 @@ EVENTS: Mapping[str, str | None] = {
     "version.approval_refused": None,
     "version.classification_proposed": "app",  # appraisal
     "version.classified": "app",
+    "version.deidentification_asked": None,
+    "version.deidentification_refused": None,
+    "version.deidentification_cancelled": None,
     "version.deidentified": "mod",  # modification
     "version.risk_signed": "val",  # validation
     "version.stored": "enc",  # encryption

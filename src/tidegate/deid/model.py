@@ -222,6 +222,11 @@ def silently(share: float, step: str) -> None:
     del share, step
 
 
+def part(progress: Progress, start: float, end: float) -> Progress:
+    """Return what tells a part of some work as its share of the whole, from `start` to `end`."""
+    return lambda share, step: progress(start + (end - start) * share, step)
+
+
 class BatchSink(Protocol):
     """Where transformed record batches go."""
 

@@ -19,6 +19,7 @@ from tidegate.deid.model import (
     RunResult,
     TableCount,
     TablePlan,
+    part,
     silently,
 )
 from tidegate.deid.previews import service as previews
@@ -31,6 +32,9 @@ from tidegate.deid.releases.model import ReleaseVerdict
 from tidegate.deid.transforms import TableTransform
 from tidegate.kernel.canonical import canonical_json
 from tidegate.keys.service import KeyRing
+
+_CODED, _RECODED = 0.2, 0.6
+"""Shares of a run's work: of recoding, after reading; of all, once recoded."""
 
 OpenSink = Callable[[str, Any], AbstractContextManager[BatchSink]]
 
@@ -84,7 +88,8 @@ class DeidService:
         """Write the de-identified form of every table; rows in = rows out + suppressed."""
         recipes.check_recipe(recipe, codebook)
         names = Pseudonymiser(self._keys.derive(f"pseudonym/{project_id}"))
-        recoded = _recode(recipe, codebook, sources, progress)
+        recoded = _recode(recipe, codebook, sources, part(progress, 0.0, _RECODED))
+        writing = _Written(part(progress, _RECODED, 1.0), sum(one.rows for one in codebook.tables))
         left_out = _left_out(recoded)
         counts, columns, scrubbed = [], [], 0
         for table in codebook.tables:
@@ -92,7 +97,7 @@ class DeidService:
             own = recoded if recoded and recoded.table == table.name else None
             transform = TableTransform(table, plan, names, own, left_out)
             with open_sink(table.name, transform.schema()) as sink:
-                counts.append(_write(transform, sources[table.name], sink))
+                counts.append(_write(transform, sources[table.name], sink, writing))
             columns.append((table.name, transform.columns()))
             scrubbed += transform.scrubbed
         return RunResult(
@@ -179,8 +184,9 @@ def _recode(
     table = codebook.find_table(plan.table) if plan else None
     if of_people is None or table is None:
         return None
+    progress(0.0, "read")
     coded = people.code(table, of_people, sources[table.name])
-    return people.recode(coded, progress=progress) if coded else None
+    return people.recode(coded, progress=part(progress, _CODED, 1.0)) if coded else None
 
 
 def _left_out(recoded: People | None) -> frozenset[str]:
@@ -190,11 +196,25 @@ def _left_out(recoded: People | None) -> frozenset[str]:
     return frozenset(person for person, number in pairs if number < 0 and person)
 
 
-def _write(transform: TableTransform, source: Batches, sink: BatchSink) -> TableCount:
+class _Written:
+    """Tells how many of all rows are written, table after table."""
+
+    def __init__(self, progress: Progress, rows: int) -> None:
+        self._progress, self._rows, self._done = progress, max(rows, 1), 0
+
+    def add(self, rows: int) -> None:
+        self._done += rows
+        self._progress(min(1.0, self._done / self._rows), "write")
+
+
+def _write(
+    transform: TableTransform, source: Batches, sink: BatchSink, writing: _Written
+) -> TableCount:
     seen = out = 0
     for batch in source():
         written = transform.apply(batch)
         sink.write_batch(written)
         seen += batch.num_rows
         out += written.num_rows
+        writing.add(batch.num_rows)
     return TableCount(transform.table.name, seen, out, seen - out)

@@ -15,6 +15,7 @@ from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.previews.service import PreviewService
 from tidegate.commons.rows.service import RowsService
+from tidegate.commons.runs.service import RunService
 from tidegate.commons.vault.service import Vault
 from tidegate.connector.approvals.service import ApprovalService
 from tidegate.connector.assessment.service import AssessmentService, Sources
@@ -106,6 +107,7 @@ class Commons:
     classification: ClassificationService
     deidentification: DeidentificationService
     previews: PreviewService
+    runs: RunService
     holdings: HoldingsService
     rows: RowsService
     destruction: DestructionService
@@ -121,7 +123,7 @@ def build_house(
     identity = _identity(ground, space, fittings)
     answers = Answers(ground, space, identity.identity, identity.wallet)
     partners = _partners(ground, space, answers.peer_keys)
-    commons = _commons(ground, answers.peer_keys)
+    commons = _commons(ground, answers.peer_keys, partners.access)
     law = _law(ground, answers, partners, commons)
     work = WorkService(ground.journal, ground.clock)
     speaker = fittings.identity(identity.identity)
@@ -317,7 +319,7 @@ def _partners(ground: Ground, space: SpaceService, peer_keys: PeerKeys) -> Partn
     )
 
 
-def _commons(ground: Ground, peer_keys: PeerKeys) -> Commons:
+def _commons(ground: Ground, peer_keys: PeerKeys, access: AccessService) -> Commons:
     journal, clock, ids = ground.journal, ground.clock, ground.ids
     home, own = ground.settings.home, ground.settings.participant
     vault, deid = Vault(home / "vault", ground.keys), DeidService(ground.keys)
@@ -336,6 +338,14 @@ def _commons(ground: Ground, peer_keys: PeerKeys) -> Commons:
         classification=ClassificationService(journal, clock, catalogue=catalogue),
         deidentification=deidentification,
         previews=PreviewService(journal, vault=vault, deid=deid, catalogue=catalogue),
+        runs=RunService(
+            journal,
+            clock,
+            ids,
+            deid=deid,
+            deidentification=deidentification,
+            actor_of=access.actor_of,
+        ),
         holdings=HoldingsService(
             journal, clock, vault=vault, catalogue=catalogue, deidentification=deidentification
         ),

@@ -108,6 +108,7 @@ def handlers_of(house: House) -> Mapping[str, Handler]:
         "lab.version_destroyed": lambda version, **_: house.lab.on_version_destroyed(version),
         "destruction.assess": lambda version, **_: assess_destruction(house, version),
         "queries.agreement_ended": house.queries.on_agreement_ended,
+        "commons.deidentify": house.runs.work,
         "commons.destroy_derived": lambda agreement: _destroy_derived(house, agreement),
         "catalogue.refresh_search": lambda **_: _ignore(house.catalogue.refresh_search()),
         "connector.refresh_catalog": lambda **_: house.dsp_catalog.refresh(),

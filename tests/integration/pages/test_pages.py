@@ -219,6 +219,24 @@ CUT_OFF = """() => [...document.querySelectorAll("select")].filter((one) => {
 }).map((one) => one.name)"""
 
 
+def test_a_run_is_followed_until_it_is_done(open_page, site):
+    page = open_page("sam", "/versions/{classified}/recipe", "phone", "zh-Hans")
+    page.fill("#project", "prj_1")
+    page.check("#confirmed")
+    with page.expect_navigation(wait_until="load"):
+        page.locator("button[value=deidentify]").press("Enter")
+    assert "0" == page.locator("#run progress").get_attribute("value")
+    check_page(page, "run-phone-zh-Hans")
+
+    runs = site.node.house.runs
+    runs.work(runs.find_latest(site.ids["classified"]).run.id)
+    page.locator("#run:not([data-live]) a[href$=risk-report]").wait_for()
+
+    check_page(page, "run_done-phone-zh-Hans")
+    assert [] == page.problems
+    page.close()
+
+
 def test_what_is_wrong_with_a_recipe_is_said_at_once(open_page):
     page = open_page("sam", "/versions/{classified}/recipe", "desktop", "zh-Hant")
 

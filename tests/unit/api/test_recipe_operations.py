@@ -11,6 +11,7 @@ from tidegate.access.errors import RoleMissingError
 from tidegate.api import commons as operations
 from tidegate.api.kit import Call
 from tidegate.commons.previews.service import PreviewService
+from tidegate.commons.runs.service import TASK, RunService
 from tidegate_client import commons as sdk
 from unit.commons.commons_world import RESEARCHER, STEWARD, make_commons
 
@@ -32,7 +33,19 @@ class Here:
             deid=commons.deidentification._deid,
             catalogue=commons.catalogue,
         )
-        self._house = SimpleNamespace(previews=previews, deidentification=commons.deidentification)
+        ground = commons.ground
+        runs = RunService(
+            ground.journal,
+            ground.clock,
+            ground.ids,
+            deid=commons.deidentification._deid,
+            deidentification=commons.deidentification,
+            actor_of=lambda _: actor,
+        )
+        ground.handlers[TASK] = runs.work
+        self._house = SimpleNamespace(
+            previews=previews, deidentification=commons.deidentification, runs=runs
+        )
         self._actor = actor
 
     def get(self, path, kind):
@@ -67,6 +80,37 @@ def test_a_recipe_is_proposed_looked_at_and_run_by_a_program(commons):
     assert ["criteria.k_anonymity"] == [one.where for one in seen.differences]
     assert seen.edited.smallest >= 8
     assert report.k_asked == 8
+
+
+def test_a_program_asks_for_long_work_and_looks_how_far_it_is(commons):
+    version = commons.classified(200)
+    client = sdk.Commons(Here(commons, STEWARD))
+
+    assert client.deidentification_run(version) is None
+    asked = client.start_deidentification(version, "prj_liver", {"k": 8})
+    assert ("waiting", 0) == (asked.run.state, asked.progress.done)
+    assert "cancelled" == client.cancel_deidentification(version).run.state
+    client.start_deidentification(version, "prj_liver", {"k": 8})
+    commons.ground.run_tasks()
+
+    done = client.deidentification_run(version)
+    assert ("done", 100) == (done.run.state, done.progress.done)
+    assert 8 == commons.deidentification.find_report(version).k_asked
+    stranger = sdk.Commons(Here(commons, RESEARCHER))
+    with pytest.raises(RoleMissingError):
+        stranger.start_deidentification(version, "prj_liver")
+    with pytest.raises(RoleMissingError):
+        stranger.deidentification_run(version)
+
+
+def test_a_recipe_is_compared_with_another(commons):
+    version = commons.classified(200)
+    client = sdk.Commons(Here(commons, STEWARD))
+
+    seen = client.preview_recipe(version, {"k": 8}, {"k": 5})
+
+    assert (8, 5) == (seen.edited.k, seen.usual.k)
+    assert 0 <= seen.alone <= 200
 
 
 def test_nobody_but_a_steward_looks(commons):

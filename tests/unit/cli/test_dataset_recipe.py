@@ -50,3 +50,24 @@ def test_a_recipe_is_proposed_and_looked_at(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "Chan Tai Man" not in told
     assert "is_within" in told
+
+    with open_node(home) as node:
+        steward = node.house.access.add_person(
+            "Ada",
+            "ada@test.example",
+            frozenset({Role.STEWARD}),
+            by=node.house.access.first_operator(),
+        )
+    by = (*at, "--as", steward.id)
+    assert 0 == run("dataset", "run", version, *by, "--json")
+    assert [] == json.loads(capsys.readouterr().out)
+    assert 0 == run(
+        "dataset", "deidentify", version, "--project", "p", "--background", *by, "--json"
+    )
+    assert "waiting" == json.loads(capsys.readouterr().out)["state"]
+    assert 0 == run("dataset", "run", version, "--cancel", *by, "--json")
+    assert "cancelled" == json.loads(capsys.readouterr().out)["run"]["state"]
+    assert 0 == run("dataset", "deidentify", version, "--project", "p", *by, "--json")
+    told = capsys.readouterr()
+    assert 11 == json.loads(told.out)["k_asked"]
+    assert "100% done" in told.err

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tidegate.commons.runs import store as runs
 from tidegate.deid.previews.model import Point
 from tidegate.kernel.errors import InvalidError
 from tidegate.web import curves
@@ -209,12 +210,57 @@ def test_a_column_the_form_does_not_name_stays_as_proposed(site):
     assert {"people.status": {"role": "other", "action": "remove"}} == document["columns"]
 
 
-def test_the_button_deidentifies_with_this_recipe_once(site):
-    answer = send(site, do="deidentify", project="prj_1", confirmed="yes", k="15", threshold="")
-    report = site.node.house.deidentification.find_report(site.ids["classified"])
+def work_off(site):
+    """Do what waits, as the node's runner would."""
+    journal, version = site.node.house.runs._journal, site.ids["classified"]
+    site.node.house.runs.work(journal.read(runs.find_latest, version).id)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
+def test_a_run_is_shown_and_can_be_cancelled(site, language):
+    sent = {"do": "deidentify", "project": "prj_1", "confirmed": "yes"}
+    answer = send(site, language=language, **sent, k="15", threshold="")
+    path = f"/versions/{site.ids['classified']}/deidentification"
 
     assert 200 == answer.status_code
-    assert "a second person signs the report" in answer.text
+    assert f'data-live="{path}"' in answer.text
+    assert '<progress max="100" value="0"' in answer.text
+    dataset = site.node.house.catalogue.get_version(site.ids["classified"]).dataset_id
+    assert f'href="{path}"' in site.browser("sam").get(f"/datasets/{dataset}").text
+    again = send(site, language=language, **sent, k="16")
+    assert 400 == again.status_code
+    gone = site.browser("sam", language).send(f"{path}/cancel", page=path)
+    assert "data-live" not in gone.text
+    assert 'href="/versions/' in gone.text
+    assert "15" == chosen(site.browser("sam").get(path_of(site)).text)["k"]
+    for name in ("rex", "carl"):
+        assert 403 == site.browser(name).get(path).status_code
+        assert 403 == site.browser(name).send(f"{path}/cancel").status_code
+
+
+def test_a_run_that_is_refused_says_why_and_what_next(site):
+    send(site, do="deidentify", project="prj_1", confirmed="yes", k="301", threshold="")
+    work_off(site)
+    path = f"/versions/{site.ids['classified']}/deidentification"
+
+    page = site.browser("sam", "zh-Hant").get(path).text
+
+    assert "請降低要求，或容許略去更多記錄" in page
+    assert "Even if all 300 records were alike" in html.unescape(page)
+    assert f'href="{path_of(site)}"' in page
+
+
+def test_the_button_deidentifies_with_this_recipe_once(site):
+    form = {"do": "deidentify", "project": "prj_1", "confirmed": "yes"}
+    answer = send(site, **form, k="15", threshold="")
+    work_off(site)
+    report = site.node.house.deidentification.find_report(site.ids["classified"])
+    path = f"/versions/{site.ids['classified']}/deidentification"
+    page = site.browser("sam").get(path).text
+
+    assert 200 == answer.status_code
+    assert "a second person signs the report" in page
+    assert "/risk-report" in page
     assert 15 == report.k_asked
     assert site.actor("sam").id == report.author
     assert "1/15" == report.threshold

@@ -1,6 +1,6 @@
 """De-identify a version's intake into tables of its own, and have a second person sign the risk."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from tidegate.access.model import Actor
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
 from tidegate.catalogue.model import Classification, Codebook, QualityProfile
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import rules, store
@@ -35,6 +35,7 @@ from tidegate.deid.model import (
     Recount,
     RiskReport,
     RunResult,
+    part,
     silently,
 )
 from tidegate.deid.recipe.model import USUAL_K
@@ -42,11 +43,18 @@ from tidegate.deid.releases.model import ReleaseVerdict
 from tidegate.deid.service import DeidService
 from tidegate.kernel.canonical import Json, canonical_json, sha256_hex
 from tidegate.kernel.clock import Clock, iso, parse_iso
+from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import Ids
 
 REPORT_TYPE = "application/vnd.tidegate.deid-report+json"
 RISK_REPORT_TYPE = "application/vnd.tidegate.risk-report+json"
+_WRITTEN = 0.85
+"""The share of the work that is done once the tables are written; then they are verified."""
+
+
+def _nothing(tx: Tx) -> None:
+    del tx
 
 
 class DeidentificationService:
@@ -85,24 +93,24 @@ class DeidentificationService:
         *,
         by: Actor,
         progress: Progress = silently,
+        within: Callable[[Tx], None] = _nothing,
     ) -> RiskReport:
         """Write the de-identified tables and their risk report; running again replaces both.
 
-        Raises NotBorneOutError if the independent verifier does not find in what was written
-        what the recipe asks, ReleaseRefusedError if another version of the dataset and this one
-        together would tell too few people apart.
+        `within` is called inside the one write that changes the holding. Raises NotBorneOutError
+        if the independent verifier does not find in what was written what the recipe asks,
+        ReleaseRefusedError if another version of the dataset and this one together would tell too
+        few people apart.
         """
-        rules.check_role(by, rules.STEWARDS, "de-identify data")
-        rules.check_person(by, "de-identify data")
-        holding = self._journal.read(store.get_holding, version_id)
+        holding = self.check_may(version_id, project_id, by=by)
         move = LIFECYCLE.step(holding.stage, "deidentify", by="steward")
-        self._check_same_names(holding, project_id)
-        with self._vault.intents.hold(version_id):
+        with self._vault.intents.hold(version_id), self._sweeping(version_id):
             if version_id not in self._vault.keys.names():
                 self._vault.keys.create(version_id)
             codebook = self._catalogue.get_version(version_id).codebook
             run, tables = self._run(holding, codebook, recipe, project_id, progress)
             written = {table.table: self._batches(table) for table in tables}
+            progress(_WRITTEN, "verify")
             count = self._deid.recount(recipe, run, written)
             members, verdict = self._remember(holding, run, recipe)
             report = self._report(holding, recipe, (run, count, verdict), project_id, by)
@@ -118,12 +126,38 @@ class DeidentificationService:
                 members=members,
                 paper=self._keep(version_id, paper) if paper else None,
             )
-            self._save(holding, moved, recipe, by, paper)
+            progress(1.0, "done")
+            self._save(holding, moved, recipe, by, paper, within)
             replaced = (*(table.stored for table in holding.tables), holding.members, holding.paper)
             for old in replaced:
                 if old is not None:
                     self._vault.delete(old.path)
         return report
+
+    def check_may(self, version_id: str, project_id: str, *, by: Actor) -> Holding:
+        """Return the holding that somebody may de-identify now, for this project.
+
+        Raises RoleMissingError, SecondPersonError where no person acts, IllegalMoveError in
+        another stage, NotReadyError under another project than the dataset's other versions.
+        """
+        rules.check_role(by, rules.STEWARDS, "de-identify data")
+        rules.check_person(by, "de-identify data")
+        holding = self._journal.read(store.get_holding, version_id)
+        LIFECYCLE.step(holding.stage, "deidentify", by="steward")
+        self._check_same_names(holding, project_id)
+        return holding
+
+    @contextmanager
+    def _sweeping(self, version_id: str) -> Iterator[None]:
+        """Remove what a block that fails had written, so that no later one leaves it behind."""
+        try:
+            yield
+        except TidegateError:
+            kept = self._journal.read(store.get_holding, version_id)
+            objects = frozenset(one.path for one in kept.objects())
+            keys = frozenset({version_id, *(one.key for one in kept.objects())})
+            self._vault.tidy(version_id, objects, keys)
+            raise
 
     def _report(
         self,
@@ -290,14 +324,21 @@ class DeidentificationService:
                 yield deposit
 
         sources = {table.table: self._batches(table) for table in holding.intake}
-        run = self._deid.run(recipe, codebook, project_id, sources, open_sink, progress)
+        told = part(progress, 0.0, _WRITTEN)
+        run = self._deid.run(recipe, codebook, project_id, sources, open_sink, told)
         return run, tuple(deposit.done for deposit in deposits)
 
     def _batches(self, table: TableObject) -> Batches:
         return lambda: read_batches(self._vault, table.stored)
 
     def _save(
-        self, holding: Holding, moved: Holding, recipe: Recipe, by: Actor, paper: bytes
+        self,
+        holding: Holding,
+        moved: Holding,
+        recipe: Recipe,
+        by: Actor,
+        paper: bytes,
+        within: Callable[[Tx], None],
     ) -> None:
         report = moved.report
         record = self._catalogue.get_version(holding.version_id)
@@ -317,6 +358,7 @@ class DeidentificationService:
             store.save_holding(tx.connection, moved, expect=holding.revision)
             staged = replace(record, stage=moved.stage.value)
             self._catalogue.update_version(tx, staged, expect_stage=holding.stage.value)
+            within(tx)
 
     def published_codebook(
         self, holding: Holding, before: Codebook

@@ -77,6 +77,25 @@ commons_parcel = Table(
     body("body"),
 )
 
+commons_run = Table(
+    "commons_run",
+    METADATA,
+    key(),
+    text("version_id", index=True),
+    text("state"),
+    body("body"),
+)
+
+commons_run_progress = Table(
+    "commons_run_progress",
+    METADATA,
+    key("run_id"),
+    number("done"),
+    text("step"),
+    number("tries"),
+    info=UPKEEP,
+)
+
 commons_upload = Table(
     "commons_upload",
     METADATA,

@@ -9,6 +9,7 @@ from tidegate.access.model import Actor, Role, person_ref
 from tidegate.access.rules import has_role
 from tidegate.audit.model import LeafView
 from tidegate.catalogue.model import HarvestedRecord, VersionRecord, Visibility
+from tidegate.commons.runs.model import RunState, RunView
 from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
@@ -92,9 +93,18 @@ def _show_own(ask: Ask, dataset_id: str, shown: dict[str, Any]) -> Response:
         waypoints=waypoints(version.stage) if version else (),
         offers=offers,
         harvested=None,
+        run=_run(ask, version),
         **_lost(ask, version),
         steps=_life(ask, (version,) if version else (), dataset_id),
     )
+
+
+def _run(ask: Ask, version: VersionRecord | None) -> RunView | None:
+    """Return the de-identification that runs for a version, for those who may look at it."""
+    if version is None or not has_role(ask.actor, Role.STEWARD):
+        return None
+    view = ask.house.runs.find_latest(version.id)
+    return view if view and view.run.state in {RunState.WAITING, RunState.REFUSED} else None
 
 
 def _lost(ask: Ask, version: VersionRecord | None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The steward's page of a version's recipe: choose, look at what it would do, de-identify."""
 
+import json
 from fractions import Fraction
 from typing import Any
 
@@ -33,9 +34,11 @@ from tidegate.web.recipe_form import (
 
 
 def show_recipe(ask: Ask) -> Response:
-    """Show the recipe that is proposed, with its reasons."""
+    """Show the recipe that was last asked for, or else the one proposed, with its reasons."""
     proposed = _propose(ask)
-    lines, wanted = lines_of(proposed.recipe, proposed.columns), wanted_of(proposed.recipe)
+    asked = ask.house.runs.find_latest(ask.path["version_id"])
+    document = json.loads(asked.run.recipe) if asked else proposed.recipe
+    lines, wanted = lines_of(document, proposed.columns), wanted_of(document)
     return _page(ask, proposed, lines, wanted)
 
 
@@ -65,13 +68,8 @@ def _deidentify(ask: Ask, document: dict[str, Any]) -> Response:
             " right.",
             code="roles_unconfirmed",
         )
-    recipe = rooms.deidentification.read_recipe(version, document)
-    rooms.deidentification.deidentify(version, recipe, project, by=ask.actor)
-    report = rooms.deidentification.find_report(version)
-    has_paper = report is not None and report.generalised
-    dataset = rooms.catalogue.get_version(version).dataset_id
-    path = f"/versions/{version}/risk-report" if has_paper else f"/datasets/{dataset}"
-    return ask.go(path, said="version_deidentified")
+    rooms.runs.start(version, document, project, by=ask.actor)
+    return ask.go(f"/versions/{version}/deidentification", said="run_started")
 
 
 def show_curve(ask: Ask) -> Response:
