@@ -9,6 +9,7 @@ from typing import Any
 
 from tidegate.deid.gate import claim_of
 from tidegate.deid.model import Recipe, Recount, RunResult
+from tidegate.deid.recipe.question import question_of
 from tidegate.deid.recipe.service import digest
 from tidegate.deid.releases.model import ReleaseVerdict
 from tidegate.deid.reports.documents import assemble, claim_document
@@ -44,7 +45,14 @@ def write_document(
         tool=tool,
     )
     seed = int(publication.digest[:8], 16)
-    more = measure_all(people.coded, people.recoding, Measures(), k=verdict.smallest, seed=seed)
+    more = measure_all(
+        people.coded,
+        people.recoding,
+        Measures(),
+        question=question_of(people.recipe),
+        k=verdict.smallest,
+        seed=seed,
+    )
     if release is not None:
         more["releases"] = {
             "versions": ", ".join(release.releases[:-1]),

@@ -87,8 +87,9 @@ def guess_single(
         columns = [*columns, values.astype(np.int32)]
     done = []
     for _ in range(tries):
-        fitting = np.arange(table.rows)
-        for codes in columns:
+        first, *rest = columns
+        fitting = np.flatnonzero(first == first[draw.integers(table.rows)])
+        for codes in rest:
             fitting = fitting[codes[fitting] == codes[draw.integers(table.rows)]]
         done.append(len(fitting) == 1)
     return done

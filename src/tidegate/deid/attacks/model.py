@@ -31,6 +31,16 @@ class AttackResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """Earlier releases about the same people: each record's class in every one, negative if none.
+
+    Of their people those are known who are in this release too.
+    """
+
+    classes: "tuple[NDArray[intp], ...]"
+
+
+@dataclass(frozen=True, slots=True)
 class Companion:
     """Another release about the same people, and where each record of the first stands in it."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tidegate.deid.attacks import attempts
 from tidegate.deid.attacks.intervals import wilson
-from tidegate.deid.attacks.model import AttackResult, Companion
+from tidegate.deid.attacks.model import AttackResult, Companion, Past
 from tidegate.deid.attacks.view import Numbers, View, open_exact, open_release
 from tidegate.deid.errors import RecipeInvalidError
 from tidegate.deid.tables.model import Recoding, TableInput
@@ -44,11 +44,13 @@ def run(
     sensitive: Sequence[str] = (),
     targets: int = TARGETS,
     other: Companion | None = None,
+    past: Past | None = None,
 ) -> tuple[AttackResult, ...]:
     """Attack a release of `table`; the same seed gives the same result.
 
     Sensitive attributes have their attacks each, under `attack:column`; composition needs another
-    release. Raises RecipeInvalidError for an unknown column or a table without records.
+    release, and composition with the past those that went out before. Raises RecipeInvalidError
+    for an unknown column or a table without records.
     """
     columns = {name: table.find_sensitive(name) for name in sensitive}
     if not table.rows or targets < 1 or None in columns.values():
@@ -69,6 +71,8 @@ def run(
             results += _about_values(scene, column.name, values, k, 10 * (number + 1))
             if other is not None:
                 results.append(_composition(scene, column.name, other))
+            if past is not None:
+                results.append(_composition_with_the_past(scene, column.name, values, past))
     return tuple(results)
 
 
@@ -157,3 +161,24 @@ def _composition(scene: _Scene, name: str, other: Companion) -> AttackResult:
         alone[0] += attempts.is_told([ours], value)
         alone[1] += attempts.is_told([seen], value)
     return _result(f"composition:{name}", both, max(alone) / max(len(both), 1), None)
+
+
+def _composition_with_the_past(
+    scene: _Scene, name: str, values: Numbers, past: Past
+) -> AttackResult:
+    """Intersect the values of the target's classes in this release and all before it.
+
+    What one release alone tells for sure, the most telling of them, is the baseline.
+    """
+    both, alone = [], [0] * (len(past.classes) + 1)
+    for target, number in zip(scene.targets.tolist(), scene.chosen.tolist(), strict=True):
+        before = [np.flatnonzero(one == one[target]) for one in past.classes if one[target] >= 0]
+        if not before:
+            continue
+        seen = [values[scene.release.members(number)], *(values[members] for members in before)]
+        value = int(values[target])
+        both.append(attempts.is_told(seen, value))
+        for place, one in enumerate(seen):
+            alone[place] += attempts.is_told([one], value)
+    guess = max(alone) / max(len(both), 1)
+    return _result(f"composition with the past:{name}", both, guess, None)

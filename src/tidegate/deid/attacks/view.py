@@ -54,10 +54,16 @@ class View:
         """Return the records of the table whom a class's labels cover, published in it or not."""
         if not self.covers:
             return self.members(number)
-        found = np.arange(table.rows)
-        for labels, cover, column in zip(self.labels, self.covers, table.quasi, strict=True):
-            found = found[cover[labels[number]][column.codes[found]]]
-        return found
+        parts = [*zip(self.labels, self.covers, table.quasi, strict=True)]
+        parts.sort(key=lambda part: part[1][part[0][number]].mean())  # the narrowest label first
+        found: Numbers | None = None
+        for labels, cover, column in parts:
+            inside = cover[labels[number]]
+            if found is None:
+                found = np.flatnonzero(inside[column.codes])
+            else:
+                found = found[inside[column.codes[found]]]
+        return np.arange(table.rows) if found is None else found
 
 
 def open_release(table: TableInput, recoding: Recoding) -> View:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tidegate.deid.attacks.model import Past
 from tidegate.deid.errors import RecipeInvalidError
 from tidegate.deid.files.errors import TableUnreadableError
 from tidegate.deid.files.model import FileOrder, Mend, Received, Series
@@ -51,6 +52,8 @@ class Release:
     held_back: int
     merged: int
     """How many classes fewer are published for it."""
+    past: Past
+    """Everybody's classes in what is kept."""
 
     def number(self, table: str) -> int:
         """Return its place in the chain: the last one's if that is the very same table."""
@@ -73,6 +76,11 @@ class Release:
             "held_back": self.held_back,
             "merged": self.merged,
         }
+
+    def before(self, table: str) -> Past | None:
+        """Return everybody's classes in the releases before it, None if it is the first."""
+        classes = self.past.classes[: self.number(table) - 1]
+        return Past(classes) if classes else None
 
     def pack(self, table: str) -> tuple[Path, bytes] | None:
         """Return the file to keep of it and where; None if the very same table is kept already."""
@@ -134,7 +142,7 @@ def hold_beside(
     made = _remember(earlier, persons, recoding)
     verdict = check(past, made, k)
     if verdict.holds:
-        return recoding, Release(earlier, made, verdict, 0, 0)
+        return recoding, Release(earlier, made, verdict, 0, 0, _past(earlier, persons))
     if verdict.mending is None:
         require(verdict)
     held = _records(persons, verdict, earlier.key)
@@ -148,7 +156,22 @@ def hold_beside(
         raise _refused(verdict, received, held, merges, question.method)
     again = _remember(earlier, persons, recoding)
     merged = 0 if fewer else sum(map(len, merges or ())) - len(merges or ())
-    return recoding, Release(earlier, again, require(check(past, again, k)), fewer, merged)
+    stands = require(check(past, again, k))
+    return recoding, Release(earlier, again, stands, fewer, merged, _past(earlier, persons))
+
+
+def _past(earlier: Earlier, persons: Sequence[str]) -> Past:
+    """Return in which class of each earlier release every record's person was."""
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    digests = [digest_person(person, earlier.key) for person in persons]
+    found = [one.membership.classes for one in earlier.kept]
+    return Past(
+        tuple(
+            np.array([classes.get(digest, SUPPRESSED) for digest in digests], np.intp)
+            for classes in found
+        )
+    )
 
 
 def _refused(

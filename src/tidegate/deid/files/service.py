@@ -221,6 +221,8 @@ def _verified(
         coded.table,
         written.recoding,
         replace(measures, targets=0) if is_large(coded.table) else measures,
+        question=question_of(coded.recipe, coded.population),
+        past=release.before(claim.sha256) if release is not None else None,
         k=verdict.smallest,
         seed=int(publication.digest[:8], 16),
     )

@@ -6,30 +6,51 @@ name may hold a value that nobody published.
 
 from typing import Any
 
-from tidegate.deid.attacks.model import AttackResult
+from tidegate.deid.attacks.model import AttackResult, Past
 from tidegate.deid.reports.model import Measures
-from tidegate.deid.tables.model import Recoding, TableInput
+from tidegate.deid.tables.model import Question, Recoding, TableInput
 from tidegate.deid.utility.model import RegressionMove, SurvivalMove, Utility
 
 _DIGITS = 4
 
 
 def measure_all(
-    table: TableInput, recoding: Recoding, wanted: Measures, *, k: int, seed: int
+    table: TableInput,
+    recoding: Recoding,
+    wanted: Measures,
+    *,
+    question: Question,
+    k: int,
+    seed: int,
+    past: Past | None = None,
 ) -> dict[str, Any]:
-    """Return the sections `utility` and `attacks` of a report.
+    """Return the sections `utility` and `attacks` of a report, of the very recoding it publishes.
 
-    The same table, recipe and seed give the same sections.
+    The same table, recipe and seed give the same sections. Where a class publishes a centre, the
+    attacker is taken to know what it covers, so that rates are rather too high than too low.
+    `question` is what the table was recoded for, `past` its earlier releases.
     """
-    from tidegate.deid.attacks.service import run  # noqa: PLC0415 - numpy
+    from tidegate.deid.attacks import second  # noqa: PLC0415 - numpy
+    from tidegate.deid.attacks.service import run  # noqa: PLC0415
     from tidegate.deid.utility.service import measure  # noqa: PLC0415 - numpy
 
     found = measure(table, recoding, wanted.regressions, wanted.survivals)
     sections: dict[str, Any] = {"utility": _utility(found)}
     if wanted.targets:
         names = tuple(column.name for column in table.sensitive)
-        tried = run(table, recoding, k=k, seed=seed, sensitive=names, targets=wanted.targets)
-        sections["attacks"] = [_attack(one) for one in tried]
+        other = second.make(table, question, seed) if names else None
+        untried = [] if other else [_untried(f"composition:{name}") for name in names]
+        tried = run(
+            table,
+            recoding,
+            k=k,
+            seed=seed,
+            sensitive=names,
+            targets=wanted.targets,
+            other=other,
+            past=past,
+        )
+        sections["attacks"] = [_attack(one) for one in (*tried, *untried)]
     return sections
 
 
@@ -80,6 +101,11 @@ def _survival(one: SurvivalMove) -> dict[str, Any]:
         "greatest_move": _text(max((each.greatest for each in one.curves), default=None)),
         "trouble": one.trouble,
     }
+
+
+def _untried(name: str) -> AttackResult:
+    """Say that an attack could not be tried: its rate may be anything."""
+    return AttackResult(name, 0, 0, 0.0, 1.0, 0.0, None)
 
 
 def _attack(one: AttackResult) -> dict[str, Any]:
