@@ -1,6 +1,6 @@
 """Make a recipe out of the options of `tidegate deid table`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ _OF_THE_RECIPE = (
     "keep_order",
 )  # fmt: skip
 
+_MANY, _WIDE = 30, 60
+
 _WORST = ("prosecutor", "journalist")
 """Attackers whose greatest risk is bounded, which bounds the classes as k does."""
 
@@ -54,7 +56,7 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
     strange = next((name for name in given if name not in received.names), None)
     if strange is not None:
         raise InvalidError(
-            f"{file.name} has no column {strange}; it has: {', '.join(received.names)}.",
+            f"{file.name} has no column {strange}; it has: {_listed(received.names)}.",
             code="column_unknown",
         )
     plans, notes, bare = [], [], []
@@ -70,7 +72,7 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
         plans.append(plan)
     if bare:
         notes.append(
-            f"Published as they are: {', '.join(bare)}. Name in --qi what somebody could know of a"
+            f"Published as they are: {_listed(bare)}. Name in --qi what somebody could know of a"
             " person."
         )
     written = {
@@ -82,6 +84,14 @@ def recipe_from_options(file: Path, said: Mapping[str, Any]) -> tuple[TableRecip
         "suppression": said["suppression"] or "0",
     }
     return _with_columns(written, plans, said), notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names for a sentence: long ones and long lists shortened, edges of blanks shown."""
+    shown = [name if len(name) <= _WIDE else f"{name[:_WIDE]}…" for name in names[:_MANY]]
+    quoted = [name if name == name.strip() else f"“{name}”" for name in shown]
+    more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+    return ", ".join(quoted) + more
 
 
 def _emptied(proposal: Proposal) -> str:
