@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import resource
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -121,9 +123,17 @@ def test_files_that_are_there_are_replaced_only_if_asked(table):
         (("--regression", "weight~age"), "weight"),
         (("--delta", "0,0.5"), "--population"),
         (("--pseudonymise", "name"), "--key-file"),
+        (("--delimiter", "ab"), "one ASCII character"),
+        (("--delimiter", '"'), "one ASCII character"),
+        (("--delimiter", "x"), "one ASCII character"),
+        (("--delta", "0,1", "--population", "few.csv"), "few.csv has 2 people"),
+        (("--delta", "0,1", "--population", "none.csv"), "none.csv has 0 people"),
     ],
 )
 def test_what_is_said_wrongly_is_a_usage_error_in_words(table, tmp_path, capsys, options, told):
+    (tmp_path / "few.csv").write_text("age,district\n30,沙田區\n31,灣仔區\n", encoding="utf-8")
+    (tmp_path / "none.csv").write_text("age,district\n", encoding="utf-8")
+
     assert 2 == publish(*options)
 
     assert told in capsys.readouterr().err
@@ -415,3 +425,25 @@ def test_missing_sensitive_values_have_a_place_in_every_distance(table, tmp_path
 
     assert 0 == publish("--t", "0.5", "--distance", distance, "--l", "2")
     assert 0 == verify()
+
+
+def test_a_pipe_is_not_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("in.csv")
+
+    assert 2 == publish()
+    assert "no plain file" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_nothing(table, tmp_path, monkeypatch, capsys):
+    """A limit on the size of files stands for the disk: writing fails in the middle."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        code = publish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert 7 == code
+    assert "the space left" in capsys.readouterr().err
+    assert ["in.csv"] == [path.name for path in tmp_path.iterdir()]

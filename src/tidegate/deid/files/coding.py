@@ -100,6 +100,13 @@ def encode(
             code="table_empty",
         )
     known = _gather(population, quasi, silently) if population else {}
+    if population and len(known[quasi[0]][1]) < len(columns[quasi[0]][1]):
+        raise TableUnreadableError(
+            f"{population.path.name} has {len(known[quasi[0]][1])} people, and the table more"
+            f" records ({len(columns[quasi[0]][1])}); the population has everybody who is in the"
+            " table: name that file.",
+            code="population_small",
+        )
     return encode_columns(columns, recipe, known, folder)
 
 

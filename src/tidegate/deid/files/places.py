@@ -18,13 +18,25 @@ from tidegate.deid.files.errors import FileBusyError, FileExistsAlreadyError
 
 
 def check_free(places: Iterable[Path], *, may_replace: bool) -> None:
-    """Raise FileExistsAlreadyError if a file is there that nobody said to replace."""
-    there = next((place for place in places if os.path.lexists(place)), None)
-    if there is not None and not may_replace:
-        raise FileExistsAlreadyError(
-            f"{there} is there already; name another file, or say --force to replace it.",
-            code="file_exists",
-        )
+    """Raise FileExistsAlreadyError if a file is there that nobody said to replace.
+
+    What is there and is no plain file, such as a device, a pipe or a link, is never replaced: its
+    name belongs to others.
+    """
+    for place in places:
+        if not os.path.lexists(place):
+            continue
+        if not stat.S_ISREG(place.lstat().st_mode):
+            raise FileExistsAlreadyError(
+                f"{place} is there and is no plain file (but a link, a device or the like), so it"
+                " is not replaced; name another file.",
+                code="file_not_plain",
+            )
+        if not may_replace:
+            raise FileExistsAlreadyError(
+                f"{place} is there already; name another file, or say --force to replace it.",
+                code="file_exists",
+            )
 
 
 def check_apart(read: Iterable[Path], written: Iterable[Path]) -> None:

@@ -7,6 +7,7 @@ import csv
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any
 
 from tidegate.deid.files.errors import TableUnreadableError
@@ -14,6 +15,7 @@ from tidegate.deid.files.model import Received
 from tidegate.kernel.text import without_hidden
 
 DELIMITERS = (",", ";", "\t", "|")
+_NO_DELIMITER = f"\"'\r\n\0.-{ascii_letters}{digits}"
 _BLOCK = 8 << 20
 _SHOWN = 5
 _TOO_LONG = "field larger than field limit"
@@ -29,6 +31,17 @@ _NO_TEXT = (
 
 def receive(path: Path, delimiter: str = "") -> Received:
     """Read the names of a file's columns. Raises TableUnreadableError."""
+    if not path.is_file():
+        raise TableUnreadableError(
+            f"{path} is no plain file; it is read more than once, so write it to a file first.",
+            code="table_not_a_file",
+        )
+    if delimiter and (len(delimiter.encode()) > 1 or delimiter in _NO_DELIMITER):
+        raise TableUnreadableError(
+            "The delimiter is one ASCII character, and neither a quote, a line break, a dash, a"
+            " dot, a letter nor a digit; name the one that stands between the fields.",
+            code="delimiter_malformed",
+        )
     _check_plain(path)
     try:
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:

@@ -1,8 +1,10 @@
 """A file gets its name whole or not at all; leftovers of one's own are taken over, others not."""
 
 import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -79,12 +81,46 @@ def test_files_are_apart_whatever_they_are_called(tmp_path, monkeypatch):
 
     for written in (["in.csv"], ["./in.csv"], ["hard"], ["soft"], ["a", "b", "a"]):
         with pytest.raises(RecipeInvalidError, match="named for two things"):
-            check_apart([read], [tmp_path.__class__(name) for name in written])
+            check_apart([read], [Path(name) for name in written])
     check_apart([read], [tmp_path / "a", tmp_path / "b"])
 
 
-def test_a_link_that_leads_nowhere_is_a_file_that_is_there(tmp_path):
-    (tmp_path / "out.csv").symlink_to(tmp_path / "nowhere")
+def _bind(name):
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(name)
 
+
+@pytest.mark.parametrize("kind", ["dangling link", "link", "pipe", "folder", "socket"])
+def test_what_is_no_plain_file_is_never_replaced(tmp_path, monkeypatch, kind):
+    """A device too: as root, `--out /dev/null --force` would take it from everybody."""
+    monkeypatch.chdir(tmp_path)
+    out, other = tmp_path / "out.csv", tmp_path / "other"
+    other.write_text("mine")
+    make = {
+        "dangling link": lambda: out.symlink_to("nowhere"),
+        "link": lambda: out.symlink_to(other),
+        "pipe": lambda: os.mkfifo(out),
+        "folder": out.mkdir,
+        "socket": lambda: _bind("out.csv"),
+    }
+    make[kind]()
+
+    for may_replace in (False, True):
+        with pytest.raises(FileExistsAlreadyError) as refused:
+            check_free([out], may_replace=may_replace)
+        assert "file_not_plain" == refused.value.code
+    assert "mine" == other.read_text()
+
+
+def test_devices_are_refused_by_name_alone():
     with pytest.raises(FileExistsAlreadyError):
-        check_free([tmp_path / "out.csv"], may_replace=False)
+        check_free([Path(os.devnull)], may_replace=True)
+
+
+def test_a_plain_file_is_replaced_if_that_is_said(tmp_path):
+    (tmp_path / "a").write_text("old")
+
+    check_free([tmp_path / "a", tmp_path / "b"], may_replace=True)
+    with pytest.raises(FileExistsAlreadyError) as refused:
+        check_free([tmp_path / "a"], may_replace=False)
+    assert "file_exists" == refused.value.code
