@@ -1,7 +1,9 @@
 """Compose a report's page: plain words, figures, and the headings of three standards.
 
-The headings of GB/T 42460-2023, GB/T 39725-2020 and the regulators' joint guide stand as our notes
-have them; nobody compared them with the texts, and the page says so.
+The headings of GB/T 42460-2023 and GB/T 39725-2020 stand as our notes have them; nobody compared
+them with the texts, and the page says so. The five steps of the regulators' joint guide (APPA, June
+2025) are those that a law firm's summary of it lists (Rajah & Tann Asia, AI Toolkit), not compared
+with the guide's own text; that annex B computes k is from our notes.
 """
 
 from collections.abc import Iterator, Mapping
