@@ -191,3 +191,47 @@ def versions_of(node):
             for dataset in catalogue.list_datasets()
             for version in catalogue.list_versions(dataset.id)
         ]
+
+
+def test_a_de_identification_is_done_once_though_its_node_is_killed_in_the_middle(
+    authority, tmp_path
+):
+    rows = tmp_path / "people.csv"
+    with rows.open("w", newline="") as file:
+        writer, chosen = csv.writer(file), random.Random(SEED)
+        writer.writerow(["id", "age", "sex", "district", "status"])
+        for n in range(ROWS):
+            place = f"D{chosen.randrange(40)}"
+            writer.writerow([n, 18 + chosen.randrange(70), "FM"[n % 2], place, "abc"[n % 3]])
+    authority.start()
+    steward, second = authority.person("Ada", "steward"), authority.person("Bo", "committee")
+    got = steward.commons.acquire(
+        rows,
+        title="People",
+        roles=("id=person_key", "age=quasi_identifier", "district=quasi_identifier",
+               "sex=quasi_identifier", "status=sensitive"),
+    )  # fmt: skip
+    steward.commons.propose_classification(
+        got.version, cn_class="general", level=3, personal=True, sensitive=True,
+        basis="consent", important_status="checked_not_notified",
+    )  # fmt: skip
+    second.commons.approve_classification(got.version)
+
+    steward.commons.start_deidentification(got.version, "prj_1", {"k": 8})
+    wait_until(
+        lambda: steward.commons.deidentification_run(got.version).progress.tries, what="the start"
+    )
+    authority.kill()
+    authority.start()
+    wait_until(
+        lambda: steward.commons.deidentification_run(got.version).run.state != "waiting",
+        seconds=120,
+        what="the end",
+        pause=0.1,
+    )
+
+    view = steward.commons.deidentification_run(got.version)
+    assert ("done", 100, 2) == (view.run.state, view.progress.done, view.progress.tries)
+    assert "deidentified" == steward.commons.holding(got.version).stage
+    assert 8 == steward.commons.risk_report(got.version).k_asked
+    assert [] == authority.doctor()
