@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+from lib.screens import LANGUAGES, SIZES
 from lib.serving import Served
 from unit.web.site import add_classified, build_site
 
@@ -44,3 +45,42 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def open_page(chromium, address, site):
+    """Open pages in browsers that stay signed in: one for each person, size and language."""
+    contexts = {}
+
+    def sign_in(who, size, language):
+        width, height = SIZES[size]
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            locale=LANGUAGES[language],
+            is_mobile=size == "phone",
+            has_touch=size == "phone",
+        )
+        if who:
+            link = site.node.house.access.issue_link(site.people[who].id, by=site.actor("olga"))
+            page = context.new_page()
+            page.goto(f"{address}/sign-in/link/{link}")
+            with page.expect_navigation(wait_until="load"):
+                page.locator("main form button").click()
+            page.close()
+        return context
+
+    def open_it(who, path, size="desktop", language="en"):
+        key = (who, size, language)
+        if key not in contexts:
+            contexts[key] = sign_in(*key)
+        page = contexts[key].new_page()
+        page.problems, page.ids = [], site.ids
+        page.on(
+            "console", lambda said: page.problems.append(said.text) if said.type == "error" else 0
+        )
+        page.goto(address + path.format(**site.ids))
+        return page
+
+    yield open_it
+    for context in contexts.values():
+        context.close()

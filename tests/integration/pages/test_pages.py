@@ -6,96 +6,10 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from lib.screens import CASES, PAGES, SIZES
 from tidegate.connector.dataplane import store as flows
 
 SCREENS = Path(__file__).parents[3] / "var" / "screens"
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
-LANGUAGES = {"en": "en-GB", "zh-Hant": "zh-HK", "zh-Hans": "zh-CN"}
-PAGES = {
-    "": {"sign_in": "/sign-in", "problem": "/nothing-here"},
-    "rex": {
-        "home": "/",
-        "catalogue": "/catalogue?text=肝病",
-        "nothing": "/catalogue?text=zzz",
-        "dataset_peer": "/datasets/ds_peer",
-        "apply": "/datasets/ds_peer/apply",
-        "queries": "/queries",
-        "query_new": "/queries/new",
-        "rows_coming": "/transfers/{rows_coming}",
-        "query_cross": "/queries/asked_cross",
-        "query_curve": "/queries/asked_curve",
-        "query_refused": "/queries/asked_refused",
-        "applications": "/applications",
-    },
-    "sam": {
-        "datasets": "/datasets",
-        "dataset": "/datasets/{dataset}",
-        "recipe": "/versions/{classified}/recipe",
-        "risk_report": "/versions/{version}/risk-report",
-        "agreements": "/agreements",
-        "inbox": "/inbox",
-        "negotiation_failing": "/negotiations/{failing}",
-        "negotiation_asking": "/negotiations/{asking}",
-        "counter_provider": "/negotiations/{asking}/counter",
-        "counter_consumer": "/negotiations/{countered}/counter",
-        "counter_strange": "/negotiations/{strange}/counter",
-        "strategy": "/offers/{offer}/strategy",
-        "strategy_consumer": "/datasets/ds_peer/strategy",
-        "transfer": "/transfers/{transfer}",
-        "rows": "/transfers/{rows}",
-    },
-    "carl": {
-        "agreement": "/agreements/{given}",
-        "rows_inbox": "/inbox",
-        "rows_asked": "/transfers/{rows_asked}",
-        "evidence": "/evidence",
-        "leaf": "/evidence/leaves/10",
-        "subject": "/evidence/subjects/version:{version}",
-        "space": "/space",
-    },
-    "cher": {"checking": "/checking"},
-    "olga": {"operation": "/operation", "peers": "/peers"},
-}
-CASES = [(who, name) for who, pages in PAGES.items() for name in pages]
-
-
-@pytest.fixture(scope="module")
-def open_page(chromium, address, site):
-    """Open pages in browsers that stay signed in: one for each person, size and language."""
-    contexts = {}
-
-    def sign_in(who, size, language):
-        width, height = SIZES[size]
-        context = chromium.new_context(
-            viewport={"width": width, "height": height},
-            locale=LANGUAGES[language],
-            is_mobile=size == "phone",
-            has_touch=size == "phone",
-        )
-        if who:
-            link = site.node.house.access.issue_link(site.people[who].id, by=site.actor("olga"))
-            page = context.new_page()
-            page.goto(f"{address}/sign-in/link/{link}")
-            with page.expect_navigation(wait_until="load"):
-                page.locator("main form button").click()
-            page.close()
-        return context
-
-    def open_it(who, path, size="desktop", language="en"):
-        key = (who, size, language)
-        if key not in contexts:
-            contexts[key] = sign_in(*key)
-        page = contexts[key].new_page()
-        page.problems, page.ids = [], site.ids
-        page.on(
-            "console", lambda said: page.problems.append(said.text) if said.type == "error" else 0
-        )
-        page.goto(address + path.format(**site.ids))
-        return page
-
-    yield open_it
-    for context in contexts.values():
-        context.close()
 
 
 def check_page(page, name):
