@@ -6,7 +6,7 @@ from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role
 from tidegate.commons.errors import RunUnknownError
 from tidegate.commons.runs.model import RunState
-from tidegate.web.kit import Ask, action, page
+from tidegate.web.kit import Ask, making, page
 from tidegate.web.names import names_of
 
 
@@ -39,5 +39,5 @@ def cancel_run(ask: Ask) -> Response:
 
 PAGES = (
     page("/versions/{version_id}/deidentification", show_run),
-    action("/versions/{version_id}/deidentification/cancel", cancel_run),
+    making("/versions/{version_id}/deidentification/cancel", cancel_run),
 )
