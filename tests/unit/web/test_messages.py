@@ -21,6 +21,7 @@ MET_ON_PAGES = (
     "catalogue",
     "commons",
     "connector",
+    "deid",
     "lab",
     "partners",
     "policy",
@@ -31,12 +32,23 @@ MET_ON_PAGES = (
 NEVER_ON_PAGES = (
     "access/acting.py",  # of the command line alone
     "commons/acquisition",  # of the command line and the API: no page takes files in
+    "deid/attacks",  # these of the command line: files, and reports about files
+    "deid/files",
+    "deid/releases/folder.py",
+    "deid/reports",
     "connector/checkup",  # says itself what it finds, in three languages
 )
 TEMPLATES = Path(tidegate.web.__file__).parent / "templates"
 
 
-OF_PYTHON = {"TypeError", "ValueError", "RuntimeError", "AssertionError", "ConnectionError"}
+OF_PYTHON = {
+    "ImportError",
+    "TypeError",
+    "ValueError",
+    "RuntimeError",
+    "AssertionError",
+    "ConnectionError",
+}
 REFUSING = {"_refuse", "_refused", "_refusal", "_bad"}
 A_CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
