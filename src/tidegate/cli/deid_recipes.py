@@ -98,8 +98,8 @@ def _emptied(proposal: Proposal) -> str:
     plan = proposal.plan
     if proposal.reason == "values" and not plan.kind:
         return (
-            f"{plan.name} has another value in every record, as numbers of people have, and is"
-            f" emptied; if it is a measurement, name it in --sensitive."
+            f"{plan.name} has another value in nearly every record, as numbers of people have,"
+            f" and is emptied; if it is a measurement, name it in --sensitive."
         )
     return (
         f"{plan.name} looks like a direct identifier ({plan.kind or proposal.reason}) and is"

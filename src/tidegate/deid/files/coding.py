@@ -10,9 +10,10 @@ from tidegate.deid.errors import RecipeInvalidError
 from tidegate.deid.files.errors import TableUnreadableError
 from tidegate.deid.files.model import Progress, Received, silently
 from tidegate.deid.files.reading import iterate_batches
+from tidegate.deid.files.spellings import gather
 from tidegate.deid.hierarchies.model import Grown, HierarchyChoice, Kind, Unknown
 from tidegate.deid.hierarchies.service import build, guess
-from tidegate.deid.recipe.model import ColumnPlan, Role, TableRecipe
+from tidegate.deid.recipe.model import ColumnPlan, CriterionName, Role, TableRecipe
 from tidegate.deid.tables.model import QuasiColumn, SensitiveColumn, TableInput
 from tidegate.deid.tables.spooling import mapped, room, unnamed
 from tidegate.kernel.values import dataclass
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _STEP = 1 << 20
+_DIVERSE = {CriterionName.DISTINCT_L, CriterionName.ENTROPY_L, CriterionName.RECURSIVE_L}
 
 Gathered: TypeAlias = tuple[dict[str, int], Any]
 """A column: the number of each different text, and the number of every record."""
@@ -128,7 +130,12 @@ def encode_columns(
     grown = {p.name: _grow(definite[p.name], columns[p.name], people.get(p.name)) for p in quasi}
     table = TableInput(
         tuple(_quasi(plan, columns[plan.name], grown[plan.name], folder) for plan in quasi),
-        tuple(_sensitive(definite[plan.name], columns[plan.name], folder) for plan in sensitive),
+        tuple(
+            _sensitive(
+                definite[plan.name], columns[plan.name], folder, _spellings(plan, recipe, columns)
+            )
+            for plan in sensitive
+        ),
     )
     plans = tuple(definite.get(plan.name, plan) for plan in recipe.columns)
     leaves = tuple(_leaves(people[plan.name], grown[plan.name]) for plan in quasi if people)
@@ -223,18 +230,49 @@ def _quasi(plan: ColumnPlan, column: Gathered, grown: Grown, folder: Path | None
     return QuasiColumn(plan.name, _leaves(column, grown, folder), grown.hierarchy, weight)
 
 
-def _sensitive(plan: ColumnPlan, column: Gathered, folder: Path | None) -> SensitiveColumn:
-    """Give each published text of a sensitive column a number, in its hierarchy's order."""
+def _spellings(
+    plan: ColumnPlan, recipe: TableRecipe, columns: Mapping[str, Gathered]
+) -> Mapping[str, str]:
+    """Return the usual spelling of each text whose value is spelt in several ways.
+
+    Only where different values are counted. Raises RecipeInvalidError if distances are too, which
+    are about the texts that are published.
+    """
+    asked = {one.criterion for one in recipe.criteria if one.column == plan.name}
+    if not asked & _DIVERSE:
+        return {}
+    usual = gather(_counts(columns[plan.name]))
+    if asked - _DIVERSE and any(text != other for text, other in usual.items()):
+        raise RecipeInvalidError(
+            f"Values of {plan.name} differ in spelling alone (spaces, case, width, 1 and 1.0), so"
+            " they count as one for diversity and as several for closeness; write each in one way,"
+            " or ask for one of the two.",
+            code="recipe_spellings",
+            column=plan.name,
+        )
+    return usual
+
+
+def _sensitive(
+    plan: ColumnPlan, column: Gathered, folder: Path | None, usual: Mapping[str, str]
+) -> SensitiveColumn:
+    """Give each published value of a sensitive column a number, in its hierarchy's order.
+
+    `usual` has the spelling that stands for others.
+    """
     import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
 
     numbers, codes = column
     choice = plan.hierarchy or HierarchyChoice(Kind.FLAT, Unknown.OTHER)
     grown = build(plan.name, _counts(column), choice)
-    texts = sorted(numbers, key=lambda text: (grown.leaf_of[text], text))
+    kept = {usual.get(text, text) for text in numbers}
+    texts = sorted(kept, key=lambda text: (grown.leaf_of[text], text))
     place = {text: n for n, text in enumerate(texts)}
     levels = tuple(
         tuple(level[grown.leaf_of[text]] for text in texts) for level in grown.hierarchy.labels[1:]
     )
     tree = replace(grown.hierarchy, labels=(tuple(texts), *levels))
-    renumbered = _renumbered(np.array([place[text] for text in numbers], np.int32), codes, folder)
+    renumbered = _renumbered(
+        np.array([place[usual.get(text, text)] for text in numbers], np.int32), codes, folder
+    )
     return SensitiveColumn(plan.name, renumbered, tuple(texts), tree)

@@ -9,8 +9,8 @@ from tidegate.deid.hierarchies.words import load
 
 ICD10_DEPTH = 3
 ATC_DEPTH = 4
-_ICD10 = re.compile(r"([A-Z]\d[0-9A-Z])\.?([0-9A-Z]{0,4})[+*†]?", re.IGNORECASE)
-_ATC = re.compile(r"[A-DGHJLMNPRSV](?:\d\d(?:[A-Z](?:[A-Z](?:\d\d)?)?)?)?", re.IGNORECASE)
+_ICD10 = re.compile(r"([A-Z][0-9][0-9A-Z])\.?([0-9A-Z]{0,4})[+*†]?", re.IGNORECASE)
+_ATC = re.compile(r"[A-DGHJLMNPRSV](?:[0-9]{2}(?:[A-Z](?:[A-Z](?:[0-9]{2})?)?)?)?", re.IGNORECASE)
 _ATC_CUTS = (5, 4, 3, 1)
 _MOST = 0.9
 _CATEGORY = 3

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from unicodedata import normalize
 
 from tidegate.deid.hierarchies.model import Branch, Counts, Grower
 from tidegate.deid.hierarchies.words import Name, choose_form, fold, load, read_name
@@ -11,7 +12,7 @@ from tidegate.kernel.values import dataclass
 PLACE_DEPTH = 2
 GROUP_DEPTH = 2
 OCCUPATION_DEPTH = 4
-_ISCO = re.compile(r"\d{1,4}")
+_ISCO = re.compile("[0-9]{1,4}")
 _NOT_WORKING = "n"
 _SKILL = ("skill level", "技能等級", "技能等级")
 _SEXES = {
@@ -173,7 +174,7 @@ def grow_occupations(counts: Counts) -> Grower:
     form = choose_form(counts, [major.name for major in majors.values()])
 
     def grow(value: str) -> Branch | None:
-        text = value.strip()
+        text = normalize("NFKC", value).strip()
         if _ISCO.fullmatch(text):
             group = majors[text[0]]
             steps = tuple(f"{text[:cut]:x<4}" for cut in (3, 2))

@@ -22,6 +22,7 @@ from tidegate.deid.recipe.model import (
     TableRecipe,
 )
 from tidegate.deid.tables.model import Attacker, Distance, Method
+from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.values import dataclass
 
 _LARGEST_K = 1_000_000
@@ -53,6 +54,19 @@ def document(recipe: TableRecipe) -> dict[str, Any]:
         "suppression": recipe.suppression,
         "order": recipe.order.value,
     }
+
+
+def told(recipe: TableRecipe) -> dict[str, Any]:
+    """Return the document as reports tell it: rows somebody gave stand there by their SHA-256.
+
+    They may hold values of people. Whoever has them can tell that they are the same.
+    """
+    written = document(recipe)
+    for column in written["columns"]:
+        tree = column.get("hierarchy", {})
+        if tree.get("kind") == Kind.GIVEN.value:
+            tree["rows_sha256"] = sha256_hex(canonical_json(tree.pop("rows")))
+    return written
 
 
 def column_document(plan: ColumnPlan) -> dict[str, Any]:

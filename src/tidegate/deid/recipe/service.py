@@ -27,6 +27,9 @@ _SENSITIVE = re.compile(
 )
 _SAMPLE = 1000
 _KEY_ROWS = 20
+_WHOLE = re.compile(r"\s*[0-9]+(?:\.0+)?\s*")
+_SHORT = 4
+_MANY = 100
 _LONG_TEXT = 40
 _QUASI_KINDS = {Kind.AGE, Kind.PLACE, Kind.SEX, Kind.ETHNICITY, Kind.OCCUPATION, Kind.DATE}
 
@@ -57,8 +60,11 @@ def write(recipe: TableRecipe) -> bytes:
 
 
 def digest(recipe: TableRecipe) -> str:
-    """Return the SHA-256 of the canonical form, by which reports name a recipe."""
-    return sha256_hex(write(recipe))
+    """Return the SHA-256 by which reports name a recipe: of its canonical form as they tell it.
+
+    So a report's digest can be computed from the report; given rows are bound by their own.
+    """
+    return sha256_hex(canonical_json(documents.told(recipe)))
 
 
 def compare(before: TableRecipe, after: TableRecipe) -> tuple[Difference, ...]:
@@ -132,19 +138,27 @@ def _propose_number(name: str, counts: Counts, there: list[str]) -> Proposal:
 
 
 def _is_numbering(counts: Counts, there: list[str]) -> bool:
-    """Tell whether a column has another long whole number in each record, as numbers of people do.
+    """Tell whether nearly each record has another whole number: a long one, or one of a series.
 
-    The verifier would refuse it under any other name but a sensitive one.
+    Numbers of people are such. The verifier would refuse it under any name but a sensitive one.
     """
-    rows = sum(counts[value] for value in there)
-    are_whole = all(re.fullmatch(r"\s*[0-9]+\s*", value) for value in there)
-    return rows >= _KEY_ROWS and len(there) == rows and are_whole and max(map(len, there)) > 4
+    if not _names_nearly_all(counts, there) or not all(map(_WHOLE.fullmatch, there)):
+        return False
+    whole = [value.strip().split(".")[0] for value in there]
+    numbers = [int(text) for text in whole]
+    is_series = len(numbers) >= _MANY and max(numbers) - min(numbers) < 2 * len(numbers)
+    return is_series or max(map(len, whole)) > _SHORT
+
+
+def _names_nearly_all(counts: Counts, there: list[str]) -> bool:
+    """Tell whether nine of ten records that have a value have one of their own."""
+    rows, alone = sum(counts[value] for value in there), sum(counts[value] == 1 for value in there)
+    return rows >= _KEY_ROWS and alone * 10 >= rows * 9
 
 
 def _propose_text(name: str, counts: Counts, there: list[str]) -> Proposal:
-    rows = sum(counts[value] for value in there)
     if sum(map(len, there)) > _LONG_TEXT * len(there):
         return Proposal(ColumnPlan(name, Role.OTHER, Action.SCRUB), "values")
-    if rows >= _KEY_ROWS and len(there) == rows:  # a value for each record: a key, or as good
+    if _names_nearly_all(counts, there):  # a value for each record: a key, or as good
         return Proposal(ColumnPlan(name, Role.DIRECT, Action.EMPTY), "values")
     return Proposal(ColumnPlan(name, Role.OTHER), "nothing")

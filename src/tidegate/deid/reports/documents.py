@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from tidegate.deid.hierarchies.model import Kind
-from tidegate.deid.recipe.documents import document as recipe_document
-from tidegate.deid.recipe.model import Role, TableRecipe
+from tidegate.deid.recipe.documents import told
+from tidegate.deid.recipe.model import Role
+from tidegate.deid.reports.binding import unbound
 from tidegate.deid.reports.errors import ReportUnreadableError
 from tidegate.deid.reports.model import FORMAT, Publication
 from tidegate.deid.shares import decimal, shares_of
 from tidegate.deid.verifier.model import Claim, Population, Tree, Verdict
-from tidegate.kernel.canonical import canonical_json, sha256_hex
+from tidegate.kernel.canonical import canonical_json
 from tidegate.kernel.values import dataclass
 
 _PARTS = ("recipe", "input", "output", "claim", "criteria", "classes", "risks", "suppression")
@@ -36,7 +36,7 @@ def assemble(
     return {
         "format": FORMAT,
         "tool": publication.tool,
-        "recipe": {"digest": publication.digest, **_recipe(publication.recipe)},
+        "recipe": {"digest": publication.digest, "document": told(publication.recipe)},
         "input": {
             "records": received,
             "sha256": publication.received_sha256,
@@ -64,15 +64,6 @@ def assemble(
         "generalisation": list(_generalisation(publication)),
         **(more or {}),
     }
-
-
-def _recipe(recipe: TableRecipe) -> dict[str, Any]:
-    written = recipe_document(recipe)
-    for column in written["columns"]:
-        tree = column.get("hierarchy", {})
-        if tree.get("kind") == Kind.GIVEN.value:
-            tree["rows_sha256"] = sha256_hex(canonical_json(tree.pop("rows")))
-    return {"document": written}
 
 
 def criteria_of(verdict: Verdict) -> list[dict[str, Any]]:
@@ -254,25 +245,25 @@ def _needs_population(criterion: Mapping[str, Any]) -> bool:
 def misstated(
     document: Mapping[str, Any], verdict: Verdict, *, with_people: bool = False
 ) -> tuple[str, ...]:
-    """Return the sections of a report that say something else than the count found."""
+    """Return the sections of a report that say something else than the count, or each other."""
     found: dict[str, Any] = {
         "classes": _classes(verdict),
         "criteria": criteria_of(verdict),
         "risks": _risks(verdict),
     }
-    told = dict(document)
+    said = dict(document)
     about = [one for one in _list(document, "criteria") if _about_people(one)]
     if about and not with_people:
-        told["criteria"] = [one for one in _list(document, "criteria") if one not in about]
-        if not told["criteria"]:
+        said["criteria"] = [one for one in _list(document, "criteria") if one not in about]
+        if not said["criteria"]:
             del found["criteria"]
     if not with_people and (about or dict(document["claim"]).get("population")):
         del found["risks"]  # they were counted with a population that is not here
-    wrong = [name for name, section in found.items() if told.get(name) != section]
+    wrong = [name for name, section in found.items() if said.get(name) != section]
     out = document["output"]
     if not isinstance(out, Mapping) or out.get("records") != verdict.records:
         wrong.append("output")
-    return tuple(wrong)
+    return tuple(dict.fromkeys((*wrong, *unbound(document))))
 
 
 def _list(document: Mapping[str, Any], name: str) -> list[Any]:

@@ -71,12 +71,16 @@ def check_published(out: Path, text: str, besides: Besides = _ALONE) -> CheckedF
     wrong = documents.misstated(document, verdict, with_people=people is not None)
     faults = (
         *(fault.words for fault in verdict.faults),
-        *(f"The report's section {name} says something else than the file has." for name in wrong),
+        *(_contradicted(name) for name in wrong),
         *outside.check_releases(claimed, verdict, besides),
     )
     criteria = documents.criteria_of(verdict)
     left = outside.left_open(claimed, besides)
     return CheckedFile(verdict.records, verdict.classes, criteria, faults, left)
+
+
+def _contradicted(name: str) -> str:
+    return f"The report's section {name} says something else than the file, recipe or claim."
 
 
 def page_of(document: Mapping[str, Any], language: str, say: Say) -> Page:

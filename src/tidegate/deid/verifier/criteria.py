@@ -16,10 +16,12 @@ _Plain: TypeAlias = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was counted in the file; `pairs` by the name of the sensitive column."""
+    """What was counted in the file, by the name of the sensitive column."""
 
     classes: Classes
     pairs: Mapping[str, Pairs]
+    meant: Mapping[str, Pairs]
+    """The same, values that differ in spelling alone counted as one."""
     risks: tuple[Risk, ...]
     known: Known | None
 
@@ -53,6 +55,11 @@ def columns_of(criteria: tuple[_Plain, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(one["column"]) for one in criteria if "column" in one))
 
 
+def diverse_columns(criteria: tuple[_Plain, ...]) -> tuple[str, ...]:
+    """Return the sensitive columns whose different values are counted."""
+    return columns_of(tuple(one for one in criteria if one.get("criterion") in _DIVERSE))
+
+
 def exact(value: object, part: str) -> Fraction:
     """Read a number exactly: a whole number, a decimal as written, or a text such as `1/11`."""
     try:
@@ -74,7 +81,7 @@ def _k_anonymity(asked: _Plain, facts: Facts) -> Checked:
 
 
 def _distinct_l(asked: _Plain, facts: Facts) -> Checked:
-    fewest = diversity.fewest_values(facts.pairs[str(asked["column"])])
+    fewest = diversity.fewest_values(facts.meant[str(asked["column"])])
     return _checked(asked, str(asked["l"]), str(fewest), holds=fewest >= exact(asked["l"], "l"))
 
 
@@ -82,7 +89,7 @@ def _entropy_l(asked: _Plain, facts: Facts) -> Checked:
     least = exact(asked["l"], "l")
     if least <= 0:
         raise ClaimInvalidError("l must be above zero.", code="number_malformed")
-    achieved, holds = diversity.entropy_holds(facts.pairs[str(asked["column"])], least)
+    achieved, holds = diversity.entropy_holds(facts.meant[str(asked["column"])], least)
     return _checked(asked, str(asked["l"]), achieved, holds=holds)
 
 
@@ -90,7 +97,7 @@ def _recursive_l(asked: _Plain, facts: Facts) -> Checked:
     bound, least = exact(asked["c"], "c"), exact(asked["l"], "l")
     if least.denominator != 1 or least < 1:
         raise ClaimInvalidError("l must be a whole number above zero.", code="number_malformed")
-    pairs = facts.pairs[str(asked["column"])]
+    pairs = facts.meant[str(asked["column"])]
     achieved, holds = diversity.recursive_holds(pairs, bound, int(least))
     return _checked(asked, f"c={asked['c']}, l={asked['l']}", achieved, holds=holds)
 
@@ -155,3 +162,4 @@ _KNOWN: dict[str, tuple[Callable[[_Plain, Facts], Checked], tuple[str, ...], tup
     "delta_presence": (_delta_presence, ("least", "most"), ()),
     "risk": (_risk, ("attacker", "most"), ()),
 }
+_DIVERSE = ("distinct_l", "entropy_l", "recursive_l")

@@ -8,11 +8,12 @@ mainland resident number (GB 11643-1999, ISO 7064 MOD 11-2).
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 
 from tidegate.deid.verifier.model import Fault
-from tidegate.deid.verifier.reading import Table, iterate_texts
+from tidegate.deid.verifier.reading import Column, Table, iterate_texts
 
 _SUSPECT = r"@|[A-Za-z][0-9]{6}|[0-9]{17}|[0-9]{3}[- ]?[0-9]{4}|[０-９]{4}"
 _FOLD = {0xFF08: "(", 0xFF09: ")", 0xFF20: "@"} | {0xFF10 + n: chr(48 + n) for n in range(10)}
@@ -30,28 +31,52 @@ _NAMED = re.compile(
     r"|姓名|身份[证證]|身分證|[电電][话話]|手[机機]|地址|住址|[邮電]箱|電郵|病[历歷][号號]|住院[号號]"
 )
 _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|-?[0-9]{1,4}|")
+_WHOLE = re.compile(r"-?[0-9]*(?:\.0+)?")
+_SHORT = 4
+_MANY = 100
 _FEW = 20
+_NEARLY, _OF = 9, 10
 _DIGITS = "10X98765432"
 
 
 def find_names_for_all(table: Table, known: tuple[str, ...]) -> Iterator[Fault]:
-    """Name every column that gives each record a value of its own, and is said to be nothing.
+    """Name every column that gives nearly each record its own value, and is said to be nothing.
 
-    Such a column is a number of the person or of the record, whatever it looks like. `known` are
-    the quasi-identifiers, sensitive attributes and pseudonyms; measurements with decimals differ by
-    nature, and in few records anything may.
+    Such a column is a number of the person or of the record, whatever it looks like: a few that
+    are missing, or stand twice, leave the others named. `known` are the quasi-identifiers,
+    sensitive attributes and pseudonyms; measurements with decimals differ by nature, and in few
+    records anything may.
     """
     for name, column in zip(table.names, table.columns, strict=True):
-        texts = column.texts
-        if name in known or len(texts) < max(table.rows, _FEW) or None in texts:
-            continue
-        if not all(_DECIMAL.fullmatch(text) for text in iterate_texts(column)):
+        if name not in known and _names_nearly_all(column):
             yield Fault(
                 "identifier_unique",
-                f"The column {name} has another value in every record, as numbers of people or of"
-                " records have, so it may name people. If it does, leave it out, empty it, or give"
-                " it keyed names; if it is a measurement, say so by making it a sensitive column.",
+                f"The column {name} has another value in every record, or in nine of ten, as"
+                " numbers of people or of records have, so it may name people. If it does, leave it"
+                " out, empty it, or give it keyed names; if it is a measurement, say so: make it a"
+                " sensitive column.",
             )
+
+
+def _names_nearly_all(column: Column) -> bool:
+    times = np.bincount(column.codes, minlength=len(column.texts))
+    there = np.array([bool((text or "").strip()) for text in column.texts], bool)
+    filled, alone = int(times[there].sum()), int((times[there] == 1).sum())
+    if filled < _FEW or alone * _OF < filled * _NEARLY:
+        return False
+    return not _are_measured([text.strip() for text in iterate_texts(column)])
+
+
+def _are_measured(texts: list[str]) -> bool:
+    """Tell measurements from numbers of people, which programs like to write with `.0`."""
+    if not all(_DECIMAL.fullmatch(text) for text in texts):
+        return False
+    whole = [text.split(".")[0] for text in texts if _WHOLE.fullmatch(text)]
+    if len(whole) < len(texts):
+        return True
+    numbers = [int(text) for text in whole if text]
+    is_series = len(numbers) >= _MANY and max(numbers) - min(numbers) < 2 * len(numbers)
+    return not is_series and all(len(text) <= _SHORT for text in whole)
 
 
 def find_identifiers(

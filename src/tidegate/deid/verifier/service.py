@@ -4,12 +4,12 @@ Fail closed: what cannot be checked is refused, and the refusal says what it was
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 
-from tidegate.deid.verifier.classes import form_classes, pair_up
-from tidegate.deid.verifier.criteria import Facts, columns_of, exact, judge
+from tidegate.deid.verifier.classes import Classes, Pairs, form_classes, pair_up
+from tidegate.deid.verifier.criteria import Facts, columns_of, diverse_columns, exact, judge
 from tidegate.deid.verifier.errors import (
     ClaimInvalidError,
     NotBorneOutError,
@@ -19,6 +19,7 @@ from tidegate.deid.verifier.identifiers import find_identifiers, find_names_for_
 from tidegate.deid.verifier.model import Checked, Claim, Fault, Published, Verdict
 from tidegate.deid.verifier.population import count_people, weigh_risks
 from tidegate.deid.verifier.reading import Table, read_table
+from tidegate.deid.verifier.spellings import unspelt
 
 
 def verify(published: Published, claim: Claim) -> Verdict:
@@ -42,7 +43,8 @@ def verify(published: Published, claim: Claim) -> Verdict:
     risks = weigh_risks(classes.sizes, known)
     named = columns_of(claim.criteria)
     pairs = {name: pair_up(classes, table.column(name)) for name in named}
-    facts = Facts(classes, pairs, risks, known)
+    meant = {name: _meant(table, classes, name, pairs) for name in diverse_columns(claim.criteria)}
+    facts = Facts(classes, pairs, meant, risks, known)
     checked = tuple(judge(asked, facts) for asked in claim.criteria)
     digest = _digest(published)
     faults = (
@@ -130,6 +132,12 @@ def _check_columns(table: Table, claim: Claim) -> None:
             f"The published table has no column {lacking[0]}, which the claim is about.",
             code="column_missing",
         )
+
+
+def _meant(table: Table, classes: Classes, name: str, pairs: Mapping[str, Pairs]) -> Pairs:
+    column = table.column(name)
+    plain = unspelt(column)
+    return pairs[name] if plain is column else pair_up(classes, plain)
 
 
 def _digest(published: Published) -> str:

@@ -16,6 +16,7 @@ from tidegate.deid.files.model import FileOrder
 from tidegate.deid.files.service import publish, sample
 from tidegate.deid.files.writing import _lines
 from tidegate.deid.recipe import service as recipes
+from tidegate.deid.tables.model import Method
 from tidegate.deid.verifier.errors import NotBorneOutError
 from tidegate.kernel.failpoint import arm, disarm
 
@@ -292,6 +293,44 @@ def test_closeness_along_a_hierarchy_is_verified_with_the_published_values_alone
     assert outcome.report["criteria"][0]["holds"]
     leaves = {row[0] for row in outcome.report["claim"]["criteria"][0]["hierarchy"]}
     assert {row[3] for row in rows_of()} == leaves
+
+
+SPELT = ("HIV", "HIV ", "ＨＩＶ", "hiv")
+
+
+def spelt(order, *criteria):
+    """Ask for criteria on a column of two values, one of them in four spellings."""
+    rows = [[*row[:3], SPELT[n % 4] if n % 6 else "J45"] for n, row in enumerate(rows_of())]
+    write_table(order.source, rows)
+    asked = [{"column": "dx", **one} for one in criteria]
+    return replace(order, recipe=recipe_of(criteria=[{"criterion": "k_anonymity", "k": 5}, *asked]))
+
+
+@pytest.mark.parametrize("method", ["local", "full_domain", "preview"])
+def test_spellings_of_one_value_are_gathered_for_diversity(order, method):
+    asked = spelt(order, {"criterion": "distinct_l", "l": 2})
+
+    publish(replace(asked, recipe=replace(asked.recipe, method=Method(method))), "test")
+
+    _, *rows = read_table(order.out)
+    classes = {}
+    for _, age, place, dx in rows:
+        classes.setdefault((age, place), set()).add(dx == "J45")
+    assert all(len(found) == 2 for found in classes.values())
+    assert {*SPELT} < {row[3] for row in rows}, "what is published is as it was written"
+
+
+def test_spellings_are_refused_where_distances_are_asked_for_too(order):
+    asked = spelt(
+        order,
+        {"criterion": "distinct_l", "l": 2},
+        {"criterion": "t_closeness", "t": "0.5", "distance": "equal"},
+    )
+
+    with pytest.raises(RecipeInvalidError) as refused:
+        publish(asked, "test")
+
+    assert "recipe_spellings" == refused.value.code
 
 
 def test_progress_grows_to_the_end(order):

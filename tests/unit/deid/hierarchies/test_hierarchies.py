@@ -385,3 +385,14 @@ def test_level_labels_of_the_shipped_lists_are_words_and_not_values_of_people():
 
     upper = {label for level in grown.hierarchy.labels[1:-1] for label in level}
     assert all(re.fullmatch(r"[A-Z]\d\d(\.-|-[A-Z]\d\d)", label) for label in upper)
+
+
+@pytest.mark.parametrize("kind", [each for each in Kind if each is not Kind.GIVEN])
+@pytest.mark.parametrize("digits", ["３０", "٣٠", "३०", "③", "I２1", "C１0AA", "２０２４-01-05"])
+def test_digits_of_every_script_have_a_place(kind, digits):
+    values = {digits: 20, "30": 20}
+
+    grown = build("occupation age", values, HierarchyChoice(kind, Unknown.OTHER))
+
+    assert {digits, "30"} == set(grown.leaf_of)
+    assert guess("age", values).kind in Kind

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections import Counter
 from contextlib import suppress
 
 import pytest
@@ -12,6 +13,7 @@ from tidegate.deid.errors import RecipeInvalidError
 from tidegate.deid.hierarchies.model import Kind
 from tidegate.deid.recipe import service
 from tidegate.deid.recipe.documents import document
+from tidegate.deid.recipe.documents import told as told_document
 from tidegate.deid.recipe.model import Action, CriterionName, Order, Publish, Role
 from tidegate.deid.recipe.question import claimed, question_of
 from tidegate.deid.tables.model import (
@@ -23,6 +25,7 @@ from tidegate.deid.tables.model import (
     SensitiveColumn,
     TCloseness,
 )
+from tidegate.kernel.canonical import canonical_json, sha256_hex
 
 WRITTEN = {
     "format": "tidegate-deid-recipe/1",
@@ -262,6 +265,44 @@ def test_roles_are_proposed_from_names_and_values():
     assert {"age", "居住區", "admitted"} == {n for n in roles if roles[n] is Role.QUASI}
     assert {"diagnosis", "code1"} == {n for n in roles if roles[n] is Role.SENSITIVE}
     assert (Action.SCRUB, Kind.PLACE) == (found["note"].action, found["居住區"].hierarchy.kind)
+
+
+@pytest.mark.parametrize(
+    ("texts", "role"),
+    [
+        ([f"{100000 + n * 7919}.0" for n in range(40)], "direct_identifier"),
+        ([*("" for _ in range(60)), *(f"陳大文{n}" for n in range(40))], "direct_identifier"),
+        ([f"{n * 7919:07}" for n in (0, 0, *range(40))], "direct_identifier"),
+        ([str(n) for n in range(1, 130)], "direct_identifier"),
+        ([str(n % 50) for n in range(1, 130)], "other"),
+        ([f"{n * 7919:07}" for n in (*range(20), *range(20))], "other"),
+    ],
+)
+def test_what_names_nearly_everybody_is_proposed_to_be_emptied(texts, role):
+    (proposal,) = service.propose({"visit": Counter(texts)})
+
+    assert role == proposal.plan.role
+
+
+def test_given_rows_are_bound_by_the_digest_and_not_told():
+    rows = [["20", "young", "*"], ["90", "old", "*"]]
+    columns = [{"name": "age", "role": "quasi_identifier"}]
+    recipes = [
+        service.read_document(
+            {
+                "format": "tidegate-deid-recipe/1",
+                "columns": [{**columns[0], "hierarchy": {"kind": "given", "rows": given}}],
+                "criteria": [{"criterion": "k_anonymity", "k": 5}],
+            }
+        )
+        for given in (rows, [*rows, ["91", "old", "*"]])
+    ]
+
+    told = [canonical_json(told_document(recipe)) for recipe in recipes]
+
+    assert b"young" not in told[0]
+    assert [sha256_hex(each) for each in told] == [service.digest(recipe) for recipe in recipes]
+    assert told[0] != told[1]
 
 
 def test_a_proposal_becomes_a_recipe_with_a_largest_risk_of_one_in_eleven():

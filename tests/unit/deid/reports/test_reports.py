@@ -13,6 +13,7 @@ from tidegate.deid.reports.errors import FontMissingError, ReportUnreadableError
 from tidegate.deid.reports.model import Grid, Paragraph
 from tidegate.deid.reports.service import check_published, html_of, page_of, pdf_of
 from tidegate.deid.verifier.errors import ClaimInvalidError
+from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.text import Language
 from tidegate.web.messages import words
 
@@ -40,6 +41,13 @@ def published(tmp_path_factory):
         folder / "in.csv", folder / "out.csv", folder / "r.json", recipes.read_document(RECIPE)
     )
     return publish(order, "tidegate 1"), order
+
+
+def rewrite(told, *criteria):
+    """Have the recipe and the claim of a report ask for these, digest and all."""
+    told["claim"]["criteria"] = [*criteria]
+    told["recipe"]["document"]["criteria"] = [*criteria]
+    told["recipe"]["digest"] = sha256_hex(canonical_json(told["recipe"]["document"]))
 
 
 def page(document, language="en"):
@@ -94,10 +102,64 @@ def test_a_report_that_says_something_else_is_found(published, section, change):
     assert any(section in words for words in checked.faults)
 
 
+def less_is_claimed(told):
+    told["claim"]["criteria"] = [{"criterion": "k_anonymity", "k": 2}]
+    told["criteria"] = [{**told["criteria"][0], "asked": "2"}]
+
+
+def more_is_said_to_be_asked(told):
+    told["recipe"]["document"]["criteria"][0]["k"] = 50
+
+
+def more_is_exempt(told):
+    told["claim"]["pseudonyms"] = told["claim"]["columns"]
+
+
+def fewer_columns_are_generalised(told):
+    told["claim"]["quasi"] = ["age"]
+
+
+def less_is_left_out(told):
+    told["suppression"]["records"] = 40
+
+
+def more_was_received(told):
+    told["input"]["records"] = 999
+
+
+@pytest.mark.parametrize(
+    ("change", "section"),
+    [
+        (less_is_claimed, "claim"),
+        (more_is_said_to_be_asked, "recipe"),
+        (more_is_exempt, "claim"),
+        (fewer_columns_are_generalised, "claim"),
+        (less_is_left_out, "suppression"),
+        (more_was_received, "input"),
+        (lambda told: told["output"].update(columns=["age", "sex"]), "output"),
+        (lambda told: told["recipe"].update(digest="0" * 64), "recipe"),
+        (lambda told: told["recipe"].update(document=[1.5]), "recipe"),
+    ],
+)
+def test_a_claim_is_what_the_recipe_asks_and_the_figures_are_the_claims(published, change, section):
+    _, order = published
+    told = json.loads(order.report.read_text())
+    change(told)
+
+    checked = check_published(order.out, json.dumps(told))
+
+    assert 1 == checked.exit_code
+    assert f"The report's section {section} says" in " ".join(checked.faults)
+
+
 def test_what_takes_a_population_is_not_called_verified(published):
     _, order = published
     told = json.loads(order.report.read_text())
-    told["claim"]["criteria"].append({"criterion": "delta_presence", "least": "0", "most": "1"})
+    rewrite(
+        told,
+        *told["claim"]["criteria"],
+        {"criterion": "delta_presence", "least": "0", "most": "1"},
+    )
     told["criteria"].append(
         {
             "criterion": "delta_presence",
@@ -117,7 +179,7 @@ def test_what_takes_a_population_is_not_called_verified(published):
 def test_where_all_takes_a_population_the_rest_is_verified_still(published, tmp_path):
     _, order = published
     told = json.loads(order.report.read_text())
-    told["claim"]["criteria"] = [{"criterion": "delta_presence", "least": "0", "most": "1"}]
+    rewrite(told, {"criterion": "delta_presence", "least": "0", "most": "1"})
     told["criteria"] = [
         {"criterion": "delta_presence", "column": "", "asked": "", "achieved": "", "holds": True}
     ]

@@ -75,8 +75,25 @@ def test_a_column_with_another_value_in_every_record_may_name_people():
 
     assert ["identifier_unique"] == names_for_all(numbers)
     assert [] == names_for_all(numbers, known=("number",))
-    assert [] == names_for_all([*numbers, numbers[0]])
     assert [] == names_for_all(numbers[:9])
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [f"{n * 7919:07}" for n in (0, 0, *range(40))],
+        [*("" for _ in range(60)), *(f"陳大文{n}" for n in range(40))],
+        [None, *(f"陳大文{n}" for n in range(40))],
+        [f"{100000 + n * 7919}.0" for n in range(40)],
+        [str(n) for n in range(1, 130)],
+    ],
+)
+def test_some_that_are_missing_or_stand_twice_leave_the_others_named(texts):
+    assert ["identifier_unique"] == names_for_all(texts)
+
+
+def test_values_that_many_share_name_nobody():
+    assert [] == names_for_all([f"{n % 30 * 7919:07}" for n in range(40)])
 
 
 def test_measurements_that_all_differ_are_let_be():

@@ -1,0 +1,38 @@
+"""Gather the spellings of one value, so that writing it in two ways is not taken for diversity.
+
+The verifier has its own idea of what is one value (`deid.verifier.spellings`); where they differ,
+nothing is published.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from unicodedata import normalize
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)
+_ABSENT = ("", "na", "n/a", "nan", "null", "none", "-", "--", ".", "?")
+
+
+def gather(counts: Mapping[str, int]) -> dict[str, str]:
+    """Return for every text the most frequent spelling of its value."""
+    groups: dict[str, list[str]] = {}
+    for text in counts:
+        groups.setdefault(meaning(text), []).append(text)
+    return {text: _usual(texts, counts) for texts in groups.values() for text in texts}
+
+
+def _usual(texts: Iterable[str], counts: Mapping[str, int]) -> str:
+    return min(texts, key=lambda text: (-counts[text], text))
+
+
+def meaning(text: str) -> str:
+    """Return what all spellings of a value have in common."""
+    folded = _UNSEEN.sub("", normalize("NFKC", text).casefold())
+    plain = " ".join(normalize("NFKC", folded).split())
+    if _NUMBER.fullmatch(plain):
+        number = Decimal(plain)
+        return f"{number.normalize():f}" if number else "0"
+    return "" if plain in _ABSENT else plain
