@@ -10,10 +10,10 @@ from tidegate.deid.errors import RecipeInvalidError
 from tidegate.deid.files.errors import TableUnreadableError
 from tidegate.deid.files.model import Progress, Received, silently
 from tidegate.deid.files.reading import iterate_batches
-from tidegate.deid.files.spellings import gather
 from tidegate.deid.hierarchies.model import Grown, HierarchyChoice, Kind, Unknown
 from tidegate.deid.hierarchies.service import build, guess
 from tidegate.deid.recipe.model import ColumnPlan, CriterionName, Role, TableRecipe
+from tidegate.deid.spellings import gather
 from tidegate.deid.tables.model import QuasiColumn, SensitiveColumn, TableInput
 from tidegate.deid.tables.spooling import mapped, room, unnamed
 from tidegate.kernel.values import dataclass

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 
 from tidegate.deid.releases.errors import MembershipCorruptError, MembershipInvalidError
 from tidegate.deid.releases.model import ABSENT, Membership
+from tidegate.deid.spellings import meaning
 
-_FORM = "tidegate-release-membership/1"
+_FORM = "tidegate-release-membership/2"
 _BYTES = 16
 _CLASS_BYTES = 4
 _LEAST_KEY = 16
@@ -46,8 +47,13 @@ def remember(
 
 
 def digest_person(person: str, key: bytes) -> bytes:
-    """Return the keyed digest that stands for a person in all releases of a table."""
-    return hashlib.blake2b(person.encode(), digest_size=_BYTES, key=key, person=b"person").digest()
+    """Return the keyed digest that stands for a person in all releases of a table.
+
+    However the person's key is spelt: a spreadsheet that makes `7` of `007` would otherwise send
+    everybody away and bring everybody anew, and no intersection would be seen.
+    """
+    name = meaning(person)
+    return hashlib.blake2b(name.encode(), digest_size=_BYTES, key=key, person=b"person").digest()
 
 
 def key_id(key: bytes) -> str:
@@ -98,7 +104,7 @@ def read_membership(content: bytes) -> Membership:
 
 def _corrupt() -> MembershipCorruptError:
     return MembershipCorruptError(
-        "What was kept of an earlier release is not what was written; restore it from the backup, "
-        "or publish no further release of this table.",
+        "What was kept of an earlier release is not what was written, or an earlier program wrote "
+        "it; restore it from the backup, or publish no further release of this table.",
         code="membership_corrupt",
     )

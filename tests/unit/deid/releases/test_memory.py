@@ -10,7 +10,7 @@ from tidegate.deid.releases.memory import read_membership, remember, write_membe
 KEY = b"a key of the table, from a vault"
 
 
-@given(people=st.dictionaries(st.text(max_size=5), st.integers(-1, 9), max_size=9))
+@given(people=st.dictionaries(st.text("abc甲乙", max_size=5), st.integers(-1, 9), max_size=9))
 def test_what_is_written_is_read(people):
     membership = remember("2025", list(people), people.values(), KEY)
 
@@ -26,6 +26,31 @@ def test_no_person_stands_in_what_is_kept_and_its_order_is_not_the_tables():
 
     assert b"HK-" not in content
     assert content == turned
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("007", "7"),
+        ("100123", "100123.0"),
+        ("HK-1", "hk-1 "),
+        ("Ｐ１", "P1"),
+        ("張\u200b三", "張三"),
+    ],
+)
+def test_a_person_is_the_same_however_the_key_is_spelt(first, second):
+    one, other = (remember("r", [name], [0], KEY) for name in (first, second))
+
+    assert one.classes == other.classes
+    with pytest.raises(MembershipInvalidError, match="more than once"):
+        remember("r", [first, second], [0, 0], KEY)
+
+
+def test_what_an_earlier_program_kept_is_not_taken_for_other_people():
+    kept = write_membership(remember("r", ["p"], [0], KEY))
+
+    with pytest.raises(MembershipCorruptError):
+        read_membership(kept.replace(b"membership/2", b"membership/1"))
 
 
 def test_another_key_gives_other_digests_and_says_so():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate.deid.files.spellings import meaning
+from tidegate.deid.spellings import meaning
 from tidegate.deid.verifier.service import verify
 
 from .tables import batches_of, claim_of, of
@@ -19,10 +19,19 @@ ALIKE = [
     ("1", "01"),
     ("-0", "0.00"),
     ("1", "+１"),
+    ("110105194912310021", "0110105194912310021.0"),
     ("", "N/A"),
     ("null", "-"),
 ]
-APART = [("HIV", "HBV"), ("1", "-1"), ("1", "10"), ("0.1", "0.01"), ("I10", "I1.0"), ("", "0")]
+APART = [
+    ("HIV", "HBV"),
+    ("1", "-1"),
+    ("1", "10"),
+    ("0.1", "0.01"),
+    ("I10", "I1.0"),
+    ("1" * 40, "1" * 39 + "2"),
+    ("", "0"),
+]
 KINDS = (
     of("distinct_l", column="illness", l=2),
     of("entropy_l", column="illness", l="1.5"),

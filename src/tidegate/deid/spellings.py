@@ -1,4 +1,4 @@
-"""Gather the spellings of one value, so that writing it in two ways is not taken for diversity.
+"""Gather the spellings of one value: two ways to write it are no diversity, and no two people.
 
 The verifier has its own idea of what is one value (`deid.verifier.spellings`); where they differ,
 nothing is published.
@@ -6,10 +6,9 @@ nothing is published.
 
 import re
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from unicodedata import normalize
 
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?")
+_NUMBER = re.compile(r"(?P<sign>[+-]?)0*(?P<whole>[0-9]+?)(?:\.(?P<rest>[0-9]*?)0*)?")
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
 )
@@ -32,7 +31,9 @@ def meaning(text: str) -> str:
     """Return what all spellings of a value have in common."""
     folded = _UNSEEN.sub("", normalize("NFKC", text).casefold())
     plain = " ".join(normalize("NFKC", folded).split())
-    if _NUMBER.fullmatch(plain):
-        number = Decimal(plain)
-        return f"{number.normalize():f}" if number else "0"
+    number = _NUMBER.fullmatch(plain)
+    if number is not None:  # of any length: Decimal would round
+        sign, whole, rest = number["sign"].strip("+"), number["whole"], number["rest"]
+        value = f"{whole}.{rest}" if rest else whole
+        return value if value == "0" else f"{sign}{value}"
     return "" if plain in _ABSENT else plain
