@@ -32,15 +32,37 @@ _CN_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _NAMES = (
     ("name", r"(?:^|_)(?:name|full_?name|surname|given_?name|patient_?name)(?:$|_)|姓名"),
     ("hk_id", r"hkid|hk_?id|身份證|身分證"),
-    ("cn_id", r"cn_?id|id_?card|resident_?id|national_?id|身份证"),
+    (
+        "cn_id",
+        r"cn_?id|id_?card|resident_?id|national_?id|身份证|(?:证件|證件|护照|護照|通行证|通行證)[号號]",
+    ),
     ("phone", r"phone|mobile|(?:^|_)tel(?:$|_)|電話|电话|手機|手机"),
     ("email", r"e_?mail|電郵|邮箱"),
     ("address", r"address|addr(?:$|_)|地址|住址"),
-    ("mrn", r"(?:^|_)mrn(?:$|_)|medical_record|hospital_no|住院号|病历号|病歷號"),
+    (
+        "mrn",
+        r"(?:^|_)mrn(?:$|_)|medical_record|hospital_no|"
+        r"(?:病人|患者|病患|就诊|就診|门诊|門診|急诊|急診|住院|病案|病历|病歷|医保|醫保|社保)卡?"
+        r"(?:编|編)?[号號]",
+    ),
 )
 _PERSON_KEYS = {"id", "person_id", "patient_id", "subject_id", "person_key", "subject", "case_id"}
+_PERSON_KEYS |= {"patientid", "personid", "subjectid"}
 _QUASI = {"age", "sex", "gender", "male", "district", "postcode", "zip", "ethnicity", "occupation"}
-_QUASI |= {"birth_date", "date_of_birth", "dob", "年龄", "年齡", "性别", "性別"}
+_QUASI |= {
+    "birth_date",
+    "date_of_birth",
+    "dob",
+    "年龄",
+    "年齡",
+    "性别",
+    "性別",
+    "民族",
+    "种族",
+    "種族",
+}
+_QUASI |= {"出生日期", "出生年月", "职业", "職業", "居住地", "居住区", "居住區", "邮编", "郵編"}
+_QUASI |= {"邮政编码", "郵政編碼"}
 _ENOUGH = 8
 
 

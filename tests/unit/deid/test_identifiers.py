@@ -94,6 +94,36 @@ def test_a_column_is_judged_by_its_name(name, role, kind):
     assert (role, kind) == (found.role, found.kind)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "病人編號",
+        "患者编号",
+        "就诊号",
+        "門診號",
+        "醫保卡號",
+        "社保号",
+        "護照號碼",
+        "通行證號",
+        "证件号码",
+    ],
+)
+def test_numbers_of_people_are_known_by_their_chinese_names(name):
+    assert "direct_identifier" == suggest(name, ["x"]).role
+
+
+@pytest.mark.parametrize("name", ["诊断编码", "藥物編號", "科室编号", "入院日期", "就诊次数"])
+def test_other_numbers_are_not(name):
+    found = suggest(name, ["x"])
+
+    assert found is None or found.role != "direct_identifier"
+
+
+@pytest.mark.parametrize("name", ["民族", "職業", "出生日期", "居住地", "邮编"])
+def test_what_somebody_could_know_is_known_by_its_chinese_name(name):
+    assert "quasi_identifier" == suggest(name, ["x"]).role
+
+
 def test_values_speak_before_names():
     assert "cn_id" == suggest("age", [VALID_CN[0]] * 10).kind
     assert "name" == suggest("age", [VALID_CN[0]] * 10 + ["5"] * 11).reason

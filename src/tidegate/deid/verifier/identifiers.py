@@ -29,6 +29,8 @@ _NAMED = re.compile(
     r"(?:^|_)(?:(?:full|family|given|first|last|patient)_?)?(?:name|surname)$|hk_?id|id_?card"
     r"|passport|phone|mobile|e_?mail|(?:^|_)(?:tel|fax|mrn|addr|address|street)(?:$|_)"
     r"|姓名|身份[证證]|身分證|[电電][话話]|手[机機]|地址|住址|[邮電]箱|電郵|病[历歷][号號]|住院[号號]"
+    r"|(?:病人|患者|病患|[就门門急][诊診]|病案|[医醫]保|社保)卡?[编編]?[号號]"
+    r"|(?:[证證]件|[护護]照|通行[证證])[号號]"
 )
 _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|-?[0-9]{1,4}|")
 _WHOLE = re.compile(r"-?[0-9]*(?:\.0+)?")

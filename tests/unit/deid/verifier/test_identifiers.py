@@ -47,14 +47,20 @@ def test_an_interval_of_a_quasi_identifier_is_no_telephone_number():
 
 
 @pytest.mark.parametrize(
-    "name", ["name", "Patient Name", "surname", "HKID", "e-mail", "mobile_no", "姓名", "身份证号"]
+    "name",
+    [
+        *("name", "Patient Name", "surname", "HKID", "e-mail", "mobile_no", "姓名", "身份证号"),
+        *("病人編號", "患者编号", "就诊号", "醫保卡號", "護照號碼", "通行证号", "證件號"),
+    ],
 )
 def test_a_column_named_like_an_identifier_is_found_unless_it_is_a_claimed_pseudonym(name):
     assert ["identifier_name"] == codes_of(name, "x")
     assert [] == codes_of(name, "x", pseudonyms=(name,))
 
 
-@pytest.mark.parametrize("name", ["drug_name_code", "telomere", "age", "diagnosis", "hospital"])
+@pytest.mark.parametrize(
+    "name", ["drug_name_code", "telomere", "age", "diagnosis", "诊断编码", "科室号"]
+)
 def test_other_names_are_let_be(name):
     assert [] == codes_of(name, "x")
 
