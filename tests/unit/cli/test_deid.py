@@ -397,7 +397,7 @@ def test_a_column_of_long_numbers_is_emptied_unless_it_is_said_to_measure(table,
     assert "if it is a measurement, name it in --sensitive" in capsys.readouterr().err
     assert {""} == {row["fee"] for row in read()}
     assert 1 == publish("--force", "--keep", "fee")
-    assert "making it a sensitive column" in capsys.readouterr().err
+    assert "make it a sensitive column" in capsys.readouterr().err
     assert 0 == publish("--force", "--sensitive", "dx,fee")
     assert 200 == len({row["fee"] for row in read()})
 
