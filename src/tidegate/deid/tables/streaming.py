@@ -21,7 +21,7 @@ import numpy as np
 
 from tidegate.deid.errors import RecipeInvalidError
 from tidegate.deid.tables import engine, kernels, labels
-from tidegate.deid.tables.labels import Spans
+from tidegate.deid.tables.labels import Ladder
 from tidegate.deid.tables.model import (
     SUPPRESSED,
     Criterion,
@@ -239,19 +239,21 @@ def _recode(spool: _Spool, question: Question, folder: Path, progress: engine.Pr
     rows, loops = len(spool.places), kernels.choose()
     classes = room(folder, np.int32, rows)
     whole = _whole(spool, question)
-    spans: list[Spans] = []
+    ladders = tuple(Ladder(column.hierarchy) for column in spool.empty.quasi)
+    lows, highs = [], []
     count = done = 0
     for parts in spool.joined:
         mine = np.flatnonzero(np.isin(spool.places, parts.astype(np.uint16)))
         table = _table(spool.empty, [column[mine] for column in spool.columns])
         told = _Part(progress, done / rows, len(mine) / rows)
         own = engine.anonymise(table, _within(question, table, whole), told)
-        spans.append(labels.span(table, own.classes, loops))
-        classes[mine] = np.where(own.classes >= 0, spans[-1].classes + count, SUPPRESSED)
-        count, done = count + spans[-1].count, done + len(mine)
-    low = np.concatenate([one.low for one in spans], axis=1)
-    high = np.concatenate([one.high for one in spans], axis=1)
-    return unified(Recoded(classes, low, high, spans[0].ladders))
+        spans = labels.span(table, own.classes, loops)
+        classes[mine] = np.where(own.classes >= 0, spans.classes + count, SUPPRESSED)
+        lows.append(spans.low)
+        highs.append(spans.high)
+        count, done = count + spans.count, done + len(mine)
+    low, high = np.concatenate(lows, axis=1), np.concatenate(highs, axis=1)
+    return unified(Recoded(classes, low, high, ladders))
 
 
 @dataclass(frozen=True, slots=True)
