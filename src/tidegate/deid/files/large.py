@@ -13,7 +13,7 @@ LARGE_BYTES = 128 << 20
 """Of larger files the columns are put on disk while they are read."""
 
 LARGE_ROWS = 2_000_000
-"""Tables of more records are recoded in parts, and no attack is tried on them."""
+"""Tables of more records are recoded in parts."""
 
 
 def disk_for(source: Path, out: Path) -> Path | None:
@@ -34,12 +34,7 @@ def recode(
     """
     from tidegate.deid.tables import engine, streaming  # noqa: PLC0415 - numpy, and the kernels
 
-    if folder is None or not is_large(table) or not streaming.may_ask(question):
+    if folder is None or table.rows <= LARGE_ROWS or not streaming.may_ask(question):
         return engine.anonymise(table, question, progress)
     stream = streaming.stream_of(table)
     return streaming.anonymise(stream, question, folder, progress).recoding()
-
-
-def is_large(table: TableInput) -> bool:
-    """Tell whether a table has more records than are recoded at once."""
-    return table.rows > LARGE_ROWS

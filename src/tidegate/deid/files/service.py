@@ -12,7 +12,7 @@ from typing import Any
 
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError
 from tidegate.deid.files.coding import Coded, encode
-from tidegate.deid.files.large import disk_for, is_large, recode
+from tidegate.deid.files.large import disk_for, recode
 from tidegate.deid.files.model import FileOrder, Outcome, Progress, Received, silently
 from tidegate.deid.files.places import beside, check_apart, check_free, put, settle, write_whole
 from tidegate.deid.files.publishing import texts_of
@@ -216,11 +216,10 @@ def _verified(
         tool=tool,
     )
     progress(0.3, "attacking")
-    measures = written.order.measures
     more = measure_all(
         coded.table,
         written.recoding,
-        replace(measures, targets=0) if is_large(coded.table) else measures,
+        written.order.measures,
         question=question_of(coded.recipe, coded.population),
         past=release.before(claim.sha256) if release is not None else None,
         k=verdict.smallest,

@@ -26,11 +26,13 @@ def measure_all(
 ) -> dict[str, Any]:
     """Return the sections `utility` and `attacks` of a report, of the very recoding it publishes.
 
-    The same table, recipe and seed give the same sections. Where a class publishes a centre, the
+    The same table, recipe and seed give the same sections. Of a large table some classes are
+    attacked, drawn by lot. Where a class publishes a centre, the
     attacker is taken to know what it covers, so that rates are rather too high than too low.
     `question` is what the table was recoded for, `past` its earlier releases.
     """
     from tidegate.deid.attacks import second  # noqa: PLC0415 - numpy
+    from tidegate.deid.attacks.drawing import draw  # noqa: PLC0415
     from tidegate.deid.attacks.service import run  # noqa: PLC0415
     from tidegate.deid.utility.service import measure  # noqa: PLC0415 - numpy
 
@@ -38,19 +40,21 @@ def measure_all(
     sections: dict[str, Any] = {"utility": _utility(found)}
     if wanted.targets:
         names = tuple(column.name for column in table.sensitive)
-        other = second.make(table, question, seed) if names else None
+        drawn = draw(table, recoding, past, seed)
+        other = second.make(drawn.table, question, seed) if names else None
         untried = [] if other else [_untried(f"composition:{name}") for name in names]
         tried = run(
-            table,
-            recoding,
+            drawn.table,
+            drawn.recoding,
             k=k,
             seed=seed,
             sensitive=names,
             targets=wanted.targets,
             other=other,
-            past=past,
+            past=drawn.past,
         )
         sections["attacks"] = [_attack(one) for one in (*tried, *untried)]
+        sections["attacked"] = {"records": drawn.table.rows}
     return sections
 
 

@@ -52,8 +52,7 @@ class _Composer:
         if self._told.get("utility"):
             yield Part(self._word("utility"), tuple(self._utility(self._told["utility"])))
         if self._told.get("attacks"):
-            words = Paragraph(self._word("attacks_words"))
-            yield Part(self._word("attacks"), (words, self._attacks()))
+            yield Part(self._word("attacks"), (*self._attacked(), self._attacks()))
         if self._told.get("releases"):
             yield Part(self._word("releases"), (self._releases(self._told["releases"]),))
         yield self._standard("gbt42460", _GBT_42460)
@@ -171,6 +170,12 @@ class _Composer:
     ) -> Grid:
         rows = tuple(tuple(str(record.get(key, "")) for key in keys) for record in records)
         return Grid(tuple(self._word(key) for key in head), rows)
+
+    def _attacked(self) -> Iterator[Paragraph]:
+        yield Paragraph(self._word("attacks_words"))
+        attacked = self._told.get("attacked", {}).get("records", 0)
+        if 0 < attacked < self._told["input"]["records"]:
+            yield Paragraph(self._word("attacks_drawn", records=f"{attacked:,}"))
 
     def _attacks(self) -> Grid:
         head = ("attack", "rate", "interval", "baseline", "bare")

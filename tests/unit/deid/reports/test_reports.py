@@ -329,3 +329,15 @@ def test_a_chinese_pdf_carries_its_characters(published, language):
 
     assert b"/FontFile" in data
     assert len(data) < 1_000_000
+
+
+def test_a_report_says_when_only_a_part_was_attacked(published):
+    told = json.loads(json.dumps(published[0].report))
+
+    pages = {}
+    for records in (200, 50):
+        told["attacked"] = {"records": records}
+        pages[records] = html_of(page(told, "en"))
+
+    assert "50 records in all" in pages[50]
+    assert "drawn by lot, 200" not in pages[200]
