@@ -95,8 +95,10 @@ def _lacking(font: _Font, text: str) -> str:
 
     document: Any = FPDF()
     document.add_font("report", fname=font.path, collection_font_number=font.face)
-    known = document.fonts["report"].cmap
+    opened = document.fonts["report"]
+    known = opened.cmap
     gone = [char for char in dict.fromkeys(text) if char.isprintable() and ord(char) not in known]
+    opened.close()
     return "".join(gone[:_SHOWN])
 
 

@@ -7,8 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-import numpy as np
-
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
@@ -20,6 +18,8 @@ def unnamed(folder: Path) -> BinaryIO:
 
 def mapped(file: BinaryIO, kind: "DTypeLike") -> "NDArray[Any]":
     """Map all that was written to a file; nothing is an empty array."""
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
     file.flush()
     if not file.tell():
         return np.zeros(0, kind)
@@ -28,6 +28,8 @@ def mapped(file: BinaryIO, kind: "DTypeLike") -> "NDArray[Any]":
 
 def room(folder: Path, kind: "DTypeLike", rows: int) -> "NDArray[Any]":
     """Return an array of zeros on disk, to be written to."""
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
     if not rows:
         return np.zeros(0, kind)
     with unnamed(folder) as file:
