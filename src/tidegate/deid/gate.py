@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tidegate.deid.errors import RecountError
-from tidegate.deid.files.service import only_published
 from tidegate.deid.model import (
     Batches,
     People,
@@ -15,7 +14,7 @@ from tidegate.deid.model import (
     TablePlan,
 )
 from tidegate.deid.recipe.model import Action, Role
-from tidegate.deid.recipe.question import claimed
+from tidegate.deid.recipe.question import claimed, only_published
 from tidegate.deid.tables.model import SensitiveColumn
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ leaves no file under the name that was asked for.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from tidegate.deid.hierarchies.model import Counts
 from tidegate.deid.hierarchies.service import count
 from tidegate.deid.pseudonyms import Pseudonymiser
 from tidegate.deid.recipe.model import Action, Role
-from tidegate.deid.recipe.question import claimed, question_of
+from tidegate.deid.recipe.question import claimed, only_published, question_of
 from tidegate.deid.recipe.service import digest
 from tidegate.deid.reports import documents
 from tidegate.deid.reports.measures import measure_all
@@ -32,7 +31,6 @@ from tidegate.deid.tables.model import (
     SUPPRESSED,
     Question,
     Recoding,
-    SensitiveColumn,
 )
 from tidegate.deid.verifier.model import Claim, Population, Verdict
 from tidegate.kernel.canonical import sha256_hex
@@ -43,7 +41,6 @@ __all__ = ["check_apart", "check_free", "publish", "put", "sample"]
 
 _LEAST_KEY = 32
 _SAMPLED = 100_000
-_STEP = 1 << 20
 _STEPS: Mapping[str, tuple[float, float]] = {
     "reading": (0.0, 0.1),
     "recoding": (0.1, 0.8),
@@ -271,23 +268,6 @@ def _claim(written: _Written, sha256: str) -> Claim:
         sha256=sha256,
         delimiter=written.received.delimiter,
     )
-
-
-def only_published(column: SensitiveColumn, published: Any) -> SensitiveColumn:
-    """Leave out of a sensitive column's values those that are not published."""
-    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
-
-    counts = np.zeros(len(column.values), np.int64)
-    for start in range(0, len(published), _STEP):
-        mine = slice(start, start + _STEP)
-        counts += np.bincount(column.codes[mine][published[mine]], minlength=len(counts))
-    there = np.flatnonzero(counts).tolist()
-    values = tuple(column.values[code] for code in there)
-    tree = column.hierarchy
-    if tree is not None:
-        levels = tuple(tuple(level[code] for code in there) for level in tree.labels)
-        tree = replace(tree, labels=levels)
-    return SensitiveColumn(column.name, column.codes, values, tree)
 
 
 def _population(written: _Written) -> Population | None:

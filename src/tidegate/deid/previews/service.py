@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from tidegate.catalogue.model import Codebook, Column, ColumnRole, Table
 from tidegate.deid import recipes, risk
 from tidegate.deid.errors import NotAnonymousError, RecipeInvalidError
-from tidegate.deid.files.service import only_published
 from tidegate.deid.model import AttackerRisk, Batches, Counted, People, Recipe, TablePlan
 from tidegate.deid.people import Coded, code, recode
 from tidegate.deid.previews.model import (
@@ -23,7 +22,7 @@ from tidegate.deid.previews.model import (
 from tidegate.deid.previews.summaries import summarise
 from tidegate.deid.recipe import service as recipe_service
 from tidegate.deid.recipe.model import CriterionName, Difference, Proposal, Role, TableRecipe
-from tidegate.deid.recipe.question import claimed
+from tidegate.deid.recipe.question import claimed, only_published
 from tidegate.deid.shares import class_sizes, decimal
 from tidegate.deid.tables.model import Method, TableInput
 

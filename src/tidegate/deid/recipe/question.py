@@ -1,6 +1,7 @@
 """Turn a recipe's criteria into the engine's question, and into the claim others can verify."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ from tidegate.deid.tables.model import (
 
 if TYPE_CHECKING:
     from tidegate.deid.tables.model import Codes
+
+_STEP = 1 << 20
 
 
 def question_of(recipe: TableRecipe, population: "tuple[Codes, ...]" = ()) -> Question:
@@ -80,3 +83,20 @@ def _claimed(asked: Asked, sensitive: Mapping[str, SensitiveColumn]) -> dict[str
         return {**written, "order": list(column.values)}
     levels = column.hierarchy.labels if column.hierarchy else (column.values, (ANY,))
     return {**written, "hierarchy": [list(row) for row in zip(*levels, strict=True)]}
+
+
+def only_published(column: SensitiveColumn, published: Any) -> SensitiveColumn:
+    """Leave out of a sensitive column's values those that are not published."""
+    import numpy as np  # noqa: PLC0415 - heavy: loaded when rows are touched
+
+    counts = np.zeros(len(column.values), np.int64)
+    for start in range(0, len(published), _STEP):
+        mine = slice(start, start + _STEP)
+        counts += np.bincount(column.codes[mine][published[mine]], minlength=len(counts))
+    there = np.flatnonzero(counts).tolist()
+    values = tuple(column.values[code] for code in there)
+    tree = column.hierarchy
+    if tree is not None:
+        levels = tuple(tuple(level[code] for code in there) for level in tree.labels)
+        tree = replace(tree, labels=levels)
+    return SensitiveColumn(column.name, column.codes, values, tree)
