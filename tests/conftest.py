@@ -24,6 +24,7 @@ def pytest_xdist_make_scheduler(config, log):
             topics = (KEPT_TOGETHER[each] for each in KEPT_TOGETHER if file.startswith(each))
             return next(topics, file)
 
+    config.option.loadscopereorder = False  # as collected: what waits for nodes first, units last
     return ByTopic(config, log)
 
 
