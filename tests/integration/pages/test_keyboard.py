@@ -133,6 +133,7 @@ def test_the_skip_link_leads_to_the_content_and_tab_goes_on_from_there(open_page
 
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+    page.wait_for_url("**/catalogue#main")
     page.keyboard.press("Tab")
 
     assert page.evaluate("document.activeElement.closest('main') !== null")

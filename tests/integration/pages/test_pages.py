@@ -251,7 +251,7 @@ def test_the_first_tab_skips_to_the_content_and_enter_follows_it(open_page):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
 
-    assert page.url.endswith("#main")
+    page.wait_for_url("**/catalogue#main")
     page.close()
 
 
