@@ -44,10 +44,6 @@ def draw(table: TableInput, recoding: Recoding, past: Past | None, seed: int) ->
     number[taken] = np.arange(len(taken))
     share = int(sizes[taken].sum()) / max(int(sizes.sum()), 1)
     records = _records(recoding, number, share, lot)
-    part = TableInput(
-        tuple(replace(column, codes=column.codes[records]) for column in table.quasi),
-        tuple(replace(column, codes=column.codes[records]) for column in table.sensitive),
-    )
     renumbered = replace(
         recoding,
         classes=number[recoding.classes[records]].astype(recoding.classes.dtype),
@@ -55,7 +51,7 @@ def draw(table: TableInput, recoding: Recoding, past: Past | None, seed: int) ->
         losses=recoding.losses[:, taken],
     )
     before = None if past is None else Past(tuple(one[records] for one in past.classes))
-    return Drawn(part, renumbered, before)
+    return Drawn(table.take(records), renumbered, before)
 
 
 def _sizes(recoding: Recoding) -> Numbers:

@@ -40,10 +40,7 @@ def make(table: TableInput, question: Question, seed: int) -> Companion | None:
     if not criteria or not half:
         return None
     chosen = np.sort(draw.choice(table.rows, half, replace=False))
-    part = TableInput(
-        tuple(replace(column, codes=column.codes[chosen]) for column in table.quasi),
-        tuple(replace(column, codes=column.codes[chosen]) for column in table.sensitive),
-    )
+    part = table.take(chosen)
     asked = replace(question, criteria=criteria, method=Method.PREVIEW)
     compiled = None if half >= _WORTH_COMPILING else False
     try:

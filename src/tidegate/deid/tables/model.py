@@ -4,17 +4,19 @@ Words follow ISO/IEC 20889:2018: quasi-identifier, sensitive attribute, equivale
 generalisation, suppression. Arrays are numpy's; this module only names them.
 """
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from tidegate.kernel.values import dataclass
 
 if TYPE_CHECKING:
-    from numpy import float64, int32
+    from numpy import float64, int32, intp
     from numpy.typing import NDArray
 
     Codes: TypeAlias = NDArray[int32]
     Losses: TypeAlias = NDArray[float64]
+    Records: TypeAlias = NDArray[intp]
 
 SUPPRESSED = -1
 """The class of a record that is not published."""
@@ -90,6 +92,13 @@ class TableInput:
     def find_sensitive(self, name: str) -> SensitiveColumn | None:
         """Return a sensitive column, or None if the table has none of that name."""
         return next((column for column in self.sensitive if column.name == name), None)
+
+    def take(self, records: "Records") -> "TableInput":
+        """Return the table of these records alone, in their order."""
+        return TableInput(
+            tuple(replace(column, codes=column.codes[records]) for column in self.quasi),
+            tuple(replace(column, codes=column.codes[records]) for column in self.sensitive),
+        )
 
 
 class Distance(StrEnum):
