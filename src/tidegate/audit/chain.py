@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 
 from tidegate.audit.model import NO_PREVIOUS, leaf_hash, write_leaf
-from tidegate.db.tables.audit import audit_leaf
 
 _REMEMBERED = 50_000  # heads kept in memory; forgetting one costs a query, never correctness
 _LAST = "SELECT position, hash FROM audit_leaf ORDER BY position DESC LIMIT 1"
-_COLUMNS = ("position", "subject", "number", "at", "actor", "event", "body", "hash")
-_ADD = f"INSERT INTO audit_leaf ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608 - constants only
+_HEAD = "SELECT number, hash FROM audit_leaf WHERE subject = ? ORDER BY number DESC LIMIT 1"
+_ADD = (
+    "INSERT INTO audit_leaf (position, subject, number, at, actor, event, body, hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 Row = tuple[int, str, int, str, str, str, str, str]
@@ -36,22 +38,25 @@ class Growth(NamedTuple):
 
 
 class Chain:
-    """Knows where the next leaf goes. Used under the writer's turn only."""
+    """Knows where the next leaf goes. Used under the writer's turn only.
 
-    def __init__(self, log: str) -> None:
+    Its SQL goes straight through the driver: it runs for every commit, and all writers wait for it.
+    """
+
+    def __init__(self, log: str, *, mark: str) -> None:
+        """Continue the chains of `log`; `mark` is how the driver marks a parameter."""
         self._log = log
+        self._find_head, self._add = _HEAD.replace("?", mark), _ADD.replace("?", mark)
         self._size = -1
         self._tip = ""
         self._heads: dict[str, tuple[int, str]] = {}
 
-    def refresh(self, connection: Connection) -> None:
+    def refresh(self, cursor: Cursor) -> None:
         """Learn what another process appended since this one last wrote.
 
         Size and newest hash are both compared: after a commit that failed here, another process
         may have appended just as many leaves as were lost.
         """
-        # Straight through the driver: this runs for every commit, under the writer's turn.
-        cursor = connection.connection.cursor()
         cursor.execute(_LAST)
         last = cursor.fetchone()
         size, tip = (last[0] + 1, last[1]) if last else (0, "")
@@ -64,12 +69,12 @@ class Chain:
         self._size = -1
         self._heads.clear()
 
-    def place(self, connection: Connection, acts: Iterable[Act], at: str) -> Growth:
+    def place(self, cursor: Cursor, acts: Iterable[Act], at: str) -> Growth:
         """Give each act its place; nothing is remembered until the growth is accepted."""
         rows: list[Row] = []
         heads: dict[str, tuple[int, str]] = {}
         for act in acts:
-            head = heads.get(act.to) or self._heads.get(act.to) or _stored(connection, act.to)
+            head = heads.get(act.to) or self._heads.get(act.to) or self._stored(cursor, act.to)
             number = head[0] + 1
             leaf = write_leaf(
                 self._log,
@@ -95,19 +100,10 @@ class Chain:
         self._tip = growth.rows[-1][-1]
         self._heads.update(growth.heads)
 
+    def write(self, cursor: Cursor, rows: list[Row]) -> None:
+        """Write the leaves of a whole group of writes by one statement."""
+        cursor.executemany(self._add, rows)
 
-def write_rows(connection: Connection, rows: list[Row]) -> None:
-    """Write the leaves of a whole group of writes by one statement."""
-    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    places = ", ".join([mark] * len(_COLUMNS))
-    connection.connection.cursor().executemany(f"{_ADD}({places})", rows)
-
-
-def _stored(connection: Connection, subject: str) -> tuple[int, str]:
-    row = connection.execute(
-        select(audit_leaf.c.number, audit_leaf.c.hash)
-        .where(audit_leaf.c.subject == subject)
-        .order_by(audit_leaf.c.number.desc())
-        .limit(1)
-    ).first()
-    return (row.number, row.hash) if row else (0, NO_PREVIOUS)
+    def _stored(self, cursor: Cursor, subject: str) -> tuple[int, str]:
+        cursor.execute(self._find_head, (subject,))
+        return cursor.fetchone() or (0, NO_PREVIOUS)

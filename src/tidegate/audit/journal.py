@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, event, insert, select
+from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 
-from tidegate.audit.chain import Act, Chain, write_rows
+from tidegate.audit.chain import Act, Chain
 from tidegate.audit.errors import EventUnknownError
 from tidegate.audit.guard import Guard, Scope
 from tidegate.audit.model import check_unicode, write_reasons
@@ -122,7 +123,7 @@ class Journal:
         self._ids = ids
         self._events = events
         self._subscriptions = subscriptions or {}
-        self._chain = Chain(log)
+        self._chain = Chain(log, mark="?" if database.is_sqlite else "%s")
         self._guard = Guard()
         self.on_tasks: Callable[[], None] = lambda: None
         database.writer.attend(self)
@@ -150,12 +151,12 @@ class Journal:
         premis = self._premis(did)
         with self._take_turn() as (connection, group):
             tx = Tx(connection, self._clock.now(), self._subscriptions, self._ids)
-            with self._database.writer.block(), self._scoped(Scope.WRITE):
+            with self._database.writer.block() as cursor, self._scoped(Scope.WRITE):
                 yield tx
                 reasons, files = _reasons(why or {}), write_reasons(tx.files)
                 acts = [Act(by, did, to, reasons, premis, files)]
                 acts += [Act(by, d, t, _reasons(w), self._premis(d)) for d, t, w in tx.notes]
-                growth = self._chain.place(connection, acts, tx.at)
+                growth = self._chain.place(cursor, acts, tx.at)
             self._chain.accept(growth)
             group.rows.extend(growth.rows)
             self._promise(group, tx)
@@ -186,19 +187,19 @@ class Journal:
         """Watch a newly opened writing connection. For the database's writer."""
         event.listen(connection, "before_cursor_execute", self._guard.before_cursor_execute)
 
-    def begun(self, connection: Connection) -> None:
+    def begun(self, cursor: Cursor) -> None:
         """Look where the log stands at the start of a shared transaction. For the writer."""
-        self._chain.refresh(connection)
+        self._chain.refresh(cursor)
 
-    def committing(self, connection: Connection, group: Group) -> None:
+    def committing(self, cursor: Cursor, group: Group) -> None:
         """Place the notes of the group and write its leaves before its commit. For the writer."""
         failpoint("journal.before_commit")
         if group.notes:
-            growth = self._chain.place(connection, group.notes, iso(self._clock.now()))
+            growth = self._chain.place(cursor, group.notes, iso(self._clock.now()))
             self._chain.accept(growth)
             group.rows.extend(growth.rows)
         if group.rows:
-            write_rows(connection, group.rows)
+            self._chain.write(cursor, group.rows)
         failpoint("journal.leaves_written")
 
     def lost(self) -> None:

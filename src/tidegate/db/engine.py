@@ -11,6 +11,7 @@ from dataclasses import field
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
@@ -18,6 +19,7 @@ from tidegate.kernel.errors import UnavailableError
 from tidegate.kernel.values import dataclass
 
 _PATIENCE = 2.0  # seconds after which a waiting writer looks whether anybody leads
+_BEGIN_WRITE = "BEGIN IMMEDIATE"
 _ADVISORY_LOCK = 0x7469646567617465  # "tidegate": one writing process at a time on PostgreSQL
 
 
@@ -48,11 +50,11 @@ class Attendant(Protocol):
         """Take notice of a newly opened writing connection."""
         ...
 
-    def begun(self, connection: Connection) -> None:
+    def begun(self, cursor: Cursor) -> None:
         """Take notice of the start of a shared transaction."""
         ...
 
-    def committing(self, connection: Connection, group: Group) -> None:
+    def committing(self, cursor: Cursor, group: Group) -> None:
         """Do what must be in the same commit."""
         ...
 
@@ -110,6 +112,9 @@ class Writer:
 
     A thread takes its turn, runs its block in the open transaction and gives the turn up; then it
     waits until its group is durable. The first to wait commits for everybody who joined meanwhile.
+
+    SQLAlchemy begins one transaction and is left in it; under it the driver's own transactions
+    come and go, since they are what every short write waits for.
     """
 
     def __init__(self, engine: Engine, *, advisory: bool) -> None:
@@ -119,6 +124,7 @@ class Writer:
         self._leading = threading.Lock()
         self._joining = threading.Lock()
         self._connection: Connection | None = None
+        self._cursor: Cursor | None = None
         self._attendant: Attendant | None = None
         self._group = Group()
         self._is_open = False
@@ -140,7 +146,7 @@ class Writer:
             self._owner = threading.get_ident()
             group = self._group
             try:
-                yield self._open(), group
+                yield self._open()[0], group
                 group.size += 1
                 group.leader = group.leader or self._owner
             finally:
@@ -157,19 +163,21 @@ class Writer:
             return group
 
     @contextmanager
-    def block(self) -> Iterator[None]:
+    def block(self) -> Iterator[Cursor]:
         """Undo what the block wrote if it raises; what others wrote in the group stays.
+
+        Yields the driver's cursor, for the journal.
 
         The first block of a group needs no savepoint: its failure undoes the transaction.
         """
-        if self._group.size == 0 or self._connection is None:
-            yield
+        cursor = self._open()[1]
+        if self._group.size == 0:
+            yield cursor
             return
         # Plain savepoints: SQLAlchemy's own cost more than everything else a short write does.
-        cursor = self._connection.connection.cursor()
         cursor.execute("SAVEPOINT block")
         try:
-            yield
+            yield cursor
         except BaseException:
             cursor.execute("ROLLBACK TO SAVEPOINT block")
             cursor.execute("RELEASE SAVEPOINT block")
@@ -204,35 +212,45 @@ class Writer:
             self._undo()
             self._drop()
 
-    def _open(self) -> Connection:
-        if self._is_open and self._connection is not None:
-            return self._connection
+    def _open(self) -> tuple[Connection, Cursor]:
+        """Return the connection and its driver's cursor, inside a transaction."""
+        if self._is_open and self._connection is not None and self._cursor is not None:
+            return self._connection, self._cursor
         try:
-            if self._connection is None:
-                self._connection = self._engine.connect()
-                if self._attendant is not None:
-                    self._attendant.opened(self._connection)
-            self._connection.begin()
+            connection, cursor = self._begin()
             if self._advisory:
-                self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+                cursor.execute(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
             if self._attendant is not None:
-                self._attendant.begun(self._connection)
+                self._attendant.begun(cursor)
         except Exception as problem:  # drivers raise errors of their own
             self._drop()
             raise UnavailableError(
                 "The database cannot be written to now; check that it is up, then try again."
             ) from problem
         self._is_open = True
-        return self._connection
+        return connection, cursor
+
+    def _begin(self) -> tuple[Connection, Cursor]:
+        """Begin a transaction of the driver; one of SQLAlchemy's too, where none is begun."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            if self._attendant is not None:
+                self._attendant.opened(self._connection)
+        if self._cursor is None:
+            self._connection.begin()
+            self._cursor = self._connection.connection.cursor()
+        elif not self._advisory:  # PostgreSQL's driver begins with the next statement
+            self._cursor.execute(_BEGIN_WRITE)
+        return self._connection, self._cursor
 
     def _commit(self, group: Group) -> None:
         with self._joining:
             self._group = Group()  # whoever comes from now on joins the next one
         try:
-            connection = self._open()
+            connection, cursor = self._open()
             if self._attendant is not None:
-                self._attendant.committing(connection, group)
-            connection.commit()
+                self._attendant.committing(cursor, group)
+            connection.connection.commit()
             self._is_open = False
         except Exception as problem:  # noqa: BLE001 - every writer of the group must learn of it
             group.problem = problem
@@ -248,7 +266,7 @@ class Writer:
         """Undo what is not committed."""
         if not self._is_open:
             return
-        self._is_open = False
+        self._is_open, self._cursor = False, None
         if self._attendant is not None:
             self._attendant.lost()
         try:
@@ -258,7 +276,8 @@ class Writer:
             self._drop()  # a connection that cannot roll back is no use; closing it undoes the rest
 
     def _drop(self) -> None:
-        connection, self._connection, self._is_open = self._connection, None, False
+        connection, self._connection = self._connection, None
+        self._cursor, self._is_open = None, False
         if connection is not None:
             connection.invalidate()
             connection.close()
@@ -275,7 +294,7 @@ def _sqlite_reader(connection: Any, _record: Any) -> None:
 
 
 def _begin_write(connection: Connection) -> None:
-    connection.connection.cursor().execute("BEGIN IMMEDIATE")
+    connection.connection.cursor().execute(_BEGIN_WRITE)
 
 
 def _begin_read(connection: Connection) -> None:
