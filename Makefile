@@ -3,6 +3,7 @@ SHELL := bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 ARGS ?=
 WORKERS ?= 2
 export PYTHONHASHSEED ?= 0
@@ -16,14 +17,14 @@ help: ## list the commands
 $(VENV)/.node: requirements/node.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Tidegate into $(VENV) (once; a few minutes on a slow line) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements/node.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m compileall -q src  # as pip does with a wheel: no start pays for it
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/node.txt
+	@$(PIP) --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src  # on every core: no start pays for it
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt $(VENV)/.node
 	@echo "Installing the test tools into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r requirements/test.txt
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/test.txt
 	@touch $@
 
 demo: $(VENV)/.node ## tell the whole story on three nodes (ARGS=--no-serve stops at the end)
@@ -32,7 +33,7 @@ demo: $(VENV)/.node ## tell the whole story on three nodes (ARGS=--no-serve stop
 system: ## install the system packages that the tests need (as root), or say which
 	@bash scripts/system-packages.sh
 
-test: $(VENV)/.test system ## set up and run the whole suite (WORKERS=1 for one process)
+test: system $(VENV)/.test ## set up and run the whole suite (WORKERS=1 for one process)
 	@$(BIN)/python -m pytest tests --ignore=tests/shared --numprocesses=$(WORKERS) $(ARGS)
 
 test-fast: $(VENV)/.test ## the unit tests alone: the fast loop
