@@ -21,7 +21,8 @@ from tidegate.deid.tables.model import (
 )
 
 _MOST = 100_000
-_WORTH_COMPILING = 50_000
+_WORTH_LOADING = 5_000
+"""Records from which machine code that is kept pays for being read."""
 
 
 def make(table: TableInput, question: Question, seed: int) -> Companion | None:
@@ -42,7 +43,7 @@ def make(table: TableInput, question: Question, seed: int) -> Companion | None:
     chosen = np.sort(draw.choice(table.rows, half, replace=False))
     part = table.take(chosen)
     asked = replace(question, criteria=criteria, method=Method.PREVIEW)
-    compiled = None if half >= _WORTH_COMPILING else False
+    compiled = None if half >= _WORTH_LOADING else False
     try:
         recoding = anonymise(part, asked, compiled=compiled)
     except (NotAnonymousError, RecipeInvalidError):

@@ -51,7 +51,7 @@ from tidegate.deid.tables.privacy import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-WORTH_COMPILING = 500_000
+WORTH_COMPILING = 250_000
 """Records from which compiling pays in the very run that does it: it takes half a minute."""
 
 Progress = Callable[[float, str], None]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.deid.tables.compiling import compiled, is_compiled
+from tidegate.deid.tables.compiling import compiled
 
 
 def survey_loop(rows: Any, start: int, stop: int, work: Any) -> None:
@@ -115,7 +115,7 @@ def split_arrays(rows: Any, ids: Any, part: Any, cut: Any, _spare: Any) -> Any:
     return stop - int(np.count_nonzero(beyond))
 
 
-survey = compiled(survey_loop) if is_compiled() else survey_arrays
-count = compiled(count_loop) if is_compiled() else count_arrays
-divide = compiled(divide_loop) if is_compiled() else divide_arrays
-split = compiled(split_loop) if is_compiled() else split_arrays
+survey = compiled(survey_loop, survey_arrays)
+count = compiled(count_loop, count_arrays)
+divide = compiled(divide_loop, divide_arrays)
+split = compiled(split_loop, split_arrays)

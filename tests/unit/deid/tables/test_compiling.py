@@ -1,5 +1,6 @@
 """Where machine code is kept, and what is done where it cannot be."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 
 from lib.deid_tables import hierarchy
-from tidegate.deid.tables import engine, kernels
-from tidegate.deid.tables.compiling import is_kept
+from tidegate.deid.tables import cuts, engine, kernels, picking, sweeps
+from tidegate.deid.tables.compiling import is_kept, plain
 from tidegate.deid.tables.model import KAnonymity, Method, QuasiColumn, Question, TableInput
 
 pytest.importorskip("numba")
@@ -31,9 +32,9 @@ def script(tmp_path):
     """A loop in a folder of its own, run in a process of its own."""
     place = tmp_path / "installed" / "loop.py"
     place.parent.mkdir()
-    place.write_text(SOURCE)
 
-    def run(**more):
+    def run(source=SOURCE, **more):
+        place.write_text(source)
         known = {name: text for name, text in os.environ.items() if name != "NUMBA_CACHE_DIR"}
         home = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home" / "cache")}
         where = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -108,6 +109,38 @@ def kernels_of_numba():
 
 def test_small_tables_wait_for_no_compiler(monkeypatch):
     assert ([False], []) == told(monkeypatch, kept=False)
+
+
+SMALL = """
+import numpy as np
+from tidegate.deid.tables import engine
+from tidegate.deid.tables.model import *
+codes = np.random.default_rng(1).integers(0, 4, (2, 60)).astype(np.int32)
+shape = Hierarchy("x", (tuple("abcd"), tuple("ssvv"), ("*",) * 4))
+quasi = tuple(QuasiColumn(f"c{at}", codes[at], shape) for at in range(2))
+table = TableInput(quasi, (SensitiveColumn("s", codes[0], tuple("abcd")),))
+for method in Method:
+    engine.anonymise(table, Question((KAnonymity(4), DistinctL("s", 2)), method, 0.05))
+print("done")
+"""
+
+
+def test_recoding_a_small_table_compiles_nothing(script, tmp_path):
+    kept = tmp_path / "kept"
+
+    assert ["done"] == script(SMALL, NUMBA_CACHE_DIR=str(kept))
+    assert [] == [path.name for path in kept.rglob("*.nbi")]
+
+
+@pytest.mark.parametrize("loop", [cuts.grow, cuts.span_loss, sweeps.survey, picking.pick])
+def test_a_loop_as_it_stands_calls_no_machine_code(loop):
+    waiting, seen = [plain(loop)], set()
+    while waiting:
+        one = waiting.pop()
+        seen.add(one)
+        called = [one.__globals__.get(name) for name in one.__code__.co_names]
+        waiting += [each for each in called if inspect.isfunction(each) and each not in seen]
+        assert not [each for each in called if hasattr(each, "py_func")]
 
 
 def test_what_is_kept_is_used_for_small_tables_too(monkeypatch):
