@@ -9,16 +9,16 @@ _FONT = "Noto Sans CJK SC, Noto Sans CJK TC, Noto Sans, DejaVu Sans, sans-serif"
 _PEOPLE = Multilingual("People (rounded)", "人數（已取整）", "人数（已取整）")
 _COUNT = Multilingual("People in the cohort", "隊列人數", "队列人数")
 _BY = Multilingual("People in the cohort, by group", "各組人數", "各组人数")
-_TABLE = Multilingual("People by two variables", "兩變量交叉表", "两变量交叉表")
+_TABLE = Multilingual("People by two variables", "兩變項交叉表", "两变量交叉表")
 _SURVIVAL = Multilingual("Without the event", "未發生事件的比例", "未发生事件的比例")
-_DAYS = Multilingual("Days of follow-up", "隨訪天數", "随访天数")
-_SHARE = Multilingual("Share without the event", "未發生事件比例", "未发生事件比例")
+_DAYS = Multilingual("Days of follow-up", "隨訪日數", "随访天数")
+_SHARE = Multilingual("Share without the event", "未發生事件的比例", "未发生事件的比例")
 _ALL = Multilingual("Everyone", "全部", "全部")
 _HIDDEN = Multilingual("hidden", "已隱去", "已隐去")
 _SHIELD = Multilingual(
     "Fewer than {n} people are never shown; numbers are rounded to {r}.",
-    "不顯示少於 {n} 人的數目；數字取整至 {r}。",
-    "不显示少于 {n} 人的数目；数字取整至 {r}。",
+    "不顯示少於 {n} 人的數目；人數以 {r} 為單位取整。",
+    "不显示少于 {n} 人的数目；人数以 {r} 为单位取整。",
 )
 _WORDS = {
     "yes": Multilingual("yes", "是", "是"),

@@ -60,9 +60,11 @@ PURPOSES: tuple[Purpose, ...] = (
         "0000011",
         "POA",
         "GRU",
-        Multilingual("population origins or ancestry research", "族群起源研究", "族群起源研究"),
+        Multilingual(
+            "population origins or ancestry research", "族群起源或祖源研究", "人群起源或祖源研究"
+        ),
     ),
-    Purpose("0000043", "CC", "NRES", Multilingual("clinical care", "臨床照護", "临床照护")),
+    Purpose("0000043", "CC", "NRES", Multilingual("clinical care", "臨床護理", "临床诊疗")),
 )
 
 _BY_SHORTHAND = {one.shorthand: one for one in PURPOSES}

@@ -152,8 +152,8 @@ _TERMS = (
         "the connector: no transfer that moves rows is started; the lab computes here",
         Multilingual(
             "Computing happens where the data are kept ({value}); no row moves.",
-            "在數據所在地計算（{value}），數據不移動。",
-            "在数据所在地计算（{value}），数据不移动。",
+            "在數據所在處計算（{value}），數據行不移動。",
+            "在数据所在处计算（{value}），数据行不移动。",
         ),
     ),
     Term(
@@ -236,7 +236,7 @@ _ACTS = (
         frozenset(),
         Enforcement.ATTESTED,
         "the user's node: a signed undertaking in the agreement",
-        Multilingual("It is not passed on.", "不得轉發。", "不得转发。"),
+        Multilingual("It is not passed on.", "不得轉交他人。", "不得转交他人。"),
     ),
     Act(
         REIDENTIFY,

@@ -66,7 +66,7 @@ def say_fact(name: str, text: str, language: Language) -> str:
         for code in text.split(", ")
         for key in (code if name == "seat" else code.lower(),)
     )
-    return ", ".join(said)
+    return (", " if language is Language.EN else "、").join(said)
 
 
 def say_reason(text: str, code: str, language: Language) -> str:

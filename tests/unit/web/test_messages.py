@@ -195,7 +195,7 @@ def test_the_cookie_chooses_first_then_the_browser(cookie, header, language):
     ("name", "text", "said"),
     [
         ("outcome", "allow", "允許"),
-        ("roles", "auditor, operator", "審計員, 管理員"),
+        ("roles", "auditor, operator", "審計員、管理員"),
         ("state", "STARTED", "進行中"),
         ("state", "awaiting_checker", "待人手審核"),
         ("seat", "HK", "香港"),

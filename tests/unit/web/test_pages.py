@@ -84,7 +84,7 @@ def test_a_refused_query_says_why_in_the_readers_language(site):
     for path in ("/queries", "/queries/asked_refused"):
         html = site.browser("rex", "zh-HK").get(path).text
 
-        assert "隊列人數太少，作答會透露個人資料。" in html
+        assert "隊列人數太少，任何結果都會透露個別人士的資料。" in html
         assert "Fewer than" not in html
 
 

@@ -32,7 +32,7 @@ def test_a_stuck_negotiation_says_so_first_with_its_tries_and_what_to_do(site):
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("zh-HK", "卡住：對方未確認收到我方訊息"), ("zh-CN", "卡住：对方未确认收到我方消息")],
+    [("zh-HK", "停滯：對方未確認收到我方訊息"), ("zh-CN", "停滞：对方未确认收到我方消息")],
 )
 def test_stuck_is_said_in_chinese_with_the_reason_in_chinese(site, language, words):
     text = site.browser("sam", language).get(path_of(site, "failing")).text

@@ -245,7 +245,7 @@ def test_a_run_that_is_refused_says_why_and_what_next(site):
 
     page = site.browser("sam", "zh-Hant").get(path).text
 
-    assert "請降低要求，或容許略去更多記錄" in page
+    assert "請降低要求，或容許剔除更多記錄" in page
     assert "Even if all records were alike" in html.unescape(page)
     assert f'href="{path_of(site)}"' in page
 

@@ -12,7 +12,7 @@ OUTCOMES = {
     ),
     Outcome.NEEDS_FILING: Multilingual("needs a filing", "須備案或申報", "须备案或申报"),
     Outcome.DENY: Multilingual("denied", "拒絕", "拒绝"),
-    Outcome.DEFAULT_DENY: Multilingual("denied by default", "默認拒絕", "默认拒绝"),
+    Outcome.DEFAULT_DENY: Multilingual("denied by default", "預設拒絕", "默认拒绝"),
 }
 _MISSING = Multilingual(
     "nobody said '{field}'; have it put on record",

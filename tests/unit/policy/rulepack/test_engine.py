@@ -93,4 +93,4 @@ def test_a_refusal_names_rule_source_and_missing_input_in_words():
     assert "x.none" in told.value.message
     assert in_words(decide(pack(), NO, on=DAY).findings[0]) == "A-01 (denied): A [Act 1]"
     assert told.value.code == "rules_default_deny"
-    assert in_words(decision.findings[0], Language.ZH_HANT).startswith("A-01 (默認拒絕): 甲")
+    assert in_words(decision.findings[0], Language.ZH_HANT).startswith("A-01 (預設拒絕): 甲")
