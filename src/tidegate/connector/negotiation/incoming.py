@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from tidegate.audit.journal import Tx
+from tidegate.connector.messages import records
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.callback import check_callback
 from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
-from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
+from tidegate.connector.messages.model import Direction, MessageRecord, Side
 from tidegate.connector.messages.read import Received
 from tidegate.connector.messages.wire import ContractOfferMessage, ContractRequestMessage
 from tidegate.connector.model import Peer
@@ -29,23 +30,8 @@ from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.text import printable
 
-MOST_REFUSALS_KEPT = 50
 MOST_ROUNDS = 50
 MOST_OPEN = 1000  # with one peer; the terms of one may weigh a mebibyte
-
-
-class Paired(Protocol):
-    """A message that names both pids."""
-
-    @property
-    def provider_pid(self) -> Any:
-        """The provider's pid."""
-        ...
-
-    @property
-    def consumer_pid(self) -> Any:
-        """The consumer's pid."""
-        ...
 
 
 class Incoming:
@@ -129,7 +115,7 @@ class Incoming:
                 raise NegotiationRacedError("The same request came twice at once; send it again.")
             self._check_room(tx, peer)
             store.insert_negotiation(tx.connection, one)
-            messages.insert_message(tx.connection, record)
+            records.append(tx, record)
             one = self._outgoing.arrived(tx, one)
             failpoint("negotiation.before_commit")
         return one
@@ -171,7 +157,7 @@ class Incoming:
         """
         one = self.seen_by(peer, pid)
         try:
-            self._check_pids(one, heard.message)
+            records.check_pids(one, heard.message, "negotiation")
             if self._desk.journal.read(
                 messages.was_accepted, pid, str(heard.document.get("@id", ""))
             ):
@@ -213,8 +199,7 @@ class Incoming:
             one = self._implied(tx, one, step)
             move = NEGOTIATION.step(one.state, step.value, by=one.side.other.value)
             one = self._drop_pending(tx, self._contents(one, step, said), step, move.target)
-            position = messages.next_position(tx.connection, one.pid)
-            messages.insert_message(tx.connection, replace(record, position=position))
+            records.append(tx, record)
             moved = replace(
                 one,
                 state=move.target,
@@ -251,14 +236,7 @@ class Incoming:
             return one
         if pending.action == Step.TERMINATE.value and may_step(target, pending.action, by=one.side):
             return one
-        messages.settle_message(
-            tx.connection,
-            one.pending,
-            state=MessageState.ABANDONED,
-            outcome=f"The peer's message ({step}) came first.",
-            code="overtaken",
-            at=tx.at,
-        )
+        records.abandon(tx, one.pending, f"The peer's message ({step}) came first.")
         return replace(one, pending="")
 
     def _contents(self, one: Negotiation, step: Step, said: Mapping[str, Any]) -> Negotiation:
@@ -296,48 +274,19 @@ class Incoming:
         heard: Received[Any],
         problem: TidegateError,
     ) -> None:
-        record = replace(
-            self._record(one.pid, step, heard),
-            state=MessageState.REFUSED,
-            code=problem.code,
-            outcome=problem.message,
-        )
+        record = records.refused_record(self._record(one.pid, step, heard), problem)
         with self._desk.journal.write(
             by=peer.as_actor().id,
             did="negotiation.refused",
             to=f"negotiation:{one.pid}",
             why={**evidence(one, record), "reason": problem.code, "state": one.state.value},
         ) as tx:
-            if messages.count_refused(tx.connection, one.pid) < MOST_REFUSALS_KEPT:
-                position = messages.next_position(tx.connection, one.pid)
-                messages.insert_message(tx.connection, replace(record, position=position))
-
-    def _check_pids(self, one: Negotiation, message: Paired) -> None:
-        ours, theirs = message.provider_pid, message.consumer_pid
-        if one.side is Side.CONSUMER:
-            ours, theirs = theirs, ours
-        if ours != one.pid or (one.peer_pid and theirs != one.peer_pid):
-            raise MessageRefusedError(
-                "The pids in the message are not those of this negotiation.", code="pid_mismatch"
-            )
+            records.append_refused(tx, record)
 
     def _record(self, pid: str, step: Step, heard: Received[Any]) -> MessageRecord:
-        said = heard.document
-        at = iso(self._desk.clock.now())
-        return MessageRecord(
-            id=self._desk.ids.new("msg"),
-            process=pid,
-            position=0,
-            direction=Direction.IN,
-            type=str(said["@type"]),
-            action=step.value,
-            message_id=printable(str(said.get("@id", "")), 400),
-            body=heard.original,
-            state=MessageState.ACCEPTED,
-            attempts=1,
-            created_at=at,
-            changed_at=at,
-            outcome="Taken.",
+        at, name = iso(self._desk.clock.now()), self._desk.ids.new("msg")
+        return records.heard_record(
+            name, pid, step.value, heard.document, kept=heard.original, at=at
         )
 
 

@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from tidegate.audit.journal import Tx
+from tidegate.connector.messages import records
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.compose import Document, document
 from tidegate.connector.messages.delivery import Delivery
 from tidegate.connector.messages.errors import MessageRefusedError
-from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
+from tidegate.connector.messages.model import MessageRecord, MessageState, Side
 from tidegate.connector.messages.read import hear
 from tidegate.connector.messages.wire import ContractNegotiation
 from tidegate.connector.negotiation import store
@@ -110,23 +111,11 @@ class Outgoing:
         if negotiation.pending:
             if step is not Step.TERMINATE:
                 raise NegotiationRacedError("A message is on its way already; wait for its answer.")
-            self._abandon(tx, negotiation.pending, "Overtaken by the termination.")
-        record = MessageRecord(
-            id=self._desk.ids.new("msg"),
-            process=negotiation.pid,
-            position=messages.next_position(tx.connection, negotiation.pid),
-            direction=Direction.OUT,
-            type=_TYPES[step],
-            action=step.value,
-            message_id=self._desk.ids.urn(),
-            body={},
-            state=MessageState.QUEUED,
-            attempts=0,
-            created_at=tx.at,
-            changed_at=tx.at,
-        )
-        said = compose(negotiation, step, record.message_id, self._desk.address)
-        messages.insert_message(tx.connection, replace(record, body=said))
+            records.abandon(tx, negotiation.pending, "Overtaken by the termination.")
+        name, message_id = self._desk.ids.new("msg"), self._desk.ids.urn()
+        said = compose(negotiation, step, message_id, self._desk.address)
+        record = records.queued_record(name, negotiation.pid, step.value, said, at=tx.at)
+        records.append(tx, record)
         tx.enqueue(
             DELIVER,
             lane=negotiation.pid,
@@ -149,7 +138,7 @@ class Outgoing:
         step = Step(record.action)
         if not may_step(one.state, step.value, by=one.side):
             with self._desk.journal.upkeep() as tx:
-                self._abandon(tx, message, f"The negotiation was {one.state} by then.")
+                records.abandon(tx, message, f"The negotiation was {one.state} by then.")
             return
         self._desk.gate.wait(one.peer_pid)
         failpoint("negotiation.before_send")
@@ -214,14 +203,7 @@ class Outgoing:
         """Take the step of an acknowledged message in the caller's write."""
         step = Step(record.action)
         move = NEGOTIATION.step(one.state, step.value, by=one.side.value)
-        messages.settle_message(
-            tx.connection,
-            record.id,
-            state=MessageState.ACKNOWLEDGED,
-            outcome=words,
-            code="",
-            at=tx.at,
-        )
+        records.acknowledge(tx, record.id, words)
         moved = replace(one, state=move.target, pending="", changed_by=ACTOR, changed_at=tx.at)
         return self.arrived(tx, moved)
 
@@ -282,7 +264,7 @@ class Outgoing:
             messages.record_attempt(
                 tx.connection, record.id, outcome=end.words, code=end.code, at=tx.at
             )
-            self._abandon(tx, record.id, end.words, end.code)
+            records.abandon(tx, record.id, end.words, end.code)
             reason = current.reason if step is Step.TERMINATE and current.reason else words
             ended = replace(
                 current,
@@ -323,16 +305,6 @@ class Outgoing:
                 changed_at=tx.at,
             )
             return self.arrived(tx, ended)
-
-    def _abandon(self, tx: Tx, message: str, words: str, code: str = "overtaken") -> None:
-        messages.settle_message(
-            tx.connection,
-            message,
-            state=MessageState.ABANDONED,
-            outcome=words,
-            code=code,
-            at=tx.at,
-        )
 
 
 def evidence(one: Negotiation, record: MessageRecord) -> dict[str, str | int]:

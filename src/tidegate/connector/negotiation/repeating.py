@@ -7,6 +7,7 @@ between; it then says the same again, or makes its agreement anew. See docs/deci
 from dataclasses import replace
 from typing import Any
 
+from tidegate.connector.messages import records
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
 from tidegate.connector.messages.read import Received
@@ -87,8 +88,7 @@ class Repeating:
             if (one.state, one.agreement) != (before.state, before.agreement):
                 raise NegotiationRacedError("The negotiation has gone on meanwhile.")
             check_agreement(said, one, self._desk.did)
-            position = messages.next_position(tx.connection, one.pid)
-            messages.insert_message(tx.connection, replace(record, position=position))
+            records.append(tx, record)
             return store.save_negotiation(
                 tx.connection,
                 replace(one, agreement=said, changed_by=peer.as_actor().id, changed_at=tx.at),

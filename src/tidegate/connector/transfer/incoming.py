@@ -9,10 +9,11 @@ import msgspec
 from tidegate.access.model import institution_of
 from tidegate.audit.journal import Tx
 from tidegate.connector.dataplane.model import PlaneAddress, find_plane
+from tidegate.connector.messages import records
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.callback import check_callback
 from tidegate.connector.messages.errors import MessageRefusedError, ProcessUnknownError
-from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
+from tidegate.connector.messages.model import MessageRecord, Side
 from tidegate.connector.messages.read import Received
 from tidegate.connector.messages.wire import (
     DataAddress,
@@ -45,11 +46,8 @@ from tidegate.connector.transfer.rules import check_not_held, check_standing
 from tidegate.kernel.clock import iso
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
-from tidegate.kernel.text import printable
 from tidegate.partners.model import PersonAssertion
 from tidegate.policy.model import Agreement, AgreementState
-
-MOST_REFUSALS_KEPT = 50
 
 
 class Incoming:
@@ -166,7 +164,7 @@ class Incoming:
                 raise TransferRacedError("The same request came twice at once; send it again.")
             check_not_held(store.list_open(tx.connection, one.agreement_id), one)
             store.insert_transfer(tx.connection, one)
-            messages.insert_message(tx.connection, record)
+            records.append(tx, record)
             seal_address(self._desk, tx, one.pid, "in", address)
             saved = self._outgoing.arrived(tx, one)
             failpoint("transfer.before_commit")
@@ -192,7 +190,7 @@ class Incoming:
         """
         one = self.seen_by(peer, pid)
         try:
-            self._check_pids(one, heard.message)
+            records.check_pids(one, heard.message, "transfer")
             if self._desk.journal.read(
                 messages.was_accepted, pid, str(heard.document.get("@id", ""))
             ):
@@ -231,8 +229,7 @@ class Incoming:
             one = self._drop_pending(
                 tx, one, self._contents(tx, one, step, heard), (step, move.target)
             )
-            position = messages.next_position(tx.connection, one.pid)
-            messages.insert_message(tx.connection, replace(record, position=position))
+            records.append(tx, record)
             saved = self._outgoing.arrived(
                 tx,
                 replace(
@@ -276,14 +273,7 @@ class Incoming:
             ours, told = one.side.value, (before.reason_code, before.reason)
             one = replace(one, held=ours, held_by=before.held_by)
             one = replace(one, reason_code=told[0], reason=told[1])
-        messages.settle_message(
-            tx.connection,
-            one.pending,
-            state=MessageState.ABANDONED,
-            outcome=f"The peer's message ({step}) came first.",
-            code="overtaken",
-            at=tx.at,
-        )
+        records.abandon(tx, one.pending, f"The peer's message ({step}) came first.")
         return replace(one, pending="")
 
     def _contents(self, tx: Tx, one: Transfer, step: Step, heard: Received[Any]) -> Transfer:
@@ -332,45 +322,15 @@ class Incoming:
         said: Mapping[str, Any],
         problem: TidegateError,
     ) -> None:
-        record = replace(
-            self._record(one.pid, step, said),
-            state=MessageState.REFUSED,
-            code=problem.code,
-            outcome=problem.message,
-        )
+        record = records.refused_record(self._record(one.pid, step, said), problem)
         with self._desk.journal.write(
             by=peer.as_actor().id,
             did="transfer.refused",
             to=f"transfer:{one.pid}",
             why={**evidence(one, record), "reason": problem.code, "state": one.state.value},
         ) as tx:
-            if messages.count_refused(tx.connection, one.pid) < MOST_REFUSALS_KEPT:
-                position = messages.next_position(tx.connection, one.pid)
-                messages.insert_message(tx.connection, replace(record, position=position))
-
-    def _check_pids(self, one: Transfer, message: Any) -> None:
-        ours, theirs = message.provider_pid, message.consumer_pid
-        if one.side is Side.CONSUMER:
-            ours, theirs = theirs, ours
-        if ours != one.pid or (one.peer_pid and theirs != one.peer_pid):
-            raise MessageRefusedError(
-                "The pids in the message are not those of this transfer.", code="pid_mismatch"
-            )
+            records.append_refused(tx, record)
 
     def _record(self, pid: str, step: Step, said: Mapping[str, Any]) -> MessageRecord:
-        at = iso(self._desk.clock.now())
-        return MessageRecord(
-            id=self._desk.ids.new("msg"),
-            process=pid,
-            position=0,
-            direction=Direction.IN,
-            type=str(said["@type"]),
-            action=step.value,
-            message_id=printable(str(said.get("@id", "")), 400),
-            body=without_secrets(said),
-            state=MessageState.ACCEPTED,
-            attempts=1,
-            created_at=at,
-            changed_at=at,
-            outcome="Taken.",
-        )
+        at, name = iso(self._desk.clock.now()), self._desk.ids.new("msg")
+        return records.heard_record(name, pid, step.value, said, kept=without_secrets(said), at=at)

@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 
 from tidegate.access.model import institution_of
 from tidegate.audit.journal import Tx
+from tidegate.connector.messages import records
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.compose import Document, data_address
 from tidegate.connector.messages.delivery import Delivery
 from tidegate.connector.messages.errors import MessageRefusedError
-from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
+from tidegate.connector.messages.model import MessageRecord, MessageState, Side
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.address import (
     grant,
@@ -41,7 +42,7 @@ from tidegate.connector.transfer.model import (
     TransferState,
 )
 from tidegate.connector.transfer.script import counts_as, next_step
-from tidegate.connector.transfer.wording import TYPES, answered_pid, compose, place_of
+from tidegate.connector.transfer.wording import answered_pid, compose, place_of
 from tidegate.kernel.errors import TidegateError, UnavailableError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.text import printable
@@ -92,26 +93,14 @@ class Outgoing:
         if one.pending:
             if step not in {Step.TERMINATE, Step.SUSPEND}:
                 raise TransferRacedError("A message is on its way already; wait for its answer.")
-            self._abandon(tx, one.pending, f"Overtaken by {step}.")
+            records.abandon(tx, one.pending, f"Overtaken by {step}.")
         script = script_of(tx.connection, one)
         if script is not None and counts_as(script, one, step):
             one = replace(one, scripted=one.scripted + 1)
-        message_id = self._desk.ids.urn()
-        record = MessageRecord(
-            id=self._desk.ids.new("msg"),
-            process=one.pid,
-            position=messages.next_position(tx.connection, one.pid),
-            direction=Direction.OUT,
-            type=TYPES[step],
-            action=step.value,
-            message_id=message_id,
-            body=compose(one, step, message_id, self._desk.address),
-            state=MessageState.QUEUED,
-            attempts=0,
-            created_at=tx.at,
-            changed_at=tx.at,
-        )
-        messages.insert_message(tx.connection, record)
+        name, message_id = self._desk.ids.new("msg"), self._desk.ids.urn()
+        said = compose(one, step, message_id, self._desk.address)
+        record = records.queued_record(name, one.pid, step.value, said, at=tx.at)
+        records.append(tx, record)
         tx.enqueue(
             DELIVER,
             lane=one.pid,
@@ -154,7 +143,7 @@ class Outgoing:
         step = Step(record.action)
         if not may_step(one.state, step.value, by=one.side):
             with self._desk.journal.upkeep() as tx:
-                self._abandon(tx, message, f"The transfer was {one.state} by then.")
+                records.abandon(tx, message, f"The transfer was {one.state} by then.")
             return
         self._desk.gate.wait(one.peer_pid)
         failpoint("transfer.before_send")
@@ -247,14 +236,7 @@ class Outgoing:
     def settle(self, tx: Tx, one: Transfer, record: MessageRecord, words: str) -> Transfer:
         """Take the step of an acknowledged message in the caller's write."""
         move = TRANSFER.step(one.state, record.action, by=one.side.value)
-        messages.settle_message(
-            tx.connection,
-            record.id,
-            state=MessageState.ACKNOWLEDGED,
-            outcome=words,
-            code="",
-            at=tx.at,
-        )
+        records.acknowledge(tx, record.id, words)
         return self.arrived(
             tx, replace(one, state=move.target, pending="", changed_by=ACTOR, changed_at=tx.at)
         )
@@ -324,7 +306,7 @@ class Outgoing:
             messages.record_attempt(
                 tx.connection, record.id, outcome=end.words, code=end.code, at=tx.at
             )
-            self._abandon(tx, record.id, end.words, end.code)
+            records.abandon(tx, record.id, end.words, end.code)
             keep = step is Step.TERMINATE and bool(current.reason)
             ended = replace(
                 current,
@@ -338,16 +320,6 @@ class Outgoing:
                 self.queue(tx, ended, Step.TERMINATE)
             else:
                 self.arrived(tx, replace(ended, state=TransferState.TERMINATED))
-
-    def _abandon(self, tx: Tx, message: str, words: str, code: str = "overtaken") -> None:
-        messages.settle_message(
-            tx.connection,
-            message,
-            state=MessageState.ABANDONED,
-            outcome=words,
-            code=code,
-            at=tx.at,
-        )
 
 
 def _end_tokens(tx: Tx, one: Transfer, step: Step) -> None:
