@@ -93,7 +93,9 @@ class Database:
 
     def _engine(self, *, read_only: bool) -> Engine:
         if not self.is_sqlite:
-            engine = create_engine(self.url, poolclass=QueuePool, pool_size=4, max_overflow=16)
+            engine = create_engine(
+                self.url, poolclass=QueuePool, pool_size=4, max_overflow=16, pool_pre_ping=True
+            )  # a server that was restarted costs no reader an error
             if read_only:
                 engine = engine.execution_options(postgresql_readonly=True)
             return engine
@@ -216,19 +218,22 @@ class Writer:
         """Return the connection and its driver's cursor, inside a transaction."""
         if self._is_open and self._connection is not None and self._cursor is not None:
             return self._connection, self._cursor
+        may_be_torn = self._advisory and self._cursor is not None
         try:
-            connection, cursor = self._begin()
-            if self._advisory:
-                cursor.execute(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-            if self._attendant is not None:
-                self._attendant.begun(cursor)
+            try:
+                opened = self._begin()
+            except Exception:
+                if not may_be_torn:
+                    raise
+                self._drop()  # the server went away since the last commit; nothing was written yet
+                opened = self._begin()
         except Exception as problem:  # drivers raise errors of their own
             self._drop()
             raise UnavailableError(
                 "The database cannot be written to now; check that it is up, then try again."
             ) from problem
         self._is_open = True
-        return connection, cursor
+        return opened
 
     def _begin(self) -> tuple[Connection, Cursor]:
         """Begin a transaction of the driver; one of SQLAlchemy's too, where none is begun."""
@@ -241,6 +246,10 @@ class Writer:
             self._cursor = self._connection.connection.cursor()
         elif not self._advisory:  # PostgreSQL's driver begins with the next statement
             self._cursor.execute(_BEGIN_WRITE)
+        if self._advisory:
+            self._cursor.execute(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+        if self._attendant is not None:
+            self._attendant.begun(self._cursor)
         return self._connection, self._cursor
 
     def _commit(self, group: Group) -> None:

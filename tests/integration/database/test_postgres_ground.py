@@ -3,14 +3,16 @@
 import threading
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from lib.ground import make_ground
 from lib.postgres import running_postgres
 from tidegate.db.schema import METADATA
 from tidegate.db.tables.audit import audit_leaf
-from tidegate.kernel.errors import InvalidError
+from tidegate.kernel.errors import InvalidError, UnavailableError
+from tidegate.kernel.failpoint import arm, disarm
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +90,65 @@ def test_a_reading_connection_cannot_write(ground):
 def test_housekeeping_cannot_touch_evidence(ground):
     with pytest.raises(InvalidError), ground.journal.upkeep() as tx:
         tx.connection.execute(audit_leaf.delete())
+
+
+def tear(url):
+    """End every other connection of the database, as a restarted server does."""
+    killer = create_engine(url, poolclass=NullPool)
+    with killer.connect() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+def test_a_server_restarted_between_writes_costs_neither_writer_nor_reader_anything(ground, url):
+    ground.journal.note(by="person:a", did="task.retried", to="task:1")
+    tear(url)
+
+    assert [0] == positions(ground)
+    ground.journal.note(by="person:a", did="task.retried", to="task:2")
+    tear(url)
+    with ground.journal.write(by="person:a", did="task.retried", to="task:3") as tx:
+        tx.enqueue("test.do", n="1")
+
+    assert [0, 1, 2] == positions(ground)
+
+
+def test_a_connection_torn_within_a_write_undoes_it_whole(ground, url):
+    def write():
+        with ground.journal.write(by="person:a", did="task.retried", to="task:1") as tx:
+            tx.enqueue("test.do", n="1")
+            tear(url)
+            tx.enqueue("test.do", n="2")
+
+    with pytest.raises(DBAPIError):
+        write()
+
+    assert 0 == leaves(ground)
+    assert [] == ground.tasks()
+    ground.journal.note(by="person:a", did="task.retried", to="task:2")
+    assert [0] == positions(ground)
+
+
+def test_a_connection_torn_before_the_commit_is_said_to_whoever_waits(ground, url):
+    arm("journal.leaves_written", lambda: tear(url))
+    try:
+        with pytest.raises(UnavailableError, match="did not happen"):
+            ground.journal.note(by="person:a", did="task.retried", to="task:1")
+    finally:
+        disarm()
+
+    assert 0 == leaves(ground)
+    ground.journal.note(by="person:a", did="task.retried", to="task:2")
+    assert [0] == positions(ground)
+
+
+def positions(ground):
+    return ground.journal.read(
+        lambda c: list(
+            c.execute(select(audit_leaf.c.position).order_by(audit_leaf.c.position)).scalars()
+        )
+    )
