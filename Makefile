@@ -36,8 +36,8 @@ system: ## install the system packages that the tests need (as root), or say whi
 test: system $(VENV)/.test ## set up and run the whole suite (WORKERS=1 for one process)
 	@$(BIN)/python -m pytest tests --ignore=tests/shared --numprocesses=$(WORKERS) $(ARGS)
 
-test-fast: $(VENV)/.test ## the unit tests alone: the fast loop
-	@$(BIN)/python -m pytest tests/unit tests/house -m "not slow" $(ARGS)
+test-fast: $(VENV)/.test ## the unit tests: pure code, in seconds
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
 test-shared: $(VENV)/.test ## hold us against official schemas and real data in ../shared
 	@$(BIN)/python -m pytest tests/shared $(ARGS)

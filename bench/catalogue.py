@@ -29,6 +29,7 @@ import httpx
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / one) for one in ("src", "tests")]
 
+from rooms.catalogue.records import make_dataset, make_version  # noqa: E402
 from tidegate.access.model import Participant, Seat  # noqa: E402 - after the path is set
 from tidegate.catalogue import store  # noqa: E402
 from tidegate.catalogue.model import Offer, OfferState  # noqa: E402
@@ -38,7 +39,6 @@ from tidegate.node.fittings import Fittings  # noqa: E402
 from tidegate.node.server import serve_fitted  # noqa: E402
 from tidegate.policy.service import research_policy  # noqa: E402
 from tidegate.settings import NodeRole, NodeSettings, did_for, write_settings  # noqa: E402
-from unit.catalogue.records import make_dataset, make_version  # noqa: E402
 
 SIZES = (17, 1000, 10_000)
 PAGE = 50  # what an EDC asks for

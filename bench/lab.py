@@ -103,10 +103,10 @@ def main() -> None:
 
 def govern(provider: Provider) -> None:
     """Put the real agreement ledger, rule pack and assessment around the lab."""
+    from rooms.connector.assessment.test_service import FACULTY, HOSPITAL, PERSON, World
     from tidegate.access.model import Seat
     from tidegate.connector.transfer.model import Visit
     from tidegate.policy.service import PolicyService
-    from unit.connector.assessment.test_service import FACULTY, HOSPITAL, PERSON, World
     from unit.policy.policies import agreement, story_policy
 
     ground, world = provider.ground, World(provider.ground)

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from lib.ground import make_ground
-from tidegate.commons.acquisition.sources import FileSource
-from unit.commons.commons_world import (
+from rooms.commons.commons_world import (
     COMMITTEE,
     GENERAL,
     STEWARD,
     hk_id,
     make_commons,
 )
+from tidegate.commons.acquisition.sources import FileSource
 
 TABLES = Path(__file__).parents[3] / "shared" / "data" / "clinical_tables"
 

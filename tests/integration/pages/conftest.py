@@ -7,7 +7,7 @@ from playwright.sync_api import sync_playwright
 
 from lib.screens import LANGUAGES, SIZES
 from lib.serving import Served
-from unit.web.site import add_classified, build_site
+from rooms.web.site import add_classified, build_site
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from sqlalchemy import insert, update
 
+from rooms.web.site import FACULTY, build_site
 from tidegate.connector.errors import PeerRefusedError
 from tidegate.connector.harvest import store as harvests
 from tidegate.connector.harvest.model import HarvestReport
@@ -15,7 +16,6 @@ from tidegate.db.tables.connector import connector_negotiation, connector_transf
 from tidegate.db.tables.work import work_task
 from tidegate.kernel.text import Language
 from tidegate.web.messages import messages
-from unit.web.site import FACULTY, build_site
 
 pytestmark = pytest.mark.slow
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rooms.catalogue.records import HOSPITAL
 from tidegate.catalogue.concepts import concepts
 from tidegate.catalogue.model import Listing, Visibility
 from tidegate.catalogue.snippets import make_snippet
 from tidegate.catalogue.words import fold, grams, han_runs, latin_words, pairs
 from tidegate.kernel.text import Language, Multilingual
-from unit.catalogue.records import HOSPITAL
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import pytest
 
 from tidegate.deid.verifier.identifiers import find_identifiers, find_names_for_all
 from tidegate.deid.verifier.reading import read_table
-
-from .tables import batches_of
+from unit.deid.verifier.tables import batches_of
 
 
 def codes_of(name, text, quasi=(), pseudonyms=()):

@@ -3,8 +3,7 @@
 import pytest
 
 from tidegate.deid.verifier.service import verify
-
-from .tables import claim_of, of, write_csv
+from unit.deid.verifier.tables import claim_of, of, write_csv
 
 NAMES = ("age", "sex", "illness", "note")
 ILLS = ("flu", "cold", "gout", "flu", "cold", "gout")

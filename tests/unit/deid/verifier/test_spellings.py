@@ -4,8 +4,7 @@ import pytest
 
 from tidegate.deid.spellings import meaning
 from tidegate.deid.verifier.service import verify
-
-from .tables import batches_of, claim_of, of
+from unit.deid.verifier.tables import batches_of, claim_of, of
 
 NAMES = ("age", "sex", "illness")
 ALIKE = [
