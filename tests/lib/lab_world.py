@@ -15,7 +15,7 @@ from tidegate.lab.releases.service import ReleaseService
 from tidegate.lab.requests.service import QueryService, Reach
 from tidegate.lab.visits.admission import Admission
 from tidegate.lab.visits.engine import Engine
-from tidegate.lab.visits.publishing import Publishing
+from tidegate.lab.visits.publishing import Publishing, open_result
 from tidegate.lab.visits.service import LabService
 from tidegate.lab.visits.versions import OpenVersions
 from tidegate.partners.model import GateFacts, GateQuestion
@@ -28,6 +28,7 @@ from tidegate.policy.model import (
     Policy,
     Rule,
 )
+from tidegate.policy.service import check_in_force
 
 HOSPITAL, FACULTY = "did:web:localhost%3A7001", "did:web:localhost%3A7002"
 RESEARCHER = Actor("person:per_r", "Researcher", frozenset({Role.RESEARCHER}))
@@ -63,6 +64,9 @@ class Agreements:
         if self.agreement.state is not AgreementState.ACTIVE:
             raise WithheldError("The agreement is not active.", code="agreement_inactive")
 
+    def check_still_in_force(self, tx, agreement_id):
+        check_in_force(self.agreement)
+
     def count_use(self, tx, agreement_id):
         if not self.uses_left:
             raise WithheldError("All uses are spent.", code="uses_spent")
@@ -89,6 +93,7 @@ class Assessor:
     cross_border: bool = True
     missing: str = ""
     asked: list = field(default_factory=list)
+    meanwhile: object = lambda: None  # what happens elsewhere while a release is judged
 
     def assess_query(self, agreement, person_ref, gate, *, by, to="", way=None):
         self.asked.append(("query", to, way.columns))
@@ -101,6 +106,7 @@ class Assessor:
 
     def assess_release(self, agreement, person_ref, gate, output, *, by, to=""):
         self.asked.append(("release", to, output))
+        self.meanwhile()
         if self.cross_border and not output.checker_2:
             finding = Finding("PM-04", Outcome.NEEDS_APPROVAL, Multilingual("Second checker"), "")
             return Decision(Outcome.NEEDS_APPROVAL, (finding,), "p", "i", "dec_2")
@@ -184,6 +190,11 @@ class Provider:
         self.requests += 1
         document = {"id": request or f"ask_{self.requests}", "query": write_query(query)}
         return self.lab.submit(f"{ref}@{version}", "tp_1", document)
+
+    def released(self):
+        """Return the result that was released last."""
+        run = next(one for one in self.lab.list_runs() if one.state == "released")
+        return open_result(self.open.seal_of(run.version_id), run)
 
     def sent(self):
         """Return the messages that wait to be delivered, as (kind, body)."""

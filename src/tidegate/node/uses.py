@@ -39,6 +39,10 @@ class CountedUses:
         proven = self._answers.standing_of(agreement.assignee)
         self._policy.check_use(agreement, replace(facts, certifications=proven.certifications))
 
+    def check_still_in_force(self, tx: Tx, agreement_id: str) -> None:
+        """Raise, inside the caller's write, unless the agreement is active."""
+        self._policy.check_still_in_force(tx, agreement_id)
+
     def uses_so_far(self, agreement_id: str) -> int:
         """Return how many uses of an agreement were counted."""
         return self._policy.uses_so_far(agreement_id)

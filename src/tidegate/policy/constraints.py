@@ -20,6 +20,7 @@ from tidegate.policy.terms import (
     DATE_TIME,
     DELAY,
     MINIMUM_CELL,
+    OUTPUT_REVIEW,
     PURPOSE,
     RECIPIENT,
     RECORD_USE,
@@ -153,6 +154,19 @@ def _check_cell(constraint: Constraint, facts: UseFacts) -> Refusal | None:
     )
 
 
+def _check_review(_: Constraint, facts: UseFacts) -> Refusal | None:
+    if facts.place is None:
+        return _missing("output-review", "place")
+    if facts.place == values.IN_PLACE:
+        return None  # the lab asks the checker
+    return Refusal(
+        "output-review",
+        "place_refused",
+        "The policy asks that a person clears results, which is done only where the data are kept;"
+        " send a query instead.",
+    )
+
+
 def _check_logged(_: Constraint | None, facts: UseFacts) -> Refusal | None:
     if facts.logged is None:
         return _missing("log", "logged")
@@ -170,8 +184,9 @@ CHECKERS: dict[str, Callable[[Constraint, UseFacts], Refusal | None]] = {
     COUNT: _check_count,
     COMPUTE_PLACE: _check_place,
     MINIMUM_CELL: _check_cell,
+    OUTPUT_REVIEW: _check_review,
 }
-"""The checker of each enforced constraint."""
+"""The checker of each enforced constraint, and of what a person checks where the data are."""
 
 WHO = frozenset({RECIPIENT, SEAT, CERTIFICATION})
 """The constraints that ask who the recipient is."""

@@ -196,6 +196,13 @@ class PolicyService:
         if refusal is not None:
             raise refusal.as_error()
 
+    def check_still_in_force(self, tx: Tx, agreement_id: str) -> None:
+        """Raise, inside the caller's write, unless the agreement is active.
+
+        For what takes a while between its check and its end: no end of the agreement comes between.
+        """
+        check_in_force(store.get_agreement(tx.connection, agreement_id))
+
     def count_use(self, tx: Tx, agreement_id: str) -> int:
         """Count one use in the caller's write; return its number.
 

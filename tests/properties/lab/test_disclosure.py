@@ -17,7 +17,7 @@ from tidegate.lab.disclosure.model import (
     family_from,
     family_of,
 )
-from tidegate.lab.disclosure.survival import grid_of, safe_curve
+from tidegate.lab.disclosure.survival import curve_family, grid_of, safe_curve
 from tidegate.lab.disclosure.tables import round_to_sum, safe_table, table_families
 from tidegate.lab.disclosure.triples import makes_three, pieces_of
 from tidegate.lab.errors import SmallCountError, TooCloseError
@@ -241,6 +241,39 @@ def test_a_total_differing_from_an_earlier_table_by_its_hidden_group_is_refused(
         check_beside([cells(range(4, 120))], released(*table), 10)
 
 
+def steps_of(days, every=1, people=300):
+    """Return the steps of a curve in which everybody has the event on their day."""
+    index = np.arange(len(days))
+    cut = grid_of(np.array(days, dtype=float), every)
+    _, codes = safe_curve(cut, np.ones(len(days), dtype=bool), every, LIMITS)
+    return curve_family(index, codes, people)
+
+
+DAYS = np.repeat(np.arange(1, 13), 12)
+"""Twelve people on each of twelve days."""
+
+
+@pytest.mark.parametrize("order", ["the curve first", "the count first"])
+@pytest.mark.parametrize("day", [3, 7])
+def test_a_count_that_leaves_one_person_out_of_the_steps_of_a_curve_is_refused(order, day):
+    """A curve over any number is its distribution: who is in the count is read off beside it."""
+    curve, count = steps_of(DAYS), cells(np.flatnonzero(DAYS <= day)[1:])
+    earlier, new = (curve, count) if order == "the curve first" else (count, curve)
+
+    with pytest.raises(TooCloseError):
+        check_beside([new], released(earlier), 10)
+
+
+@pytest.mark.parametrize("day", [3, 7])
+def test_a_count_of_whole_steps_may_stand_beside_the_curve(day):
+    check_beside([cells(np.flatnonzero(DAYS <= day))], released(steps_of(DAYS)), 10)
+
+
+def test_a_step_smaller_than_the_asked_minimum_is_refused():
+    with pytest.raises(TooCloseError):
+        check_beside([steps_of(DAYS)], released(), 20)
+
+
 def test_a_family_survives_being_written():
     family = cells(BASE)
 
@@ -318,6 +351,17 @@ def test_a_merged_curve_stays_near_the_exact_one():
     for step in curve.steps:
         near = 0.01 if step.at_risk >= 500 else 0.03
         assert abs(exact[step.day / 30] - step.survival / 10_000) < near
+
+
+@pytest.mark.parametrize("days", [[100] * 25, [100] * 14 + [200] * 12])
+def test_a_curve_does_not_say_that_everybody_of_a_group_had_the_event(days):
+    """A table hides an empty group like a small one; a curve that ends at nought says the same."""
+    grid = grid_of(np.array(days, dtype=float), 30)
+
+    curve, codes = safe_curve(grid, np.ones(len(days), dtype=bool), 30, LIMITS)
+
+    assert all(step.survival > 0 for step in curve.steps)
+    assert (codes == 2 * len(curve.steps)).sum() >= 10
 
 
 def test_a_curve_with_single_events_has_no_steps():

@@ -150,6 +150,11 @@ def _without(kind, age):
     return q.KaplanMeier(q.Everyone(), time, sick, q.Grouping(q.Whether(rare)), every=90)
 
 
+def _curve():
+    sick = q.EventWhen(q.Has("person", q.Compare("status", q.Comparison.EQ, 1)))
+    return q.KaplanMeier(q.Everyone(), q.ColumnOf("person", "futime"), sick, every=90)
+
+
 def test_a_waiting_result_is_compared_again_when_it_is_cleared(provider):
     low = next(
         a
@@ -304,6 +309,78 @@ def test_a_closed_version_leaves_memory(local):
     local.ask(EVERYONE)
 
     assert 2 == local.holdings.opened
+
+
+def test_an_agreement_that_ends_while_a_result_is_judged_releases_nothing(local):
+    """The end comes after the last look at the agreement and before the release is written."""
+
+    def end():
+        over = replace(AGREEMENT, state=AgreementState.ENDED, ended_reason="The study is over.")
+        local.agreements.agreement = over
+
+    local.assessor.meanwhile = end
+
+    answer = local.ask(BY_SEX)
+
+    assert (RunState.REFUSED, "agreement_ended") == (answer.state, answer.code)
+    assert [] == local.sent()
+
+
+def test_the_events_of_a_step_are_as_many_as_the_agreement_asks_of_a_cell(local):
+    cell = Constraint("https://w3id.org/tidegate/policy/minimumCell", "gteq", "40")
+    local.agreements.agreement = replace(AGREEMENT, policy=Policy((Rule("use", (cell,)),)))
+
+    local.ask(_curve())
+
+    settled = local.released()
+    assert settled.shield.min_events == 40
+    assert all(step.events >= 40 for curve in settled.curves for step in curve.steps or ())
+
+
+def test_ending_one_agreement_leaves_the_queries_of_another_alone(local):
+    local.ask(BY_SEX)
+    session = local.open.open("ver_one").session
+    with local.engine.running("agreement of others", "ver_one", session) as (running, cursor):
+        local.lab.on_agreement_closed(AGREEMENT.id)
+
+        assert "" == running.stopped_for
+        assert [(1,)] == cursor.execute("SELECT 1").fetchall()
+
+
+def test_a_version_that_closes_while_it_is_opened_does_not_stay_in_memory(local):
+    real = local.holdings.open_tables
+
+    def closing(version_id, *, by, why):
+        tables = real(version_id, by=by, why=why)
+        local.lab.on_version_closed(version_id)
+        return tables
+
+    local.holdings.open_tables = closing
+
+    assert "query_stopped" == local.ask(BY_SEX).code
+    local.holdings.open_tables = real
+    assert RunState.RELEASED == local.ask(BY_SEX).state
+
+
+def test_a_version_somebody_asks_is_not_put_aside_for_another(tmp_path):
+    one = make_tables(people=60)
+    provider = Provider(tmp_path, dict.fromkeys(("ver_one", "ver_two"), one), keep=1)
+    session = provider.open.open("ver_one").session
+    with provider.engine.running("a", "ver_one", session) as (_, cursor):
+        provider.open.open("ver_two")
+
+        assert [(1,)] == cursor.execute("SELECT 1").fetchall()
+    provider.ground.close()
+
+
+def test_a_second_agreement_brings_no_second_number_of_refusals(local):
+    tiny = q.CohortCount(q.Has("person", q.OneOf("age", (20,))))
+    for _ in range(MAX_REFUSALS):
+        local.ask(tiny)
+    with local.ground.journal.write(by="system:t", did="query.received", to="query:x") as tx:
+        tx.connection.execute(RUN.update().values(agreement_id="an earlier agreement"))
+
+    assert "refusals_spent" == local.ask(tiny).code
 
 
 def test_ending_a_visit_with_nothing_running_changes_nothing(local):

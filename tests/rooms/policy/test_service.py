@@ -145,6 +145,21 @@ def count(ground, policy, agreement_id):
         return None
 
 
+def test_an_agreement_that_ended_is_not_in_force_inside_a_write(ground, policy):
+    recorded = record(ground, policy)
+    with ground.journal.write(by="system:t", did="agreement.signed", to="query:1") as tx:
+        policy.check_still_in_force(tx, recorded.id)
+    policy.end_agreement(recorded.id, "over", by=STEWARD)
+
+    with (
+        pytest.raises(UseWithheldError) as refusal,
+        ground.journal.write(by="system:t", did="agreement.signed", to="query:2") as tx,
+    ):
+        policy.check_still_in_force(tx, recorded.id)
+
+    assert "agreement_ended" == refusal.value.code
+
+
 def test_many_uses_at_once_never_exceed_the_limit(ground, policy):
     recorded = record(ground, policy)
 

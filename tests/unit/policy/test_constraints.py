@@ -19,6 +19,7 @@ from tidegate.policy.constraints import (
     policy_purposes,
 )
 from tidegate.policy.model import Constraint, Enforcement, Operator, Policy, Rule, UseFacts
+from tidegate.policy.rows import rows_refusal
 from tidegate.policy.vocabulary import research_policy
 from unit.policy.policies import FACULTY, good_facts, policies, story_policy
 
@@ -207,7 +208,7 @@ def naive_holds(constraint, facts):
         ),
         terms.MINIMUM_CELL: (facts.minimum_cell, lambda v: v >= int(rights[0])),
         terms.COMPUTE_PLACE: (facts.place, lambda v: v == "in-place"),
-        terms.OUTPUT_REVIEW: (True, lambda _: True),
+        terms.OUTPUT_REVIEW: (facts.place, lambda v: v == "in-place"),
     }
     fact, holds = table[constraint.left]
     return None if fact is None else holds(fact)
@@ -305,3 +306,19 @@ def test_one_permission_that_admits_the_recipient_is_enough():
 
 def test_a_policy_that_permits_no_use_admits_nobody():
     assert "not_permitted" == check_recipient(Policy(permissions=()), UseFacts()).code
+
+
+def test_rows_do_not_leave_for_a_purpose_whose_results_a_person_must_clear():
+    """One permission lets rows leave for one purpose, another asks for review of results."""
+    reviewed = Constraint(terms.OUTPUT_REVIEW, Operator.EQ, "every")
+    health, disease = (
+        Constraint(terms.PURPOSE, Operator.EQ, f"http://purl.obolibrary.org/obo/DUO_{code}")
+        for code in ("0000006", "0000007")
+    )
+    policy = Policy((Rule("use", (health, reviewed)), Rule("use", (disease,))))
+
+    assert rows_refusal(policy) is None
+    elsewhere = good_facts(place="elsewhere", purpose="HMB", minimum_cell=None)
+    assert "place_refused" == check_constraints(policy, elsewhere).code
+    assert check_constraints(policy, replace(elsewhere, purpose="DS")) is None
+    assert check_constraints(policy, good_facts(purpose="HMB")) is None

@@ -38,48 +38,77 @@ class Ledger:
     """The families released so far for one list of people, ready to be compared at once."""
 
     def __init__(self, people: int, *, knows_everybody: bool = True) -> None:
-        self._cells: list[Family] = [everybody(people)] if knows_everybody else []
-        self._steps: list[Family] = []
-        self._stacked: tuple[Words, list[int]] | None = None
+        self._cells = _Shelf([everybody(people)] if knows_everybody else [])
+        self._steps = _Shelf([])
         self._pieces: Pieces | None = None
 
     def add(self, family: Family) -> None:
         """Remember a released family."""
-        (self._cells if family.kind is FamilyKind.CELLS else self._steps).append(family)
-        self._stacked = self._pieces = None
+        if family.kind is FamilyKind.STEPS:
+            self._steps.add(family)
+            return
+        self._cells.add(family)
+        self._pieces = None
 
     def is_too_close(self, new: Family, min_cell: int) -> bool:
-        """Tell whether new atoms are too close to earlier ones: unions by twos, sets by threes."""
+        """Tell whether new atoms are too close to earlier ones: unions by twos, sets by threes.
+
+        Steps are held against all cells, and against the steps of curves of the same people.
+        """
         if new.kind is FamilyKind.STEPS:
-            return any(
+            return self._cells.is_too_close(new, min_cell) or any(
                 is_too_close(shared_people(new.atoms, old.atoms), min_cell)
-                for old in self._steps
+                for old in self._steps.families
                 if np.array_equal(new.atoms[-1], old.atoms[-1])
             )
-        if not self._cells:
+        if self._steps.is_too_close(new, min_cell):
+            return True
+        if not self._cells.families:
             return False
-        atoms, starts = self._stack()
-        shared = shared_people(new.atoms, atoms)
-        doubtful = ~_plainly_safe(shared, starts, min_cell)
-        bounds = zip(starts, [*starts[1:], len(atoms)], strict=True)
-        by_twos = any(
-            is_too_close(shared[:, low:high], min_cell)
-            for (low, high), doubt in zip(bounds, doubtful, strict=True)
-            if doubt
+        shared = self._cells.shared(new)
+        return self._cells.is_too_close(new, min_cell, shared) or makes_three(
+            new, shared, self._listed_pieces(new.people), min_cell
         )
-        return by_twos or makes_three(new, shared, self._listed_pieces(new.people), min_cell)
 
     def _listed_pieces(self, people: int) -> Pieces:
         if self._pieces is None:
-            self._pieces = pieces_of(self._stack()[0], people)
+            self._pieces = pieces_of(self._cells.atoms, people)
         return self._pieces
 
-    def _stack(self) -> tuple[Words, list[int]]:
+
+class _Shelf:
+    """Families of one kind, their atoms in one stack."""
+
+    def __init__(self, families: list[Family]) -> None:
+        self.families = families
+        self._stacked: Words | None = None
+
+    def add(self, family: Family) -> None:
+        self.families.append(family)
+        self._stacked = None
+
+    @property
+    def atoms(self) -> Words:
         if self._stacked is None:
-            sizes = [len(family.atoms) for family in self._cells]
-            starts = [0, *np.cumsum(sizes)[:-1].tolist()]
-            self._stacked = np.concatenate([family.atoms for family in self._cells]), starts
+            self._stacked = np.concatenate([family.atoms for family in self.families])
         return self._stacked
+
+    def shared(self, new: Family) -> Shared:
+        return shared_people(new.atoms, self.atoms)
+
+    def is_too_close(self, new: Family, min_cell: int, shared: Shared | None = None) -> bool:
+        """Tell whether a union of new atoms is too close to one of the atoms of one family."""
+        if not self.families:
+            return False
+        shared = self.shared(new) if shared is None else shared
+        ends = np.cumsum([len(family.atoms) for family in self.families]).tolist()
+        starts = [0, *ends[:-1]]
+        doubtful = ~_plainly_safe(shared, starts, min_cell)
+        return any(
+            is_too_close(shared[:, low:high], min_cell)
+            for low, high, doubt in zip(starts, ends, doubtful, strict=True)
+            if doubt
+        )
 
 
 def everybody(people: int) -> Family:
@@ -108,10 +137,11 @@ def _plainly_safe(shared: Shared, starts: list[int], min_cell: int) -> npt.NDArr
 def is_too_close(shared: Shared, min_cell: int) -> bool:
     """Tell whether some cut of the graph of shared people weighs between 1 and min_cell - 1."""
     weights = _contracted(_graph(shared), min_cell)
-    for group in _components(weights):
-        if len(group) > 1 and _minimum_cut(weights[np.ix_(group, group)]) < min_cell:
-            return True
-    return False
+    return any(
+        _has_light_cut(weights[np.ix_(group, group)], min_cell)
+        for group in _components(weights)
+        if len(group) > 1
+    )
 
 
 def _graph(shared: Shared) -> Shared:
@@ -143,31 +173,37 @@ def _contracted(weights: Shared, heavy: int) -> Shared:
         groups = _components(weights * (weights >= heavy))
         if len(groups) == len(weights):
             return weights
-        member = np.zeros((len(groups), len(weights)), dtype=np.int64)
-        for row, group in zip(member, groups, strict=True):
-            row[group] = 1
-        weights = member @ weights @ member.T
-        np.fill_diagonal(weights, 0)
+        weights = _merged(weights, groups)
 
 
-def _merged(weights: Shared, a: int, b: int) -> Shared:
-    weights = weights.copy()
-    weights[a] += weights[b]
-    weights[:, a] += weights[:, b]
-    weights[a, a] = 0
-    return np.delete(np.delete(weights, b, axis=0), b, axis=1)
+def _merged(weights: Shared, groups: list[list[int]]) -> Shared:
+    member = np.zeros((len(groups), len(weights)), dtype=np.int64)
+    for row, group in zip(member, groups, strict=True):
+        row[group] = 1
+    merged: Shared = member @ weights @ member.T
+    np.fill_diagonal(merged, 0)
+    return merged
 
 
-def _minimum_cut(weights: Shared) -> int:
-    """Return the weight of the lightest cut of a connected graph."""
-    lightest = int(weights.sum())
+def _has_light_cut(weights: Shared, heavy: int) -> bool:
+    """Tell whether some cut of a connected graph is lighter than `heavy`.
+
+    Nodes are taken in the order of how strongly they hang on those before. The last one's whole
+    weight is a cut. Where an arc brings a node's pull to `heavy`, no lighter cut parts its ends, so
+    they are merged; the last node's arcs do, so every round leaves fewer nodes.
+    """
     while len(weights) > 1:
-        order, pull = [0], weights[0].copy()
-        while len(order) < len(weights):
-            pull[order] = -1
-            order.append(int(pull.argmax()))
-            last = int(pull[order[-1]])
-            pull = pull + weights[order[-1]]
-        lightest = min(lightest, last)
-        weights = _merged(weights, order[-2], order[-1])
-    return lightest
+        joined, pull = np.zeros_like(weights), np.zeros(len(weights), dtype=np.int64)
+        waiting = np.ones(len(weights), dtype=np.bool_)
+        node = 0
+        for _ in range(len(weights)):
+            waiting[node] = False
+            last = int(pull[node])
+            pull = pull + weights[node] * waiting
+            bound = waiting & (weights[node] > 0) & (pull >= heavy)
+            joined[node, bound] = joined[bound, node] = 1
+            node = int(np.where(waiting, pull, -1).argmax())
+        if last < heavy:
+            return True
+        weights = _contracted(_merged(weights, _components(joined)), heavy)
+    return False

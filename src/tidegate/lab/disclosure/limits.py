@@ -8,7 +8,7 @@ NODE_FLOOR = 10
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The numbers a release must respect; an agreement may only raise the first."""
+    """The numbers a release must respect; an agreement may only raise the minima."""
 
     min_cell: int = NODE_FLOOR
     round_to: int = 5

@@ -151,7 +151,11 @@ def _finish(course: _Course, gathered: list[Codes], last_cell: int) -> None:
 
 
 def _settled(course: _Course, limits: Limits) -> _Course:
-    """See to it that the people left at the end are none or enough."""
+    """See to it that the people left at the end are none or enough.
+
+    Where nobody leaves without the event, the last step is not shown: that everybody of a group
+    has had the event is said about each of them.
+    """
     while course.steps and 0 < len(course.tail) < limits.min_cell:
         lots = [step for step in course.steps if len(step.left_before)]
         if lots:
@@ -160,4 +164,7 @@ def _settled(course: _Course, limits: Limits) -> _Course:
         else:
             dropped = course.steps.pop()
             course.tail = np.concatenate([course.tail, dropped.events])
+    is_said_of_all = not len(course.tail) and not any(len(one.left_before) for one in course.steps)
+    if is_said_of_all and limits.min_cell > 1:  # limits of one hide nothing
+        course.tail = course.steps.pop().events
     return course

@@ -92,6 +92,10 @@ class Admission:
         """Count one use in the caller's write; raise when the agreement has none left."""
         self._agreements.count_use(tx, agreement_id)
 
+    def check_still_in_force(self, tx: Tx, agreement_id: str) -> None:
+        """Raise, inside the write that lets a result leave, unless the agreement is active."""
+        self._agreements.check_still_in_force(tx, agreement_id)
+
     def may_leave(
         self, agreement: Agreement, run: Run, query: Query, *, checked: bool
     ) -> tuple[Decision, bool]:
@@ -114,8 +118,12 @@ class Admission:
 
 
 def limits_of(agreement: Agreement) -> Limits:
-    """Return the limits of an agreement: its own minimum cell, never under the node's floor."""
-    return Limits(min_cell=max(NODE_FLOOR, minimum_cell(agreement.policy) or NODE_FLOOR))
+    """Return the limits of an agreement: its own minimum cell, never under the node's floor.
+
+    The events of a step of a survival curve are a cell too.
+    """
+    floor = max(NODE_FLOOR, minimum_cell(agreement.policy) or NODE_FLOOR)
+    return Limits(min_cell=floor, min_events=floor)
 
 
 def reviews_every_output(agreement: Agreement) -> bool:

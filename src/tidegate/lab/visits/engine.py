@@ -7,7 +7,7 @@ drops them at once.
 """
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -82,6 +82,7 @@ class Engine:
         self._opening: dict[str, threading.Lock] = {}
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._running: set[Running] = set()
+        self._closings: Counter[str] = Counter()
 
     def session(self, version_id: str, opened: "Callable[[], Session]") -> "Session":
         """Return the open version, opening it at the first use."""
@@ -93,23 +94,50 @@ class Engine:
                 if found is not None:
                     self._sessions.move_to_end(version_id)
                     return found
+                closings = self._closings[version_id]
             session = opened()
             with self._lock:
-                self._sessions[version_id] = session
-                dropped = [
-                    self._sessions.popitem(last=False)[1]
-                    for _ in range(len(self._sessions) - self._keep)
-                ]
+                was_closed = self._closings[version_id] != closings
+                if not was_closed:
+                    self._sessions[version_id] = session
+                dropped = [session] if was_closed else self._too_many()
             _close(dropped)
+            if was_closed:
+                raise _data_closed()
             return session
+
+    def _too_many(self) -> "list[Session]":
+        """Take out the versions used longest ago, of those nobody's query runs on."""
+        busy = {one.version_id for one in self._running} | {next(reversed(self._sessions))}
+        idle = [name for name in self._sessions if name not in busy]
+        spare = max(0, len(self._sessions) - self._keep)
+        return [self._sessions.pop(name) for name in idle[:spare]]
 
     def drop(self, version_id: str, reason: str) -> int:
         """Stop the queries of a version and forget its tables; return how many were stopped."""
         stopped = self.stop(lambda one: one.version_id == version_id, reason)
+        self._forget(version_id)
+        return stopped
+
+    def drop_unless_used(self, version_id: str, agreement_id: str) -> bool:
+        """Forget a version's tables unless a query of another agreement runs on them; say whether.
+
+        The queries of others go on: nothing that lets them in has ended.
+        """
         with self._lock:
+            used = any(
+                one.version_id == version_id and one.agreement_id != agreement_id
+                for one in self._running
+            )
+        if not used:
+            self._forget(version_id)
+        return not used
+
+    def _forget(self, version_id: str) -> None:
+        with self._lock:
+            self._closings[version_id] += 1
             dropped = self._sessions.pop(version_id, None)
         _close([dropped] if dropped else [])
-        return stopped
 
     def stop(self, which: Callable[[Running], bool], reason: str) -> int:
         """Stop the running queries that `which` picks; return how many."""
@@ -124,7 +152,7 @@ class Engine:
         self, agreement_id: str, version_id: str, session: "Session", *, transfer_pid: str = ""
     ) -> Iterator[tuple[Running, Any]]:
         """Register a query for as long as the block runs, and stop it when its time is over."""
-        cursor = session.cursor()
+        cursor = _cursor(session)
         running = Running(agreement_id, version_id, cursor, transfer_pid)
         timer = threading.Timer(self._seconds, running.stop, [_TOO_LONG])
         timer.daemon = True
@@ -163,10 +191,21 @@ class Engine:
                 columns = cursor.execute(statement).fetchnumpy()
             except (duckdb.InterruptException, duckdb.ConnectionException):
                 running.check()
-                raise QueryStoppedError(
-                    "The query was stopped: the data were closed.", code="query_stopped"
-                ) from None
+                raise _data_closed() from None
         return rows_of(columns, query, axes, session.codebook)
+
+
+def _cursor(session: "Session") -> Any:
+    import duckdb  # noqa: PLC0415 - loaded with the session
+
+    try:
+        return session.cursor()
+    except duckdb.ConnectionException:
+        raise _data_closed() from None
+
+
+def _data_closed() -> QueryStoppedError:
+    return QueryStoppedError("The query was stopped: the data were closed.", code="query_stopped")
 
 
 def _close(sessions: "list[Session]") -> None:

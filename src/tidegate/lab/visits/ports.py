@@ -42,6 +42,10 @@ class Agreements(Protocol):
         """Raise unless the use stays inside the agreement."""
         ...
 
+    def check_still_in_force(self, tx: Tx, agreement_id: str) -> None:
+        """Raise, inside the caller's write, unless the agreement is active."""
+        ...
+
     def count_use(self, tx: Tx, agreement_id: str) -> int:
         """Count one use; raise when none is left."""
         ...

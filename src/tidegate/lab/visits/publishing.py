@@ -171,6 +171,7 @@ class Publishing:
         with self._journal.write(
             by=by, did="query.released", to=f"query:{run.id}", why=why_of(run)
         ) as tx:
+            self._admission.check_still_in_force(tx, run.agreement_id)
             if store.last_family(tx.connection, run.dataset_id) != opened.ledger.seq:
                 raise _RacedError(run.id)
             store.save_run(tx.connection, run, expect=before)

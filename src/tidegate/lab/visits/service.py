@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 MAX_ID = 100
 MAX_REFUSALS = 30
-"""How often in a day an agreement may meet results too small or too close to show.
+"""How often in a day an institution may meet results of a version too small or close to show.
 
 Each such refusal tells something about who is in the data, so whoever tries conditions one after
-another to hear which are refused is stopped.
+another to hear which are refused is stopped, under however many agreements.
 """
 
 
@@ -110,7 +110,7 @@ class LabService:
         for run in waiting:
             self._publishing.stop(run, "The agreement ended or was suspended.")
         for version_id in self._journal.read(store.versions_under, agreement):
-            self._versions.forget(version_id, "the agreement was closed")
+            self._versions.forget_unless_used(version_id, agreement)
 
     def on_visit_stopped(self, transfer: str) -> None:
         """Stop what runs in a visit that was suspended or ended (fact `transfer.stopped`)."""
@@ -154,13 +154,15 @@ class LabService:
     def _admit(self, run: Run, visit: Visit, query: Query) -> Admitted:
         record = self._versions.record(visit.version_id)
         check_query(query, record.codebook)
-        self._check_refusals(visit.agreement_id)
+        self._check_refusals(visit)
         return self._admission.admit(visit, query, run.id)
 
-    def _check_refusals(self, agreement_id: str) -> None:
+    def _check_refusals(self, visit: Visit) -> None:
         since = iso(self._clock.now() - timedelta(days=1))
         with self._journal.reading() as conn:
-            refused = store.count_refused(conn, agreement_id, TELLING, since=since)
+            refused = store.count_refused(
+                conn, visit.peer_did, visit.version_id, TELLING, since=since
+            )
         if refused >= MAX_REFUSALS:
             raise RefusalsSpentError(
                 f"{MAX_REFUSALS} results were too small or too close to others to be shown within"

@@ -52,13 +52,16 @@ def list_runs(conn: Connection, agreement_id: str = "", *, limit: int = 500) -> 
     return tuple(_run(row) for row in conn.execute(statement.limit(limit)))
 
 
-def count_refused(conn: Connection, agreement_id: str, codes: Iterable[str], *, since: str) -> int:
-    """Count the runs under an agreement refused since a moment for one of these reasons."""
+def count_refused(
+    conn: Connection, peer_did: str, version_id: str, codes: Iterable[str], *, since: str
+) -> int:
+    """Count a peer's runs on a version refused since a moment for one of these reasons."""
     statement = (
         select(func.count())
         .select_from(RUN)
         .where(
-            RUN.c.agreement_id == agreement_id,
+            RUN.c.peer_did == peer_did,
+            RUN.c.version_id == version_id,
             RUN.c.reason_code.in_(tuple(codes)),
             RUN.c.submitted_at >= since,
         )

@@ -93,6 +93,12 @@ class OpenVersions:
             self._open.pop(version_id, None)
         return self.engine.drop(version_id, reason)
 
+    def forget_unless_used(self, version_id: str, agreement_id: str) -> None:
+        """Forget a version's tables and sets unless queries of other agreements run on them."""
+        if self.engine.drop_unless_used(version_id, agreement_id):
+            with self._guard:
+                self._open.pop(version_id, None)
+
     def destroy(self, version_id: str) -> None:
         """Forget a version for good: with its key go its results and sets of people."""
         self.forget(version_id, "the version was destroyed")
