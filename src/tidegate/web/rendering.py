@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.text import Language, Multilingual
-from tidegate.web import formats, sayings
+from tidegate.web import facts, formats, sayings
 from tidegate.web.messages import NAMES, find_words, words
 
 _TICKED = re.compile("`([^`]+)`")
@@ -110,6 +110,9 @@ def _problem(context: Context, problem: TidegateError) -> str:
     language = _language(context)
     if language is Language.EN:
         return problem.message
+    told = facts.tell(problem.message, problem.code, language)
+    if told is not None:
+        return told
     found = find_words(language, f"problem.{problem.code}")
     found = found or find_words(language, f"kind.{problem.kind}")
     return found or words(language, "problem.unforeseen")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.kernel.text import Language
-from tidegate.web import formats
+from tidegate.web import facts, formats
 from tidegate.web.messages import find_words, words
 
 _NUMBER = re.compile(r"\d+")
@@ -73,18 +73,22 @@ def say_reason(text: str, code: str, language: Language) -> str:
     """Say why something waits, failed or ended: by its code where we have the reader's words.
 
     The English words that a record keeps are for English readers; of them, others are told the
-    facts: ids, addresses, what stands in quotes. What a person wrote stays as it was written.
+    facts: in a sentence of their own where there is one, else ids, addresses, what stands in
+    quotes. What a person wrote stays as it was written.
     """
     if language is Language.EN and text:
         return text
+    told = facts.tell(text, code, language)
+    if told is not None:
+        return told
     found = find_words(language, f"reason.{code}") or find_words(language, f"problem.{code}")
     if found is None:
         return text or code.replace("_", " ")
     if code in _TYPED:
         return f"{found}「{text}」" if text else found
-    facts = dict.fromkeys(match[1] or match[0] for match in _NAMED_FACT.finditer(text))
-    told = "、".join(each for each in facts if each not in found)
-    return f"{found}（{told}）" if told and language is not Language.EN else found
+    named = dict.fromkeys(match[1] or match[0] for match in _NAMED_FACT.finditer(text))
+    beside = "、".join(each for each in named if each not in found)
+    return f"{found}（{beside}）" if beside and language is not Language.EN else found
 
 
 def say_check(text: str, language: Language) -> str:

@@ -49,7 +49,7 @@ OF_PYTHON = {
     "AssertionError",
     "ConnectionError",
 }
-REFUSING = {"_refuse", "_refused", "_refusal", "_bad"}
+REFUSING = {"_refuse", "_refused", "_refusal", "_bad", "_invalid"}
 A_CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 

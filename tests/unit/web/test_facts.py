@@ -1,0 +1,155 @@
+"""Refusals keep their numbers, dates and names in every language."""
+
+import ast
+import re
+
+import pytest
+
+from tidegate.kernel.text import Language
+from tidegate.web.facts import pattern_of, places, tell
+from tidegate.web.messages import messages
+from tidegate.web.sayings import say_reason
+
+from .test_messages import SOURCE
+
+TOLD = {
+    key.removeprefix("told."): text
+    for key, text in messages(Language.EN).items()
+    if key.startswith("told.")
+}
+MAIN_FLOW = (
+    "lab/analysis.py",
+    "lab/disclosure",
+    "lab/query/rules.py",
+    "lab/releases",
+    "lab/visits/service.py",
+    "partners/application/rules.py",
+    "partners/gate/rules.py",
+    "policy/constraints.py",
+)
+"""Where the refusals are made that people meet when they apply, negotiate and ask."""
+SAID_OTHERWISE = {
+    r";\ near\ it:\ .+\.",  # the end of a sentence that is told
+    r"The\ time\ the\ policy\ allows\ .+\ at\ .+\.",  # told as begun and as ended
+    r"An\ id\ has\ 1\ to\ .+\ characters\.",  # a peer's mistake, which no person makes
+}
+
+
+def written(node):
+    """Return what a string of the source says, as a pattern, or None where it is no string."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(written(part) or ".+" for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return (written(node.left) or ".+") + (written(node.right) or ".+")
+    return None
+
+
+def sentences_in(*folders):
+    """Return the sentences of the source with what is filled in, as patterns."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        name = str(path.relative_to(SOURCE))
+        if folders and not name.startswith(folders):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr | ast.BinOp):
+                found.add(written(node) or "")
+    return {one for one in found if one.count(" ") > 2 or one.count("\\ ") > 2}
+
+
+def test_every_english_sentence_that_is_looked_for_is_written_somewhere():
+    patterns = [re.compile(one, re.DOTALL) for one in sentences_in()]
+
+    lost = [
+        key
+        for key, text in TOLD.items()
+        if not any(one.fullmatch(text.replace("'{", "'").replace("}'", "'")) for one in patterns)
+        and not any(one.fullmatch(text) for one in patterns)
+    ]
+
+    assert [] == lost
+
+
+def test_every_fact_of_the_main_flow_is_told():
+    """A sentence with something filled in has its own words in every language."""
+    known = [pattern_of(text) for text in TOLD.values()]
+    untold = {
+        one
+        for one in sentences_in(*MAIN_FLOW) - SAID_OTHERWISE
+        if one.endswith(r"\.") and not any(each.fullmatch(_filled(one)) for each in known)
+    }
+
+    assert set() == untold
+
+
+def _filled(pattern):
+    return re.sub(r"\\(.)", r"\1", pattern.replace(".+", "'x'"))
+
+
+@pytest.mark.parametrize("key", sorted(TOLD))
+@pytest.mark.parametrize("language", list(Language))
+def test_a_sentence_is_told_with_every_fact_in_it(key, language):
+    given = {name: f"7{place}" for place, name in enumerate(places(TOLD[key]))}
+    text = TOLD[key].format_map(given)
+
+    said = tell(text, key.partition("-")[0], language)
+
+    assert said is not None
+    assert all(fact in said for fact in given.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "language", "said"),
+    [
+        (
+            "All 1200 uses the policy allows are spent.", "uses_spent", Language.ZH_HANT,
+            "策略允許的 1,200 次使用已全部用完。",
+        ),
+        (
+            "The time the policy allows ended at 2026-12-31T16:00:00Z.", "expired",
+            Language.ZH_HANS, "策略允许的期限已于 2027年1月1日 00:00 届满。",
+        ),
+        (
+            "The time the policy allows begins at 2027-03-01T00:00:00Z.", "too_early",
+            Language.ZH_HANT, "策略允許的期限由 2027年3月1日 08:00 起方才開始。",
+        ),
+        (
+            "The policy does not admit a recipient seated in CN-GBA9.", "seat_refused",
+            Language.ZH_HANS, "策略不接受法定所在地为内地（大湾区九市）的接收方。",
+        ),
+        (
+            "The policy allows use for HMB, CC only; ask for that purpose.", "purpose_refused",
+            Language.ZH_HANT,
+            "策略只允許用於：健康、醫學或生物醫學研究、臨床護理；請以該用途查詢。",
+        ),
+        (
+            "The rules answer 'denied by default'. XB-05 (denied by default): A title [Art. 1];"
+            " nobody said 'filed_on'; have it put on record. PR-02 (denied): Another [Art. 2]",
+            "rules_default_deny", Language.ZH_HANT,
+            "因缺少資料，規則不允許（XB-05、PR-02；缺少 filed_on）。",
+        ),
+        (
+            "The agreement is ended (the study is over); nothing is used under it.",
+            "agreement_not_active", Language.ZH_HANT,
+            "合約的狀態為「已終止」（the study is over），不得據此使用。",
+        ),
+        (
+            "Something else.", "uses_spent", Language.ZH_HANT, "策略允許的次數已用完。",
+        ),
+    ],
+)  # fmt: skip
+def test_a_reason_tells_its_facts_as_the_reader_writes_them(text, code, language, said):
+    assert said == say_reason(text, code, language)
+
+
+def test_english_readers_read_what_was_written():
+    text = "All 3 uses the policy allows are spent."
+
+    assert text == say_reason(text, "uses_spent", Language.EN)
+
+
+def test_a_sentence_without_the_facts_is_not_told():
+    assert tell("Uses are spent.", "uses_spent", Language.ZH_HANT) is None
+    assert tell("All 3 uses the policy allows are spent.", "expired", Language.ZH_HANT) is None
