@@ -39,5 +39,6 @@ def body(name: str, *, nullable: bool = False, **options: Any) -> Column[str]:
 
 
 def number(name: str, *, nullable: bool = False, default: int | None = None) -> Column[int]:
-    """Return a column for a whole number."""
-    return Column(name, Integer, nullable=nullable, default=default)
+    """Return a column for a whole number; its default stands in the database too."""
+    given = None if default is None else str(default)
+    return Column(name, Integer, nullable=nullable, default=default, server_default=given)

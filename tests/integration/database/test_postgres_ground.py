@@ -9,6 +9,9 @@ from sqlalchemy.pool import NullPool
 
 from lib.ground import make_ground
 from lib.postgres import running_postgres
+from lib.schemas import CHANGES, describe
+from tidegate.db.engine import Database
+from tidegate.db.migrate import migrate, upgrade
 from tidegate.db.schema import METADATA
 from tidegate.db.tables.audit import audit_leaf
 from tidegate.kernel.errors import InvalidError, UnavailableError
@@ -152,3 +155,47 @@ def positions(ground):
             c.execute(select(audit_leaf.c.position).order_by(audit_leaf.c.position)).scalars()
         )
     )
+
+
+@pytest.fixture
+def empty(url):
+    """Return a way to make further empty databases on the server."""
+    server, made = Database(url), []
+
+    def another(name):
+        with server._engine_for_writing.connect() as connection:
+            plain = connection.execution_options(isolation_level="AUTOCOMMIT")
+            plain.execute(text(f"CREATE DATABASE {name}"))
+        made.append(Database(server.url.set(database=name).render_as_string()))
+        return made[-1]
+
+    yield another
+    for each in made:
+        each.close()
+    server.close()
+
+
+def test_a_new_database_is_what_the_whole_history_makes(empty):
+    new, migrated = empty("new"), empty("migrated")
+
+    upgrade(new)
+    with migrated.migrating() as connection:
+        migrate(connection)
+
+    assert describe(migrated) == describe(new)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_comparison_sees_every_kind_of_difference(kind, empty, tmp_path):
+    is_here = kind == "sqlite"
+    changed = Database(f"sqlite:///{tmp_path / 'changed.db'}") if is_here else empty("changed")
+    upgrade(changed)
+    known = describe(changed)
+
+    for change in CHANGES:
+        with changed.migrating() as connection:
+            connection.execute(text(change))
+        before, known = known, describe(changed)
+        assert before != known, change
+
+    changed.close()

@@ -1,15 +1,21 @@
 """The history of the schema leads to exactly the tables the rooms declare."""
 
+import subprocess
+import sys
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
+from lib.schemas import describe
 from tidegate.db.engine import Database
 from tidegate.db.migrate import (
     SchemaBehindError,
     check_current,
     current_revision,
+    migrate,
     newest_revision,
     upgrade,
 )
@@ -38,13 +44,64 @@ def test_upgrading_twice_changes_nothing(database):
     assert newest_revision() == upgrade(database)
 
 
-def test_the_migrated_schema_is_the_declared_one(database):
-    upgrade(database)
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory):
+    """Return a database made by running every migration in turn."""
+    made = Database(f"sqlite:///{tmp_path_factory.mktemp('migrated') / 'node.db'}")
+    with made.migrating() as connection:
+        migrate(connection)
+    yield made
+    made.close()
 
-    with database.migrating() as connection:
+
+def test_the_migrated_schema_is_the_declared_one(migrated):
+    with migrated.migrating() as connection:
         difference = compare_metadata(MigrationContext.configure(connection), METADATA)
 
     assert [] == difference
+
+
+def test_a_new_database_is_what_the_whole_history_makes(database, migrated):
+    upgrade(database)
+
+    assert describe(migrated) == describe(database)
+
+
+def test_an_older_database_is_brought_to_what_a_new_one_is(database, tmp_path):
+    older = Database(f"sqlite:///{tmp_path / 'older.db'}")
+    with older.migrating() as connection:
+        migrate(connection, "0001")
+    with pytest.raises(SchemaBehindError):
+        check_current(older)
+
+    upgrade(older)
+    upgrade(database)
+
+    assert describe(database) == describe(older)
+    older.close()
+
+
+def test_a_database_of_something_else_is_not_taken_over(database):
+    with database.migrating() as connection:
+        connection.execute(text("CREATE TABLE work_task (theirs INTEGER)"))
+
+    with pytest.raises(OperationalError, match="already exists"):
+        upgrade(database)
+
+    assert current_revision(database) is None
+
+
+def test_a_new_database_needs_no_alembic(tmp_path):
+    code = (
+        "import sys; from tidegate.db.engine import Database; from tidegate.db.migrate import *;"
+        "upgrade(Database(sys.argv[1])); print('alembic' in sys.modules)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'node.db'}"],
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+
+    assert "False" == answer.stdout.strip()
 
 
 def test_a_database_of_another_version_is_refused_with_the_command_that_helps(database):

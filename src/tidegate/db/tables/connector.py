@@ -113,7 +113,7 @@ connector_transfer = Table(
     text("state"),
     text("pending"),
     text("held"),
-    text("held_by"),
+    text("held_by", server_default=""),
     text("reason_code"),
     body("reason"),
     body("gate"),
