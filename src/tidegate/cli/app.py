@@ -31,25 +31,66 @@ EXIT_CODE: Mapping[type[TidegateError], int] = {
 }
 """The one table from a kind of error to an exit code."""
 
-COMMANDS: Mapping[str, str] = {
-    "init": "tidegate.cli.node_commands:init",
-    "serve": "tidegate.cli.node_commands:serve",
-    "doctor": "tidegate.cli.node_commands:doctor",
-    "migrate": "tidegate.cli.node_commands:migrate",
-    "person": "tidegate.cli.people_commands:person",
-    "space": "tidegate.cli.space_commands:space",
-    "certification": "tidegate.cli.identity_commands:certification",
-    "keys": "tidegate.cli.key_commands:keys",
-    "sts": "tidegate.cli.identity_commands:sts",
-    "peers": "tidegate.cli.peer_commands:peers",
-    "dataset": "tidegate.cli.dataset_commands:dataset",
-    "agreement": "tidegate.cli.agreement_commands:agreement",
-    "strategy": "tidegate.cli.strategy_commands:strategy",
-    "plane": "tidegate.cli.plane_commands:plane",
-    "rows": "tidegate.cli.rows_commands:rows",
-    "deid": "tidegate.cli.deid_commands:deid",
-    "evidence": "tidegate.cli.evidence_commands:evidence",
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("tidegate.cli.node_commands:init", "Make a new node in HOME."),
+    "serve": (
+        "tidegate.cli.node_commands:serve",
+        "Serve the node in HOME until it is told to stop.",
+    ),
+    "doctor": ("tidegate.cli.node_commands:doctor", "Examine the node in HOME."),
+    "migrate": (
+        "tidegate.cli.node_commands:migrate",
+        "Bring the database in HOME to this version's schema.",
+    ),
+    "person": (
+        "tidegate.cli.people_commands:person",
+        "See and add people, give them ways in, shut them out.",
+    ),
+    "space": (
+        "tidegate.cli.space_commands:space",
+        "Found a space, invite, join, see and revoke members.",
+    ),
+    "certification": (
+        "tidegate.cli.identity_commands:certification",
+        "Certify members, so that policies can ask (authority).",
+    ),
+    "keys": (
+        "tidegate.cli.key_commands:keys",
+        "See and rotate the key by which a node proves who it is.",
+    ),
+    "sts": (
+        "tidegate.cli.identity_commands:sts",
+        "Let own programs ask for tokens in the node's name.",
+    ),
+    "peers": ("tidegate.cli.peer_commands:peers", "Look at the other nodes of the space."),
+    "dataset": (
+        "tidegate.cli.dataset_commands:dataset",
+        "Acquire, classify, de-identify, keep and destroy data.",
+    ),
+    "agreement": (
+        "tidegate.cli.agreement_commands:agreement",
+        "Ask other institutions for agreements.",
+    ),
+    "strategy": (
+        "tidegate.cli.strategy_commands:strategy",
+        "See and set how negotiations are answered.",
+    ),
+    "plane": (
+        "tidegate.cli.plane_commands:plane",
+        "Register planes elsewhere (Data Plane Signaling).",
+    ),
+    "rows": ("tidegate.cli.rows_commands:rows", "Move rows under an agreement that allows it."),
+    "deid": ("tidegate.cli.deid_commands:deid", "Anonymise tables and verify them; no node."),
+    "evidence": (
+        "tidegate.cli.evidence_commands:evidence",
+        "Export a node's evidence, verify a bundle, read the log.",
+    ),
 }
+
+"""Every command: where it stands, and what it says of itself in the list of all.
+
+The words stand here a second time, so that the list needs none of the commands; a test compares.
+"""
 
 
 class LazyGroup(click.Group):
@@ -65,9 +106,21 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of the commands, as click does, without importing them."""
+        del ctx
+        limit = formatter.width - 6 - max(map(len, COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, click.Command(name, help=words).get_short_help_str(limit))
+                    for name, (_, words) in COMMANDS.items()
+                ]
+            )
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
 
 from tidegate.access.model import Actor, Role
 from tidegate.cli.deid_saying import show_progress
-from tidegate.house import House
+
+if TYPE_CHECKING:
+    from tidegate.house import House
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,7 +22,7 @@ CONSOLE = Actor("system:console", "the console", frozenset({Role.OPERATOR, Role.
 
 
 @contextmanager
-def acting(home: Path, person: str) -> Iterator[tuple[House, Actor]]:
+def acting(home: Path, person: str) -> Iterator[tuple["House", Actor]]:
     """Open the node in HOME and say who acts: a person, or the console itself.
 
     Raises PersonDisabledError or PersonNotFoundError for somebody who may not act here.

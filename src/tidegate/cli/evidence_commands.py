@@ -9,7 +9,6 @@ import click
 import msgspec
 
 from tidegate.audit.bundle.model import Life, LifeEvent, Report
-from tidegate.audit.bundle.service import verify_files
 from tidegate.kernel.text import printable
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -60,6 +59,8 @@ def verify(bundle: Path, trust: Path | None, as_json: bool) -> NoReturn:
     Exit 0: verified. Exit 1: something was changed or is missing; the member is named. Exit 2:
     consistent, but unauthenticated, since no trust file was given.
     """
+    from tidegate.audit.bundle.service import verify_files  # noqa: PLC0415 - signatures, only here
+
     report = verify_files(bundle, trust)
     if as_json:
         click.echo(json.dumps({"verdict": report.verdict, **msgspec.to_builtins(report)}))

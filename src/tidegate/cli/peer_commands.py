@@ -9,7 +9,6 @@ from tidegate.access.model import Actor
 from tidegate.cli.space_commands import AS_JSON, HOME, in_words, transport_of
 from tidegate.connector.checkup.model import Checkup, Result
 from tidegate_client.errors import NodeError
-from tidegate_client.peers import Peers
 
 OPERATOR = Actor(id="system:cli", name="the command line of this home")
 MARKS = {Result.OK: "ok  ", Result.FAILED: "FAIL", Result.SKIPPED: "skip"}
@@ -51,6 +50,8 @@ def _examine(did: str, home: Path) -> Checkup:
 
         with open_node(home) as node:
             return node.house.checkup.examine(did, by=OPERATOR, is_served=False)
+    from tidegate_client.peers import Peers  # noqa: PLC0415 - the HTTP client, needed only here
+
     try:
         found = Peers(transport_of(home)).examine(did)
     except NodeError as problem:

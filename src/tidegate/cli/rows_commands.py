@@ -8,7 +8,6 @@ import msgspec
 from tidegate.cli.dataset_commands import acting
 from tidegate.connector.dataplane.model import HTTP_PULL, HTTP_PUSH
 from tidegate.connector.transfer.model import TransferScript
-from tidegate.connector.transfer.service import SCRIPTS
 from tidegate.kernel.errors import InvalidError
 
 HOME = click.option(
@@ -115,15 +114,17 @@ def script(subject: str, which: str, home: Path, person: str) -> None:
 
     One of automatic, wait, once, refuse, or a JSON file.
     """
-    chosen = SCRIPTS.get(which) or _read(Path(which))
+    from tidegate.connector.transfer.service import SCRIPTS  # noqa: PLC0415 - needed only here
+
+    chosen = SCRIPTS.get(which) or _read(Path(which), tuple(SCRIPTS))
     with acting(home, person) as (house, by):
         house.transfer.set_script(subject, chosen, by=by)
 
 
-def _read(path: Path) -> TransferScript:
+def _read(path: Path, known: tuple[str, ...]) -> TransferScript:
     if not path.is_file():
         raise InvalidError(
-            f"{path} is neither a file nor one of {', '.join(SCRIPTS)}.", code="script_unknown"
+            f"{path} is neither a file nor one of {', '.join(known)}.", code="script_unknown"
         )
     try:
         return msgspec.json.decode(path.read_bytes(), type=TransferScript)

@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -22,8 +22,10 @@ from tidegate.kernel.errors import (
 from tidegate.partners.model import SpaceProfile, Standing
 from tidegate.settings import read_settings
 from tidegate_client.errors import NodeError, UnreachableError
-from tidegate_client.space import Spaces
-from tidegate_client.transport import Transport
+
+if TYPE_CHECKING:
+    from tidegate_client.space import Spaces
+    from tidegate_client.transport import Transport
 
 OPERATOR = Actor(id="system:cli", name="the command line of this home")
 KINDS = (ConflictError, CorruptError, ForbiddenError, InvalidError, NotFoundError)
@@ -208,12 +210,16 @@ def status(home: Path, as_json: bool) -> int:
     return 0 if found.is_ready else 1
 
 
-def _running(home: Path) -> Spaces:
+def _running(home: Path) -> "Spaces":
+    from tidegate_client.space import Spaces  # noqa: PLC0415 - the HTTP client, needed only here
+
     return Spaces(transport_of(home))
 
 
-def transport_of(home: Path) -> Transport:
+def transport_of(home: Path) -> "Transport":
     """Return the way to the running node of this home, as its operator."""
+    from tidegate_client.transport import Transport  # noqa: PLC0415 - the HTTP client, needed here
+
     settings = read_settings(home)
     path = home / TOKEN_FILE
     if not path.is_file():

@@ -199,11 +199,15 @@ def test_every_command_explains_itself(name, capsys):
     assert "Usage: tidegate" in capsys.readouterr().out
 
 
-def test_the_help_lists_every_command(capsys):
+def test_the_help_lists_every_command_as_it_explains_itself(capsys):
     run("--help")
 
     told = capsys.readouterr().out
-    assert [] == [name for name in cli.list_commands(None) if f"  {name}" not in told]
+    found = {name: cli.get_command(None, name).get_short_help_str(80) for name in COMMANDS}
+    assert [] == [
+        name for name in COMMANDS if not re.search(rf"  {name} +{re.escape(found[name])}", told)
+    ]
+    assert {name: words for name, (_, words) in COMMANDS.items()} == found
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])

@@ -30,6 +30,30 @@ def test_a_start_loads_nothing_that_only_some_act_needs():
     assert not [name for name in loaded if name.startswith("sqlalchemy.dialects.")]
 
 
+ROOMS = ("sqlalchemy", "cryptography", "joserfc", "starlette", "uvicorn", "tidegate.house")
+"""What a node is made of; a command that only explains itself, or refuses, opens none."""
+
+LISTED = f"""
+import sys
+from tidegate.cli.app import COMMANDS, cli
+def said(*words):
+    cli.main(words, standalone_mode=False, prog_name="tidegate")
+    return {{name for name in {(*HEAVY, *ROOMS)!r} if name in sys.modules}}
+told = said("--help") | said("--version")
+told |= {{each for each in sys.modules if each.endswith("_commands")}}
+for command in COMMANDS:
+    told |= said(command, "--help")
+print("loaded:", *sorted(told - {{"tidegate_client"}}))
+"""
+
+
+def test_a_command_that_explains_itself_loads_no_node():
+    answer = subprocess.run(
+        [sys.executable, "-c", LISTED], capture_output=True, check=True, text=True
+    )
+    assert "loaded:" == answer.stdout.splitlines()[-1]
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> NodeSettings:
     return NodeSettings(
