@@ -1,8 +1,17 @@
 """What tests of several topics share: the story, told once in a run, and who runs beside whom."""
 
+import os
+import tempfile
+
 import pytest
 
 from lib.story import telling
+
+NOBODY = tempfile.TemporaryDirectory(prefix="tidegate-trust-")
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = NOBODY.name
+"""No test calls the world, so that none trusts its authorities: httpx reads them for every call
+that has no client of its own, which takes 50 ms each time. What a test trusts it names."""
 
 KEPT_TOGETHER = {
     "tests/conformance/": "conformance",

@@ -148,9 +148,16 @@ def keys_of(did: str, path: Path) -> KeyRing:
 
 
 def make_ground(
-    home: Path, did: str = "did:web:localhost%3A7001", subscriptions=None, url: str | None = None
+    home: Path,
+    did: str = "did:web:localhost%3A7001",
+    subscriptions=None,
+    url: str | None = None,
+    known_as: str = "",
 ) -> Ground:
-    """Open a node's ground in `home`, with every room's tables made."""
+    """Open a node's ground in `home`, with every room's tables made.
+
+    A node whose DID is another in every test (it has the port) is `known_as` who keeps its keys.
+    """
     home.mkdir(parents=True, exist_ok=True)
     if url is None and not (home / "node.db").exists():
         shutil.copy(empty_database(), home / "node.db")
@@ -161,5 +168,5 @@ def make_ground(
     journal = Journal(
         database, clock, ids, log=did, events=AllEvents(), subscriptions=subscriptions or {}
     )
-    keys = keys_of(did, home / "keys" / "node.json")
+    keys = keys_of(known_as or did, home / "keys" / "node.json")
     return Ground(journal, database, clock, ids, keys, home, did)

@@ -78,7 +78,7 @@ class RowsNode:
         self, folder: Path, port: int, settings: PlaneSettings = QUICK, tls=None, **more
     ) -> None:
         self.did, self.folder, self.moving = did_of(port), folder, threading.Event()
-        ground = make_ground(folder, self.did)
+        ground = make_ground(folder, self.did, known_as=folder.name)
         clock = SystemClock()
         ground.clock = ground.journal._clock = clock
         hasty(ground.database)

@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import httpcore
@@ -210,15 +211,19 @@ class GuardedTransport(httpx.BaseTransport):
     def __init__(
         self, settings: HttpSettings, backend: httpcore.NetworkBackend, deadline: Deadline
     ) -> None:
-        context = ssl_context(settings)
-        self._deadline = deadline
+        self._settings, self._backend, self._deadline = settings, backend, deadline
         self._shelf = Shelf(
-            lambda origin: httpcore.HTTPConnection(
-                origin, context, IDLE_SECONDS, network_backend=backend
-            ),
-            most=settings.max_connections,
-            idle_seconds=IDLE_SECONDS,
+            self._connection, most=settings.max_connections, idle_seconds=IDLE_SECONDS
         )
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        """The TLS side, read at the first call that needs it: authorities take 50 ms to read."""
+        return ssl_context(self._settings)
+
+    def _connection(self, origin: httpcore.Origin) -> httpcore.HTTPConnection:
+        trust = None if origin.scheme == b"http" else self._trust
+        return httpcore.HTTPConnection(origin, trust, IDLE_SECONDS, network_backend=self._backend)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; the body of the answer is read by the caller.
