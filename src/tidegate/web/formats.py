@@ -47,7 +47,7 @@ def number(value: float) -> str:
 
 def per_mille(value: int) -> str:
     """Write thousandths as a percentage with one decimal."""
-    return f"{value / 10:.1f} %"
+    return f"{value / 10:.1f}%"
 
 
 def size(count: int) -> str:

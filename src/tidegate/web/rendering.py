@@ -1,7 +1,7 @@
 """Templates: Jinja2 with everything escaped, undefined names refused, and our words and formats."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -26,7 +26,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(t=_translate, said=_said, Language=Language, names=NAMES)
+    environment.globals.update(
+        t=_translate, said=_said, gap=_gap, colon=_colon, Language=Language, names=NAMES
+    )
     environment.filters.update(
         number=formats.number,
         per_mille=formats.per_mille,
@@ -46,6 +48,9 @@ def _environment() -> Environment:
         check=_check,
         coded=_coded,
         fact=_fact,
+        listed=_listed,
+        group=_group,
+        category=_category,
     )
     return environment
 
@@ -63,6 +68,36 @@ def _language(context: Context) -> Language:
 @pass_context
 def _translate(context: Context, key: str, **values: object) -> str:
     return words(_language(context), key, **values)
+
+
+@pass_context
+def _gap(context: Context) -> str:
+    """Return what stands after a colon: full-width ones need no space."""
+    return " " if _language(context) is Language.EN else ""
+
+
+@pass_context
+def _colon(context: Context) -> str:
+    """Return the colon between a label and what it labels."""
+    return sayings.colon(_language(context))
+
+
+@pass_context
+def _listed(context: Context, parts: Iterable[object]) -> str:
+    """Write several things one after another."""
+    return sayings.listed(map(str, parts), _language(context))
+
+
+@pass_context
+def _group(context: Context, name: str) -> str:
+    """Say a group of a result, of a curve with the day of its step."""
+    return sayings.say_group(name, _language(context))
+
+
+@pass_context
+def _category(context: Context, value: object, kind: str) -> str:
+    """Say a category of a column: truths and what was pooled, in the reader's words."""
+    return sayings.say_category(str(value), kind, _language(context))
 
 
 @pass_context

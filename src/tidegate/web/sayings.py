@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tidegate.kernel.text import Language
@@ -28,6 +28,8 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "step": ("step",),
 }
 """Under which words the codes stand that leaves give under a name."""
+_POOLED = {"(other)": "other", "(missing)": "missing"}
+_GROUPS = {"everyone": "everyone", "yes": "yes", "no": "no", **_POOLED}
 _LIST_OF_CODES = re.compile(r"[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)*")
 _CODES = {"seat": "seat", "compute-place": "compute", "output-review": "review"}
 _CODE = re.compile(r"[A-Za-z]+(?:-[A-Za-z0-9]+)*")
@@ -66,7 +68,7 @@ def say_fact(name: str, text: str, language: Language) -> str:
         for code in text.split(", ")
         for key in (code if name == "seat" else code.lower(),)
     )
-    return (", " if language is Language.EN else "、").join(said)
+    return listed(said, language)
 
 
 def say_reason(text: str, code: str, language: Language) -> str:
@@ -102,7 +104,32 @@ def say_check(text: str, language: Language) -> str:
     key = f"n{what[len(count) :]}" if number else what
     found = find_words(language, f"quality_check.{key.replace(' ', '_')}")
     said = found.replace("{n}", formats.number(int(count))) if found and count else found
-    return f"{table}{mark}{said or what}"
+    return f"{table}{colon(language) if mark else ''}{said or what}"
+
+
+def colon(language: Language) -> str:
+    """Return the colon between a label and what it labels."""
+    return ": " if language is Language.EN else "："
+
+
+def listed(parts: Iterable[str], language: Language) -> str:
+    """Write several things one after another, as the reader's language parts them."""
+    return (", " if language is Language.EN else "、").join(parts)
+
+
+def say_group(name: str, language: Language) -> str:
+    """Say a group of a result; that of a curve is written with its day, as `everyone · 30`."""
+    group, dot, day = name.partition(" · ")
+    key = _GROUPS.get(group)
+    said = (find_words(language, f"group.{key}") if key else None) or group
+    return f"{said}{dot}{day}"
+
+
+def say_category(value: str, kind: str, language: Language) -> str:
+    """Say a category of a column: a truth as yes or no, what was pooled or missing as such."""
+    if kind == "boolean":
+        value = {"true": "yes", "false": "no"}.get(value.lower(), value)
+    return say_group(value, language) if kind == "boolean" or value in _POOLED else value
 
 
 def say_query(document: str, language: Language) -> str:

@@ -39,7 +39,7 @@ def test_every_result_has_a_drawing_with_its_title(title, result):
 
 
 @pytest.mark.parametrize(
-    ("language", "word"), [(Language.ZH_HANT, "隱去"), (Language.ZH_HANS, "隐去")]
+    ("language", "word"), [(Language.ZH_HANT, "隱藏"), (Language.ZH_HANS, "隐藏")]
 )
 def test_a_hidden_number_is_said_in_the_readers_language(language, word):
     assert word in render_svg(RESULTS["People in the cohort, by group"], language).decode()
