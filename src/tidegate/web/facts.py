@@ -67,13 +67,13 @@ def _place(name: str) -> str:
 
 @cache
 def _patterns(code: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Return the sentences of a code, those with most facts first."""
+    """Return the sentences of a code: those with most facts first, then those that say most."""
     known = [
         (key, text)
         for key, text in messages(Language.EN).items()
         if key.partition("-")[0] == f"{_GROUP}{code}"
     ]
-    known.sort(key=lambda one: -len(places(one[1])))
+    known.sort(key=lambda one: (-len(places(one[1])), -len(one[1])))
     return tuple((key, pattern_of(text)) for key, text in known)
 
 
