@@ -1,14 +1,12 @@
 """Folding, pairs, concepts, snippets."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rooms.catalogue.records import HOSPITAL
 from tidegate.catalogue.concepts import concepts
 from tidegate.catalogue.model import Listing, Visibility
 from tidegate.catalogue.snippets import make_snippet
-from tidegate.catalogue.words import fold, grams, han_runs, latin_words, pairs
+from tidegate.catalogue.words import fold, han_runs, latin_words
 from tidegate.kernel.text import Language, Multilingual
 
 
@@ -24,23 +22,6 @@ from tidegate.kernel.text import Language, Multilingual
 )
 def test_scripts_width_and_case_are_folded(text, folded):
     assert folded == fold(text)
-
-
-@given(st.text())
-def test_folding_keeps_the_length_so_that_marks_stay_in_place(text):
-    assert len(text) == len(fold(text))
-
-
-@given(st.text(alphabet="肝臟病脏血liver 1"))
-def test_folding_twice_changes_nothing_more(text):
-    assert fold(text) == fold(fold(text))
-
-
-@given(st.text(alphabet="肝脏病血压", min_size=1))
-def test_every_part_of_a_chinese_text_is_among_its_grams(text):
-    held = set(grams(text).split())
-
-    assert all(pair in held for size in (1, 2, 3) for pair in pairs(text[:size]))
 
 
 def test_runs_and_words_are_told_apart():

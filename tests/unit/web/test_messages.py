@@ -68,7 +68,7 @@ def refusals_of(path):
 
 
 def codes_of(call, named):
-    called = ast.unparse(call.func).rpartition(".")[2]
+    called = getattr(call.func, "attr", getattr(call.func, "id", ""))
     given = [one.value for one in call.keywords if one.arg in {"code", "reason_code"}]
     if called in REFUSING:
         given += call.args[:2]

@@ -6,8 +6,6 @@ import hmac
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
 from tidegate.connector.errors import CredentialInvalidError
@@ -45,16 +43,6 @@ def test_another_key_does_not_verify():
     token = jose.read(jose.sign(OTHER, METHOD.id, CLAIMS))
 
     assert "signature_invalid" == code_of(jose.verify, token, METHOD)
-
-
-@given(st.data())
-def test_no_changed_character_verifies(data):
-    text = SIGNED
-    at = data.draw(st.integers(0, len(text) - 3))
-    new = data.draw(st.sampled_from("ABCxyz019-_").filter(lambda c: c != text[at]))
-
-    with pytest.raises(CredentialInvalidError):
-        jose.verify(jose.read(text[:at] + new + text[at + 1 :]), METHOD)
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "RS256", "ES384", "", None, 7])
