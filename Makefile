@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 ARGS ?=
 WORKERS ?= 2
 export PYTHONHASHSEED ?= 0
+export PYTHONDONTWRITEBYTECODE :=  # what pytest compiles is kept: the next run starts seconds sooner
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-shared tck interop check fix docs bench run lock system clean
