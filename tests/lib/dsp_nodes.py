@@ -204,7 +204,7 @@ class Shelf:
     def find_versions(self, version_ids):
         return {name: self.versions[name] for name in version_ids}
 
-    def list_tombstones(self, dataset_id=""):
+    def list_graves(self):
         return ()
 
     def put_harvested(self, tx, peer, datasets):

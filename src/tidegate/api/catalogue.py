@@ -64,7 +64,7 @@ def describe_dataset(call: Call[DescribeDataset]) -> DatasetRecord:
 def get_dcat(call: Call[None]) -> Any:
     """Return a dataset as DCAT JSON-LD."""
     call.house.catalogue.get_listing(call.path["dataset_id"], by=call.actor)
-    response = json_response(call.house.catalogue.dcat(call.path["dataset_id"]))
+    response = json_response(call.house.catalogue.dcat(call.path["dataset_id"], by=call.actor))
     response.headers["content-type"] = "application/ld+json"
     return response
 
@@ -101,7 +101,7 @@ def withdraw_offer(call: Call[None]) -> Offer:
 
 def list_tombstones(call: Call[None]) -> tuple[Tombstone, ...]:
     """List the tombstones of this node."""
-    return call.house.catalogue.list_tombstones(call.query.get("dataset", ""))
+    return call.house.catalogue.list_tombstones_for(call.query.get("dataset", ""), by=call.actor)
 
 
 def list_harvested(call: Call[None]) -> tuple[HarvestedRecord, ...]:

@@ -224,6 +224,15 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
+class Grave:
+    """A version that was offered once and is gone, with its dataset and the terms it was under."""
+
+    dataset: DatasetRecord
+    stone: Tombstone
+    terms: tuple[Policy, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HarvestedOffer:
     """Hold an offer as another node's catalogue states it."""
 

@@ -17,6 +17,7 @@ from tidegate.catalogue.model import (
     HarvestedRecord,
     Listing,
     Offer,
+    OfferState,
     SearchQuery,
     Tombstone,
     VersionRecord,
@@ -93,19 +94,31 @@ def visibilities_for(actor: Actor | None) -> tuple[Visibility, ...]:
 
 
 def versions_for(
-    actor: Actor,
+    actor: Actor | None,
     versions: tuple[VersionRecord, ...],
     offers: tuple[Offer, ...],
     stones: tuple[Tombstone, ...],
 ) -> tuple[VersionRecord, ...]:
-    """Return the versions an actor may see: keepers all, others what is or was offered.
+    """Return the versions an actor may see: keepers all, others what is offered, or was and is gone.
 
-    `offers` are the published ones. What was not offered yet may still describe people closely.
+    `offers` are all there ever were. What was never offered may describe people closely.
     """
-    if actor.roles & KEEPERS:
+    if actor and actor.roles & KEEPERS:
         return versions
-    shown = {offer.version_id for offer in offers} | {stone.version_id for stone in stones}
+    shown = {offer.version_id for offer in offers if offer.state is OfferState.PUBLISHED}
+    shown |= {stone.version_id for stone in public_stones(stones, offers)}
     return tuple(version for version in versions if version.id in shown)
+
+
+def public_stones(
+    stones: tuple[Tombstone, ...], offers: tuple[Offer, ...]
+) -> tuple[Tombstone, ...]:
+    """Return the tombstones everybody may find: of versions that were offered once.
+
+    `offers` are all there ever were. What was kept to oneself stays so after its end.
+    """
+    was_offered = {offer.version_id for offer in offers}
+    return tuple(stone for stone in stones if stone.version_id in was_offered)
 
 
 def list_own(
@@ -113,10 +126,20 @@ def list_own(
     versions: tuple[VersionRecord, ...],
     offers: tuple[Offer, ...],
     stones: tuple[Tombstone, ...],
+    every_offer: tuple[Offer, ...],
 ) -> Listing:
-    """Describe a dataset of this node for the search; `offers` are the published ones."""
+    """Describe a dataset of this node for the search.
+
+    `offers` are those that can be negotiated now, `every_offer` all there ever were.
+    """
     offered = {offer.version_id for offer in offers}
-    shown = [version for version in versions if version.id in offered] or list(versions)
+    graves = public_stones(stones, every_offer)
+    public = offered | {stone.version_id for stone in graves}
+    shown = (
+        [version for version in versions if version.id in offered]
+        or [version for version in versions if version.id in public]
+        or list(versions)
+    )
     columns = [
         (f"{table.name}.{column.name}", column.label)
         for version in shown[-1:]
@@ -124,7 +147,7 @@ def list_own(
         if column.role is not ColumnRole.DIRECT_IDENTIFIER
     ]
     buried = {stone.version_id for stone in stones}
-    all_gone = bool(versions) and all(version.id in buried for version in versions)
+    all_gone = bool(graves) and all(version.id in buried for version in versions)
     return Listing(
         id=dataset.id,
         publisher=dataset.publisher,
@@ -138,7 +161,7 @@ def list_own(
         columns=_distinct(name for name, _ in columns),
         visibility=_visibility(is_offered=bool(offers), is_gone=all_gone),
         labels=tuple(label for _, label in columns if label.en),
-        tombstone=stones[-1].reason if all_gone and stones else "",
+        tombstone=graves[-1].reason if all_gone else "",
     )
 
 

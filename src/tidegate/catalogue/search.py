@@ -21,6 +21,7 @@ def load_own(conn: Connection, dataset_id: str) -> Listing:
         store.list_versions(conn, dataset_id),
         store.list_open_offers(conn, rules.OFFERABLE_STAGES, dataset_id=dataset_id),
         store.list_tombstones(conn, dataset_id),
+        store.list_offers(conn, dataset_id=dataset_id),
     )
 
 

@@ -1,6 +1,7 @@
 """The catalogue's desk: describe, offer, withdraw, bury, harvest, search."""
 
 from collections.abc import Callable, Mapping
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tidegate.catalogue import dcat, events, rules, store
 from tidegate.catalogue.errors import DatasetUnknownError, VersionUnknownError
 from tidegate.catalogue.model import (
     DatasetRecord,
+    Grave,
     HarvestedDataset,
     HarvestedRecord,
     Listing,
@@ -133,7 +135,7 @@ class CatalogueService:
         self.get_listing(dataset_id, by=by)
         with self._journal.reading() as conn:
             versions = store.list_versions(conn, dataset_id)
-            offers = store.list_offers(conn, dataset_id=dataset_id, state=OfferState.PUBLISHED)
+            offers = store.list_offers(conn, dataset_id=dataset_id)
             stones = store.list_tombstones(conn, dataset_id)
         return rules.versions_for(by, versions, offers, stones)
 
@@ -185,6 +187,28 @@ class CatalogueService:
         """Return the tombstones of one dataset, or of all."""
         return self._journal.read(store.list_tombstones, dataset_id)
 
+    def list_tombstones_for(self, dataset_id: str = "", *, by: Actor) -> tuple[Tombstone, ...]:
+        """Return the tombstones a person may see: keepers all, others of what was once offered."""
+        with self._journal.reading() as conn:
+            stones = store.list_tombstones(conn, dataset_id)
+            if by.roles & rules.KEEPERS:
+                return stones
+            return rules.public_stones(stones, store.list_offers(conn, dataset_id=dataset_id))
+
+    def list_graves(self) -> tuple[Grave, ...]:
+        """Return what was offered once and is gone for good, oldest first."""
+        with self._journal.reading() as conn:
+            stones, records = store.list_tombstones(conn), store.list_datasets(conn)
+            offers = store.list_offers(conn) if stones else ()
+        known = {one.id: one for one in records}
+        terms: dict[str, list[Policy]] = defaultdict(list)
+        for offer in offers:
+            terms[offer.version_id].append(offer.policy)
+        return tuple(
+            Grave(known[stone.dataset_id], stone, tuple(terms[stone.version_id]))
+            for stone in rules.public_stones(stones, offers)
+        )
+
     def list_harvested(self) -> tuple[HarvestedRecord, ...]:
         """Return the records of the peers that are in their catalogues now."""
         return tuple(record for record, _ in self._journal.read(store.list_harvested))
@@ -212,15 +236,16 @@ class CatalogueService:
             return rules.list_harvested(record)
         return None
 
-    def dcat(self, dataset_id: str) -> dict[str, Any]:
-        """Return a dataset with its versions and published offers as DCAT JSON-LD."""
+    def dcat(self, dataset_id: str, *, by: Actor | None = None) -> dict[str, Any]:
+        """Return a dataset, its published offers and the versions one may see, as DCAT JSON-LD."""
         with self._journal.reading() as conn:
-            return dcat.describe(
-                store.get_dataset(conn, dataset_id),
-                store.list_versions(conn, dataset_id),
-                store.list_offers(conn, dataset_id=dataset_id, state=OfferState.PUBLISHED),
-                store.list_tombstones(conn, dataset_id),
-            )
+            record = store.get_dataset(conn, dataset_id)
+            versions = store.list_versions(conn, dataset_id)
+            offers = store.list_offers(conn, dataset_id=dataset_id)
+            stones = store.list_tombstones(conn, dataset_id)
+        published = tuple(one for one in offers if one.state is OfferState.PUBLISHED)
+        seen = rules.versions_for(by, versions, offers, stones)
+        return dcat.describe(record, seen, published, stones)
 
     # acts of a steward
 

@@ -1,7 +1,7 @@
 """DCAT JSON-LD of a dataset."""
 
 from lib.ground import make_ground
-from rooms.catalogue.records import make_catalogue, make_version, offered
+from rooms.catalogue.records import RESEARCHER, STEWARD, make_catalogue, make_version, offered
 from tidegate.catalogue.dcat import shorten_purpose
 
 
@@ -27,6 +27,21 @@ def test_direct_identifiers_are_not_described_to_others(tmp_path):
     tables = catalogue.dcat("ds_liver")["dcat:hasVersion"][0]["csvw:tableGroup"]["csvw:table"]
 
     assert [column["csvw:name"] for column in tables[0]["csvw:column"]] == ["age", "male"]
+    ground.close()
+
+
+def test_a_version_that_is_not_offered_is_described_to_its_keepers_alone(tmp_path):
+    ground = make_ground(tmp_path)
+    catalogue = make_catalogue(ground)
+    offered(ground, catalogue)
+    with ground.journal.write(by="x", did="version.acquired", to="version:ver_2") as tx:
+        catalogue.register_version(tx, make_version("ver_2", number=2, stage="acquired"))
+
+    def told(**by):
+        return [one["@id"] for one in catalogue.dcat("ds_liver", **by)["dcat:hasVersion"]]
+
+    assert ["urn:tidegate:ver_1"] == told() == told(by=RESEARCHER)
+    assert ["urn:tidegate:ver_1", "urn:tidegate:ver_2"] == told(by=STEWARD)
     ground.close()
 
 

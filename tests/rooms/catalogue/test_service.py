@@ -333,3 +333,40 @@ def test_beside_an_offered_version_one_that_is_not_stays_hidden(ground, catalogu
     assert 2 == len(catalogue.list_versions_for("ds_liver", by=STEWARD))
     with pytest.raises(VersionUnknownError):
         catalogue.get_version_for("ver_2", by=RESEARCHER)
+
+
+def bury(ground, catalogue, version="ver_1"):
+    with ground.journal.write(by="x", did="dataset.described", to=f"version:{version}") as tx:
+        catalogue.tombstone(tx, version, "Wrong file.")
+
+
+def test_what_was_never_offered_stays_hidden_after_its_end(ground, catalogue):
+    """A version that was acquired by mistake and destroyed is nobody's but its keepers'."""
+    enter(ground, catalogue)
+    bury(ground, catalogue)
+
+    assert () == catalogue.list_datasets_for(RESEARCHER)
+    assert () == catalogue.list_tombstones_for(by=RESEARCHER)
+    assert 0 == catalogue.search("liver", by=RESEARCHER).total
+    with pytest.raises(DatasetUnknownError):
+        catalogue.get_listing("ds_liver", by=RESEARCHER)
+    assert 1 == len(catalogue.list_tombstones_for(by=STEWARD))
+
+
+def test_beside_an_offered_version_a_destroyed_one_that_was_not_stays_hidden(ground, catalogue):
+    offered(ground, catalogue)
+    with ground.journal.write(by="system:test", did="version.acquired", to="version:ver_2") as tx:
+        catalogue.register_version(tx, make_version("ver_2", number=2, stage="acquired"))
+    bury(ground, catalogue, "ver_2")
+
+    assert ["ver_1"] == [one.id for one in catalogue.list_versions_for("ds_liver", by=RESEARCHER)]
+    with pytest.raises(VersionUnknownError):
+        catalogue.get_version_for("ver_2", by=RESEARCHER)
+
+
+def test_what_was_offered_and_is_gone_is_still_told(ground, catalogue):
+    offered(ground, catalogue)
+    bury(ground, catalogue)
+
+    assert ["ver_1"] == [stone.version_id for stone in catalogue.list_tombstones_for(by=RESEARCHER)]
+    assert "Wrong file." == catalogue.get_listing("ds_liver", by=RESEARCHER).tombstone

@@ -56,7 +56,7 @@ class DspCatalogService:
             self._service,
             page,
             self._service_id,
-            self._shelf.buried() if is_first and wanted.is_everything else b"",
+            self._shelf.buried(peer.as_recipient()) if is_first and wanted.is_everything else b"",
         )
         links = _links(page, spot, has_more=len(found) > len(page))
         return Page(content, f"{self._address}/catalog/request", links)

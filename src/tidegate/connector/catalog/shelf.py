@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tidegate.audit.journal import Journal
-from tidegate.catalogue.model import DatasetRecord, Offer, Tombstone, VersionRecord
+from tidegate.catalogue.model import DatasetRecord, Grave, Offer, VersionRecord
 from tidegate.connector.catalog import store
 from tidegate.connector.catalog.documents import write_buried, write_dataset
 from tidegate.connector.catalog.model import Shown, Spot, Written
@@ -46,8 +46,8 @@ class Catalogue(Protocol):
         """Return the versions with these ids, by id."""
         ...
 
-    def list_tombstones(self, dataset_id: str = "") -> tuple[Tombstone, ...]:
-        """Return the tombstones of one dataset, or of all."""
+    def list_graves(self) -> tuple[Grave, ...]:
+        """Return what was offered once and is gone for good."""
         ...
 
 
@@ -61,7 +61,7 @@ class WrittenShelf:
         self._form = f"{FORM} {service_id}"
         self._guard = threading.Lock()
         self._revision = -1
-        self._buried: tuple[int, bytes] = (-1, b"")
+        self._graves: tuple[int, tuple[Grave, ...], dict[UseFacts, bytes]] = (-1, (), {})
         self._answers: tuple[int, dict[UseFacts, tuple[str, ...]]] = (-1, {})
 
     def read(self, who: UseFacts, spot: Spot) -> list[Shown]:
@@ -85,21 +85,23 @@ class WrittenShelf:
             )
         return asked[who]
 
-    def buried(self) -> bytes:
-        """Return the JSON list of what is gone for good, or nothing."""
-        revision, content = self._buried
+    def buried(self, who: UseFacts) -> bytes:
+        """Return the JSON list of what the peer could have had and is gone, or nothing."""
+        revision, graves, told = self._graves
         if revision != self._revision:
-            revision = self._revision
-            records = (
-                {one.id: one for one in self._catalogue.list_datasets()}
-                if (stones := self._catalogue.list_tombstones())
-                else {}
+            revision, graves, told = self._revision, self._catalogue.list_graves(), {}
+            self._graves = revision, graves, told
+        if who not in told:
+            if len(told) >= _MOST_ASKED:
+                told.clear()
+            told[who] = write_buried(
+                [
+                    (grave.dataset, grave.stone)
+                    for grave in graves
+                    if any(check_recipient(terms, who) is None for terms in grave.terms)
+                ]
             )
-            content = write_buried(
-                [(records[one.dataset_id], one) for one in stones if one.dataset_id in records]
-            )
-            self._buried = (revision, content)
-        return content
+        return told[who]
 
     def catch_up(self) -> None:
         """Write what changed in the catalogue since the shelf was written."""

@@ -243,7 +243,7 @@ def show_dcat(ask: Ask) -> Response:
     """Give the DCAT JSON-LD of a dataset of this node."""
     listing = ask.house.catalogue.get_listing(ask.path["dataset_id"], by=ask.actor)
 
-    return json_ld(ask.house.catalogue.dcat(listing.id))
+    return json_ld(ask.house.catalogue.dcat(listing.id, by=ask.actor))
 
 
 PAGES = (

@@ -22,7 +22,7 @@ from tidegate.catalogue.model import ColumnWords
 from tidegate.connector.catalog import shelf as written
 from tidegate.connector.catalog import store
 from tidegate.connector.catalog.service import DspCatalogService
-from tidegate.connector.harvest.reading import datasets_in, harvested
+from tidegate.connector.harvest.reading import buried_in, datasets_in, harvested
 from tidegate.connector.messages.compose import document
 from tidegate.connector.model import Peer
 from tidegate.kernel.text import Multilingual
@@ -83,6 +83,33 @@ def listed(page):
 def ask(rooms, did=ANN, cursor="", **said):
     body = msgspec.json.encode(document("CatalogRequestMessage", **said))
     return rooms.request(peer(did), body, cursor=cursor)
+
+
+def buried(page):
+    return [str(one) for one in buried_in(msgspec.json.decode(page.content))]
+
+
+def bury(ground, catalogue, version="ver_1"):
+    with ground.journal.write(by="x", did="dataset.described", to=f"version:{version}") as tx:
+        catalogue.tombstone(tx, version, "Retention ended.")
+
+
+def test_peers_hear_of_no_end_of_what_was_never_offered(ground, catalogue):
+    enter(ground, catalogue)
+    bury(ground, catalogue)
+
+    assert [] == buried(ask(service(ground, catalogue)))
+
+
+def test_a_peer_hears_of_the_end_of_what_it_could_have_had_alone(ground, catalogue):
+    enter(ground, catalogue)
+    only_ann = research_policy(assignees=(ANN,))
+    catalogue.publish_offer("ver_1", only_ann, ("Tidegate-Visit",), by=STEWARD)
+    rooms = service(ground, catalogue)
+    bury(ground, catalogue)
+
+    assert 1 == len(buried(ask(rooms)))
+    assert [] == buried(ask(rooms, BEN))
 
 
 def offer_many(ground, catalogue, count):
