@@ -84,9 +84,10 @@ def _compare(expression: Compare, inputs: Inputs) -> Truth:
         ]
         return Unknown(tuple(missing))
     if expression.operator in ("=", "!="):
-        if isinstance(left, bool) is not isinstance(right, bool):
+        equal = _is_same(left, right)
+        if equal is None:
             return _useless(expression.left, expression.right)
-        return (left == right) is (expression.operator == "=")
+        return equal is (expression.operator == "=")
     low, high = _number(left), _number(right)
     if low is None or high is None:
         return _useless(expression.left, expression.right)
@@ -102,7 +103,24 @@ def _within(expression: Within, inputs: Inputs) -> Truth:
         return Unknown(tuple(missing))
     if not isinstance(members, tuple):
         return _useless(expression.members)
-    return not isinstance(item, bool) and item in members
+    if isinstance(item, bool | tuple):
+        return _useless(expression.item)
+    return any(_is_same(item, one) for one in members)
+
+
+def _is_same(left: object, right: object) -> bool | None:
+    """Tell whether two values are equal; None where they are of kinds that cannot be.
+
+    A whole number and a text are compared as numbers: decimal fractions are kept as text.
+    """
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right
+    if any(isinstance(left, kind) is not isinstance(right, kind) for kind in (bool, tuple)):
+        return None
+    if isinstance(left, str) or isinstance(right, str):
+        low, high = _number(left), _number(right)
+        return None if low is None or high is None else low == high
+    return left == right
 
 
 def _number(value: object) -> Decimal | None:

@@ -1,5 +1,6 @@
 """Decide by the rule packs the space's authority has listed, and keep receipts."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -56,7 +57,7 @@ class RulePackService:
         """Return the packs that are both at hand and listed, newest version last."""
         listed = set(self._listed())
         known = (pack for name, pack in self._packs.items() if name in listed)
-        return tuple(sorted(known, key=lambda pack: (pack.name, pack.version)))
+        return tuple(sorted(known, key=lambda pack: (pack.name, _counted(pack.version))))
 
     def active_pack(self) -> RulePack:
         """Return the pack that judges now; raise RulepackUnlistedError if the space lists none."""
@@ -137,3 +138,8 @@ class RulePackService:
     def documents(self) -> tuple[bytes, ...]:
         """Return the listed packs as bundles carry them: the SHA-256 of the bytes is the name."""
         return tuple(pack.body for pack in self.list_packs())
+
+
+def _counted(version: str) -> list[tuple[int, str]]:
+    """Return a version as what is compared: 2026.10 comes after 2026.9."""
+    return [(int(part or 0), word) for word, part in re.findall(r"(\D*)(\d*)", version)]

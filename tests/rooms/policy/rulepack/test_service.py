@@ -78,6 +78,13 @@ def test_the_newest_listed_pack_judges(ground):
     assert service(ground, new, old, listed=[old.hash]).active_pack() == old
 
 
+@pytest.mark.parametrize(("old", "new"), [("2026.9", "2026.10"), ("1.2", "1.10.1"), ("9", "10")])
+def test_the_newest_pack_is_told_by_numbers_and_not_by_letters(ground, old, new):
+    older, newer = pack(version=old), pack(version=new)
+
+    assert service(ground, newer, older).active_pack() == newer
+
+
 def test_a_pack_the_space_has_not_listed_judges_nothing(ground):
     rulepacks = service(ground, pack(), listed=["0" * 64])
 

@@ -94,3 +94,39 @@ def test_a_refusal_names_rule_source_and_missing_input_in_words():
     assert in_words(decide(pack(), NO, on=DAY).findings[0]) == "A-01 (denied): A [Act 1]"
     assert told.value.code == "rules_default_deny"
     assert in_words(decision.findings[0], Language.ZH_HANT).startswith("A-01 (預設拒絕): 甲")
+
+
+@pytest.mark.parametrize(
+    ("requires", "level", "met"),
+    [
+        ("x.level = 4", 4, True),
+        ("x.level = 4", "4", True),
+        ("x.level = 4", "4.0", True),
+        ("x.level != 4", "4", False),
+        ("not x.level = 4", "4", False),
+        ("x.level not in [4, 5]", "4", False),
+        ("x.level in [4, 5]", "5", True),
+        ("x.level in ['4', '5']", 5, True),
+        ("x.level = 4", "four", None),
+        ("x.level != 4", "four", None),
+        ("x.level != 4", ("4",), None),
+        ("x.level != 4", True, None),
+        ("x.level not in [4, 5]", ("4",), None),
+        ("x.level not in [1]", True, None),
+        ("x.level not in [4, 5]", "four", True),
+    ],
+)
+def test_a_number_written_as_text_passes_no_rule_by_being_text(requires, level, met):
+    decision = decide(pack(rule(requires=requires)), {"x": {"level": level}}, on=DAY)
+
+    outcome = {True: Outcome.ALLOW, False: Outcome.DENY, None: Outcome.DEFAULT_DENY}[met]
+    assert outcome is decision.outcome
+    if met is None:
+        assert "x.level (of another kind)" == decision.findings[0].missing
+
+
+@pytest.mark.parametrize("level", ["4", 4])
+def test_a_rule_for_a_level_applies_however_the_level_is_written(level):
+    made = pack(rule(when="x.level = 4", requires="x.ok"))
+
+    assert decide(made, {"x": {"ok": False, "level": level}}, on=DAY).outcome is Outcome.DENY
