@@ -99,7 +99,7 @@ def versions_for(
     offers: tuple[Offer, ...],
     stones: tuple[Tombstone, ...],
 ) -> tuple[VersionRecord, ...]:
-    """Return the versions an actor may see: keepers all, others what is offered, or was and is gone.
+    """Return the versions an actor may see: keepers all, others what is or was offered to the end.
 
     `offers` are all there ever were. What was never offered may describe people closely.
     """

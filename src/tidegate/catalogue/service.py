@@ -1,7 +1,7 @@
 """The catalogue's desk: describe, offer, withdraw, bury, harvest, search."""
 
-from collections.abc import Callable, Mapping
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

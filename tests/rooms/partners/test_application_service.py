@@ -424,6 +424,19 @@ def test_training_of_others_cannot_be_slipped_in(world, message):
         world.hospital.applications.receive_submitted(FACULTY.did, doctored)
 
 
+@pytest.mark.parametrize("expires", ["2027-01-01T08:00:00+08:00", "never"])
+def test_an_approval_that_would_end_late_or_never_cannot_be_slipped_in(world, message, expires):
+    project = message["application"]["project"]
+    ethics = [{**one, "expires_at": expires} for one in project["ethics"]]
+    doctored = {
+        **message,
+        "application": {**message["application"], "project": {**project, "ethics": ethics}},
+    }
+
+    with pytest.raises(InvalidError, match="UTC"):
+        world.hospital.applications.receive_submitted(FACULTY.did, doctored)
+
+
 def test_a_legal_basis_cannot_be_slipped_in(world, message):
     basis = to_plain(world.hospital.projects.list_projects()[0].legal_basis[0])
     project = {**message["application"]["project"], "legal_basis": [basis]}

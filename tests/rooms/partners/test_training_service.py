@@ -137,6 +137,15 @@ def credential(**changes):
             ),
             "end after",
         ),
+        *(
+            (PersonAssertion(REX, "Rex", FACULTY.did, (credential(**{name: moment}),), ""), "UTC")
+            for name, moment in (
+                ("expires_at", "2027-01-01T08:00:00+08:00"),
+                ("expires_at", "never"),
+                ("issued_at", "1"),
+                ("revoked_at", "not yet"),
+            )
+        ),
     ],
 )
 def test_an_assertion_about_others_is_refused(assertion, reason):

@@ -18,6 +18,7 @@ from tidegate.partners.application.outcomes import end_permit_of, send_decided
 from tidegate.partners.application.screening import find_obstacle
 from tidegate.partners.errors import ApplicationInvalidError, NotPartyError
 from tidegate.partners.model import Application, ApplicationState, Permit, PermitState
+from tidegate.partners.project import rules as project_rules
 from tidegate.partners.project import store as project_store
 from tidegate.partners.project.service import ProjectService
 from tidegate.partners.records import from_plain
@@ -139,6 +140,9 @@ class ApplicationReceiver:
         if application.project.legal_basis:
             raise ApplicationInvalidError("The legal basis is recorded by the one who exports.")
         self.projects.check_snapshot(sender, application.project)
+        for approval in application.project.ethics:
+            if approval.site == sender:
+                project_rules.check_approval(approval)
         for training in message.trainings:
             training_rules.check_statement(training, sender)
 

@@ -14,6 +14,7 @@ from tidegate.partners.model import (
     Permit,
     PermitState,
 )
+from tidegate.partners.moments import is_moment
 from tidegate.partners.purpose import covers, find_code
 
 _A = ApplicationState
@@ -108,7 +109,8 @@ def check_permit_matches(permit: Permit, application: Application, now: str) -> 
         and set(permit.purposes) <= set(application.purposes)
         and set(permit.variables) <= set(application.variables)
     )
-    if not (same and ends and within) or permit.valid_from >= permit.valid_until:
+    in_form = is_moment(permit.valid_from) and is_moment(permit.valid_until)
+    if not (same and ends and within and in_form) or permit.valid_from >= permit.valid_until:
         raise ApplicationInvalidError("The permit does not match what was applied for.")
     if permit.valid_until > add_months(now, MOST_MONTHS + 1):
         raise ApplicationInvalidError("The permit is longer than ten years.")

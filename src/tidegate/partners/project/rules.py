@@ -13,6 +13,7 @@ from tidegate.partners.errors import (
     ProjectInvalidError,
 )
 from tidegate.partners.model import EthicsApproval, Project, ProjectState
+from tidegate.partners.moments import is_moment
 from tidegate.partners.purpose import find_code
 
 PROJECT: Machine[ProjectState] = Machine(
@@ -72,6 +73,8 @@ def check_approval(approval: EthicsApproval) -> None:
     """Raise ProjectInvalidError unless the approval says what it covers and until when."""
     if not approval.reference.strip() or not approval.covers_datasets:
         raise ProjectInvalidError("An ethics approval needs its reference and its datasets.")
+    if not (is_moment(approval.expires_at) and is_moment(approval.recorded_at)):
+        raise ProjectInvalidError("The moments of an ethics approval are written in UTC.")
     if approval.expires_at <= approval.recorded_at:
         raise ProjectInvalidError("This ethics approval has expired already.")
 

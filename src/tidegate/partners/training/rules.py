@@ -6,6 +6,7 @@ from tidegate.access.model import Actor, Role, institution_of
 from tidegate.access.rules import check_has_role
 from tidegate.partners.errors import OwnMatterError, TrainingInvalidError
 from tidegate.partners.model import PersonAssertion, TrainingCredential
+from tidegate.partners.moments import is_moment
 
 
 def check_may_issue(actor: Actor, own_ref: str, person_ref: str, self_did: str) -> None:
@@ -21,6 +22,9 @@ def check_statement(training: TrainingCredential, sender: str) -> None:
     """Raise unless the sender says this of one of its own people."""
     if training.issuer != sender or institution_of(training.person_ref) != sender:
         raise TrainingInvalidError("An institution certifies the training of its own people only.")
+    stated = (training.issued_at, training.expires_at, training.revoked_at or training.issued_at)
+    if not all(map(is_moment, stated)):
+        raise TrainingInvalidError("The moments of a training credential are written in UTC.")
     if training.issued_at >= training.expires_at:
         raise TrainingInvalidError("A training credential must end after it begins.")
 
