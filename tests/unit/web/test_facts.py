@@ -2,16 +2,17 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
+import tidegate
 from tidegate.kernel.text import Language
 from tidegate.web.facts import pattern_of, places, tell
 from tidegate.web.messages import messages
 from tidegate.web.sayings import say_reason
 
-from .test_messages import SOURCE
-
+SOURCE = Path(tidegate.__file__).parent
 TOLD = {
     key.removeprefix("told."): text
     for key, text in messages(Language.EN).items()
