@@ -80,6 +80,8 @@ def _patterns(code: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 def _say(name: str, fact: str, language: Language) -> str:
     if name in _OF_ITS_OWN:
         return _OF_ITS_OWN[name](fact, language)
+    if name == "reason":  # somebody's own words, in the middle of ours
+        return fact.rstrip(".。 ") or fact
     if name in _WORDS_OF:
         codes = (fact, fact.lower())
         groups = _WORDS_OF[name]

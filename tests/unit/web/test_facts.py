@@ -131,9 +131,9 @@ def test_a_sentence_is_told_with_every_fact_in_it(key, language):
             "因缺少資料，規則不允許（XB-05、PR-02；缺少 filed_on）。",
         ),
         (
-            "The agreement is ended (the study is over); nothing is used under it.",
+            "The agreement is ended (The study is over.); nothing is used under it.",
             "agreement_not_active", Language.ZH_HANT,
-            "合約的狀態為「已終止」（the study is over），不得據此使用。",
+            "合約的狀態為「已終止」（原因：The study is over），不得據此使用。",
         ),
         (
             "Something else.", "uses_spent", Language.ZH_HANT, "策略允許的次數已用完。",
