@@ -49,6 +49,10 @@ class DeidService:
         """Suggest what a column holds from its name and a sample of its values."""
         return identifiers.suggest(name, sample)
 
+    def kind_of(self, text: str) -> str:
+        """Return the kind of direct identifier a whole text is, or an empty text."""
+        return identifiers.kind_of(text)
+
     def default_recipe(self, codebook: Codebook, k: int = USUAL_K) -> Recipe:
         """Draw the usual recipe from a codebook's column roles."""
         return recipes.default_recipe(codebook, k)

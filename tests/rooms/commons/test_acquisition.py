@@ -90,6 +90,20 @@ def test_quoted_fields_keep_commas_quotes_and_line_ends(commons):
     assert {"a": "1,5", "b": 'say "hi"\nthere'} == rows_of(commons, report)[0]
 
 
+def test_the_mark_of_utf8_wins_over_another_encoding_that_was_declared(commons):
+    text = b"\xef\xbb\xbf" + "姓名,年龄\n陈大文,5\n".encode()
+    report = commons.acquire(commons.write("t.csv", text), encoding="gb18030")
+
+    assert {"姓名": "陈大文", "年龄": "5"} == rows_of(commons, report)[0]
+
+
+def test_two_files_whose_names_differ_by_case_alone_are_refused(commons):
+    with pytest.raises(FileRefusedError) as refusal:
+        commons.acquire(commons.write("Labs.csv", b"a\n1\n"), commons.write("labs.csv", b"a\n1\n"))
+
+    assert "files_names" == refusal.value.code
+
+
 UNREADABLE = (
     (b"", "empty_file"),
     (b"a,a\n1,2\n", "duplicate_column"),
@@ -98,6 +112,10 @@ UNREADABLE = (
     ("a,b\n1,2\n".encode("utf-16"), "encoding_utf16"),
     ("姓名,年龄\n".encode("gb18030") + "陈大文,5\n".encode("gb18030") * 20, "encoding_undeclared"),
     (b"a,\x00b\n", "header_nul_byte"),
+    (b"Age,age\n1,2\n", "duplicate_column"),
+    ("a,b\u202ec\n1,2\n".encode(), "header_control_character"),
+    (b"a," + b"x" * 201 + b"\n1,2\n", "header_too_long"),
+    (b"A123456(3),Chan Tai Man,55\nB123456(9),Li Si,60\n", "header_identifies"),
     (b'a,"b\n', "header_unterminated_quote"),
     (b"a,b\x01\n1,2\n", "header_control_character"),
     (gzip.compress(b"a,b\n" + b"1,2\n" * 5000, mtime=0)[:-20], "damaged_gzip"),
@@ -161,6 +179,18 @@ def test_several_tables_in_several_forms_make_one_dataset(commons, ground):
     assert {"k": None, "d": "2"} == rows_of(commons, report)[-1] or "2.0" == rows_of(
         commons, report
     )[-1]["d"]
+
+
+def test_no_number_in_parquet_is_missing_like_an_empty_cell(commons, ground):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"w": [1.5, float("nan"), None]}), ground.home / "p.parquet")
+
+    report = commons.acquire(FileSource(ground.home / "p.parquet"))
+
+    (column,) = commons.catalogue.get_version(report.version).codebook.tables[0].columns
+    assert ("number", 2) == (column.type, column.missing)
 
 
 def test_nested_parquet_is_refused(commons, ground):

@@ -1,15 +1,18 @@
 """The compiled language against a naive twin that looks at every row."""
 
 from hashlib import blake2b
+from itertools import product
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.lab_data import EVENTS, TESTS, arrow, codebook_of, make_tables
 from lib.lab_twin import Twin
+from tidegate.catalogue.model import Codebook, Column, ColumnRole, Table
 from tidegate.lab.analysis import PersonRows
 from tidegate.lab.errors import (
     CodebookMismatchError,
@@ -116,9 +119,9 @@ def person_index(session):
     }
 
 
-def asked(session, query) -> PersonRows:
+def asked(session, query, codebook=CODEBOOK) -> PersonRows:
     return Engine(seconds=60).ask(
-        query, axes_of(query, CODEBOOK), session, agreement_id="a", version_id="v"
+        query, axes_of(query, codebook), session, agreement_id="a", version_id="v"
     )
 
 
@@ -239,3 +242,27 @@ def _run_until_stopped(cursor, statement, running):
         cursor.execute(statement).fetchall()
     except duckdb.InterruptException:
         running.check()
+
+
+NAMES = ("person_index", "indexed", "arriving", "v", "o", "edge", "g0", "event", "first", "until")
+
+
+def test_a_column_or_table_of_any_name_is_asked_like_another():
+    """Names the engine might use itself: a number in the data is never taken for a person."""
+    rows = [{"id": n, **dict.fromkeys(NAMES, n % 2)} for n in range(60)]
+    columns = (
+        Column("id", "integer", ColumnRole.PERSON_KEY, distinct=60),
+        *(Column(name, "integer", minimum="0", maximum="1", distinct=2) for name in NAMES),
+    )
+    tables = ("indexed", "arriving", "person")
+    codebook = Codebook(tuple(Table(name, 60, columns, "id") for name in tables))
+    given = pa.Table.from_pylist(rows)
+    session = Session(dict.fromkeys(tables, given), codebook, roster_key=KEY)
+
+    for table, name in product(tables, NAMES):
+        one = q.Has(table, q.Compare(name, q.Comparison.EQ, 1))
+        last = q.Picked(table, q.End.LAST, name, name)
+        for of in (q.ColumnOf(table, name), last):
+            found = asked(session, q.CohortCount(one, q.Grouping(of)), codebook)
+            assert [30] == np.bincount(found.groups[0])[1:].tolist()
+    session.close()

@@ -185,6 +185,13 @@ class AcquisitionService:
         for source in sources:
             with TableReader(source, descriptor) as reader:
                 tables[reader.name] = reader.columns
+                if any(map(self._deid.kind_of, reader.columns)):
+                    raise FileRefusedError(
+                        f"{source.name} was not acquired: its first line holds somebody's number or"
+                        " address. Put the names of the columns there.",
+                        code="header_identifies",
+                        file=source.name,
+                    )
         notes.check_columns(descriptor, tables)
 
     def _load(
@@ -274,7 +281,7 @@ class _UploadSource:
 
 
 def _check_sources(sources: Sequence[Source]) -> None:
-    names = [table_name(source.name) for source in sources]
+    names = [table_name(source.name).casefold() for source in sources]
     if not names or len(set(names)) < len(names):
         raise FileRefusedError(
             "Give one or more files, each with a name of its own: a file's name names its table.",

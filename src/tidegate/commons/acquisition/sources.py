@@ -12,11 +12,13 @@ from typing import Any, BinaryIO, Protocol
 from tidegate.commons.acquisition.records import BrokenRecordError, Dialect, RecordReader, Reject
 from tidegate.commons.errors import FileRefusedError
 from tidegate.commons.model import Descriptor
+from tidegate.kernel.text import has_hidden_characters
 from tidegate.kernel.values import dataclass
 
 BATCH_ROWS = 16_384
 _SAMPLE = 256 * 1024
 _SEVERAL = 3
+LONGEST_COLUMN = 200  # characters of a column's name
 _MOST_COLUMNS = 10_000
 _ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".parquet")
 _ENCODINGS = {"utf-8", "gb18030", "gbk", "big5", "big5hkscs", "latin-1", "cp1252"}
@@ -177,7 +179,9 @@ class TableReader:
         if sample.startswith(b"\xef\xbb\xbf"):
             file.read(3)
             sample = sample[3:]
-        encoding = self._descriptor.encoding.lower() or self._detected(sample)
+            encoding = "utf-8"  # the mark says so, whatever was declared
+        else:
+            encoding = self._descriptor.encoding.lower() or self._detected(sample)
         if encoding not in _ENCODINGS:
             raise self._refused("encoding_unknown", f"{encoding} is not an encoding we read")
         first = sample.split(b"\n", 1)[0].decode(encoding, "replace")
@@ -204,13 +208,17 @@ class TableReader:
         if len(named) > _MOST_COLUMNS:
             words = f"it has {len(named):,} columns, more than {_MOST_COLUMNS:,}; split it"
             raise self._refused("too_many_columns", words)
-        twice = [name for name, times in Counter(named).items() if times > 1]
+        if any(has_hidden_characters(name) or "\n" in name for name in named):
+            raise self._refused("header_control_character", "a column name is not plain text")
+        if any(len(name) > LONGEST_COLUMN for name in named):
+            words = f"a column name has more than {LONGEST_COLUMN} characters; shorten it"
+            raise self._refused("header_too_long", words)
+        times = Counter(name.casefold() for name in named)  # SQL tells no letters apart by case
+        twice = [name for name in named if times[name.casefold()] > 1]
         if twice:
-            shown = ", ".join(f"“{name[:40]}”" for name in twice[:3])
+            shown = ", ".join(f"“{name[:40]}”" for name in dict.fromkeys(twice[:3]))
             words = f"two of its columns have the same name ({shown}); rename one"
             raise self._refused("duplicate_column", words)
-        if any(ord(letter) < 32 for name in named for letter in name):
-            raise self._refused("header_control_character", "a column name is not plain text")
         return tuple(named)
 
     def _read_parquet(self) -> Iterator[Batch]:
@@ -286,9 +294,12 @@ def _text_batch(rows: list[list[str]], columns: tuple[str, ...], missing: tuple[
 
 def _as_text(column: Any) -> Any:
     import pyarrow as pa  # noqa: PLC0415 - heavy: loaded when rows are touched
+    import pyarrow.compute as pc  # noqa: PLC0415 - the same
 
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_floating(column.type):  # what other software writes for a missing number
+        column = pc.if_else(pc.is_nan(column), None, column)
     return column.cast(pa.string())
 
 

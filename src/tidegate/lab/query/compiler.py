@@ -1,8 +1,9 @@
 """Queries compiled for the engine: Ibis expressions, written as DuckDB's SQL.
 
-Every table in the engine carries `person_index`, the place of its person in the version's list of
-people; the statement returns one row a person: the index, the codes of the groups, the time and
-the event. Counting happens on sets of people afterwards, so that rows are never counted.
+Every table in the engine carries the place of its person in the version's list of people, under a
+name that data rarely have; the statement returns one row a person: the index, the codes of the
+groups, the time and the event. Counting happens on sets of people afterwards, so that rows are
+never counted.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from tidegate.lab.query import model as q
 from tidegate.lab.query.axes import column_of, groupings_of
 from tidegate.lab.query.rules import group_values
 
-PERSON_INDEX = "person_index"
+PERSON_INDEX = "place of the person"
 PEOPLE = "people of the version"
 _TYPES = {
     "integer": "int64",

@@ -20,6 +20,8 @@ from tidegate.lab.query.rules import is_one_row_a_person
 
 Arrow = Any  # pyarrow publishes no types mypy can follow
 Roster = npt.NDArray[np.uint64]
+_ARRIVING, _INDEXED = "rows as they arrive", "rows with the place of their person"
+_PLACE = f'"{PERSON_INDEX}"'
 _SETTINGS = (
     "SET memory_limit = '{memory_mb}MB'",
     "SET threads = {threads}",
@@ -73,19 +75,19 @@ class Session:
         if missing:
             raise CodebookMismatchError(f"The version has no table {missing[0]}.")
         for table in described:
-            self._connection.register("arriving", tables[table.name])
-            self._connection.execute(f"CREATE TABLE {_quoted(table.name)} AS FROM arriving")
-            self._connection.unregister("arriving")
+            self._connection.register(_ARRIVING, tables[table.name])
+            self._connection.execute(f'CREATE TABLE {_quoted(table.name)} AS FROM "{_ARRIVING}"')
+            self._connection.unregister(_ARRIVING)
         keys = self._keys(described)
         hashes = np.array([_hashed(name, key) for name in keys], dtype=np.uint64)
         order = np.argsort(hashes)
         place = np.empty(len(keys), dtype=np.int32)
         place[order] = np.arange(len(keys), dtype=np.int32)
         arriving = pa.table({"person": keys, PERSON_INDEX: place})
-        self._connection.register("arriving", arriving)
+        self._connection.register(_ARRIVING, arriving)
         people = _quoted(PEOPLE)
-        self._connection.execute(f"CREATE TABLE {people} AS FROM arriving ORDER BY {PERSON_INDEX}")
-        self._connection.unregister("arriving")
+        self._connection.execute(f'CREATE TABLE {people} AS FROM "{_ARRIVING}" ORDER BY {_PLACE}')
+        self._connection.unregister(_ARRIVING)
         for table in described:
             self._index(table)
         self._connection.execute(f"ALTER TABLE {people} DROP COLUMN person")
@@ -109,14 +111,14 @@ class Session:
         )
         listed = f", {columns}" if columns else ""
         self._connection.execute(
-            f"CREATE TABLE indexed AS SELECT p.{PERSON_INDEX}{listed} FROM {name} t"  # noqa: S608
+            f'CREATE TABLE "{_INDEXED}" AS SELECT p.{_PLACE}{listed} FROM {name} t'  # noqa: S608
             f" JOIN {people} p ON CAST(t.{key} AS VARCHAR) = p.person"
         )
         self._connection.execute(f"DROP TABLE {name}")
-        self._connection.execute(f"ALTER TABLE indexed RENAME TO {name}")
+        self._connection.execute(f'ALTER TABLE "{_INDEXED}" RENAME TO {name}')
         if is_one_row_a_person(table):
             found = self._connection.execute(
-                f"SELECT count(*) = count(DISTINCT {PERSON_INDEX}) FROM {name}"  # noqa: S608
+                f"SELECT count(*) = count(DISTINCT {_PLACE}) FROM {name}"  # noqa: S608
             ).fetchone()
             if not found[0]:
                 raise CodebookMismatchError(
