@@ -28,6 +28,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "step": ("step",),
 }
 """Under which words the codes stand that leaves give under a name."""
+_TRUTHS = {"true": "yes", "false": "no"}
 _POOLED = {"(other)": "other", "(missing)": "missing"}
 _GROUPS = {"everyone": "everyone", "yes": "yes", "no": "no", **_POOLED}
 _LIST_OF_CODES = re.compile(r"[A-Za-z][\w-]*(?:, [A-Za-z][\w-]*)*")
@@ -60,6 +61,8 @@ def plain_term(name: str, text: str, names: Mapping[str, str], language: Languag
 
 def say_fact(name: str, text: str, language: Language) -> str:
     """Say what a leaf gives as a code, one or several, in the reader's words where we have them."""
+    if text.lower() in _TRUTHS:
+        return words(language, f"group.{_TRUTHS[text.lower()]}")
     groups = _FACTS.get(name)
     if groups is None or not _LIST_OF_CODES.fullmatch(text):
         return text
@@ -128,7 +131,7 @@ def say_group(name: str, language: Language) -> str:
 def say_category(value: str, kind: str, language: Language) -> str:
     """Say a category of a column: a truth as yes or no, what was pooled or missing as such."""
     if kind == "boolean":
-        value = {"true": "yes", "false": "no"}.get(value.lower(), value)
+        value = _TRUTHS.get(value.lower(), value)
     return say_group(value, language) if kind == "boolean" or value in _POOLED else value
 
 

@@ -101,6 +101,7 @@ def test_the_cookie_chooses_first_then_the_browser(cookie, header, language):
         ("reason", "nobody_knows_this", "nobody_knows_this"),
         ("query", "allow", "allow"),
         ("outcome", "", ""),
+        ("sensitive", "true", "是"),
     ],
 )
 def test_the_codes_of_a_leaf_are_said_in_the_readers_words(name, text, said):
