@@ -26,6 +26,7 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "stage": ("stage",),
     "state": ("query_state", "agreement_state", "process_state"),
     "step": ("step",),
+    "unit": ("unit",),
 }
 """Under which words the codes stand that leaves give under a name."""
 _TRUTHS = {"true": "yes", "false": "no"}

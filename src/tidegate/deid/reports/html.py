@@ -5,8 +5,11 @@ from html import escape
 from tidegate.deid.reports.model import Grid, Page, Paragraph, Part
 
 _STYLE = (
-    "body{font:16px/1.5 system-ui,'Noto Sans CJK TC','PingFang TC','Microsoft YaHei',sans-serif;"
+    "body{font:16px/1.5 system-ui,sans-serif;"
     "max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}"
+    ":lang(zh-Hant){font-family:system-ui,'PingFang HK','Microsoft JhengHei','Noto Sans CJK HK',"
+    "sans-serif}:lang(zh-Hans){font-family:system-ui,'PingFang SC','Microsoft YaHei',"
+    "'Noto Sans CJK SC',sans-serif}"
     "h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem;border-bottom:1px solid #8a8a8a}"
     "table{border-collapse:collapse;width:100%;margin:1rem 0}"
     "th,td{border:1px solid #8a8a8a;padding:.3rem .5rem;text-align:left;vertical-align:top;"

@@ -80,7 +80,7 @@ class _Composer:
         yield Paragraph(self._word("law"))
 
     def _numbers(self) -> dict[str, object]:
-        return {
+        numbers = {
             "records": self._told["input"]["records"],
             "published": self._told["output"]["records"],
             "suppressed": self._told["suppression"]["records"],
@@ -88,6 +88,7 @@ class _Composer:
             "smallest": self._told["classes"]["smallest"],
             "others": int(self._told["classes"]["smallest"]) - 1,
         }
+        return {name: f"{number:,}" for name, number in numbers.items()}
 
     def _named(self, part: str) -> str:
         return ", ".join(self._told["claim"][part]) or "—"
@@ -103,14 +104,14 @@ class _Composer:
         rows = (
             ("records_in", self._told["input"]["records"]),
             ("records_out", self._told["output"]["records"]),
-            ("left_out", f"{left['records']} ({left['share']}; ≤ {left['limit']})"),
+            ("left_out", f"{left['records']:,} ({left['share']}; ≤ {left['limit']})"),
             ("classes", classes["count"]),
             ("smallest", classes["smallest"]),
             ("largest", classes["largest"]),
             ("method", self._word(f"method_{self._told['method']['name']}")),
         )
         head = (self._word("figure"), self._word("value"))
-        return Grid(head, tuple((self._word(key), str(value)) for key, value in rows))
+        return Grid(head, tuple((self._word(key), _counted(value)) for key, value in rows))
 
     def _criteria(self) -> Grid:
         head = ("criterion", "column", "asked", "achieved", "holds")
@@ -226,7 +227,11 @@ class _Composer:
             ("published_digest", self._told["output"]["sha256"]),
         )
         head = (self._word("figure"), self._word("value"))
-        return Grid(head, tuple((self._word(key), str(value)) for key, value in rows))
+        return Grid(head, tuple((self._word(key), _counted(value)) for key, value in rows))
+
+
+def _counted(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _risk(value: Fraction) -> str:
