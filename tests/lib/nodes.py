@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from lib.serving import free_port
+from lib.warm import Forked, warmed
 from tidegate.access.model import Participant, Seat
 from tidegate.node.build import create_node
 from tidegate.settings import NodeRole, NodeSettings, read_settings, write_settings
@@ -24,14 +26,19 @@ STOP_WITHIN = 20.0
 
 
 def tidegate(*arguments: str, environment: dict | None = None) -> subprocess.CompletedProcess:
-    """Run the `tidegate` command as a person does."""
-    return subprocess.run(
-        [sys.executable, "-m", "tidegate", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **(environment or {})},
-    )
+    """Run the `tidegate` command as a person does, in a process of its own."""
+    given = [str(each) for each in arguments]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        with Path(os.devnull).open() as nothing:
+            process = warmed().start(
+                given,
+                files=(nothing.fileno(), out.fileno(), err.fileno()),
+                environment={**os.environ, **(environment or {})},
+            )
+        ended = process.wait()
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(["tidegate", *given], ended, out.read(), err.read())
 
 
 def make_home(home: Path, role: NodeRole = NodeRole.PARTICIPANT, port: int = 7399) -> Path:
@@ -67,11 +74,11 @@ def wait_until(question, seconds: float = 10.0, what: str = "it", pause: float =
 
 
 class NodeProcess:
-    """One node in a home of its own; every start is a new process."""
+    """One node in a home of its own; every start is a new process, forked from a warm one."""
 
     def __init__(self, home: Path, name: str, seat: str, role: str, *more: str) -> None:
         self.home, self.name, self.seat = home, name, seat
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen | Forked | None = None
         self._clients: list[Client] = []
         self.log = home.with_suffix(".log")
         made = tidegate(
@@ -83,16 +90,20 @@ class NodeProcess:
         self.did, self.base_url = answer["did"], answer["base_url"]
         self.token = (home / "operator.token").read_text().strip()
 
-    def start(self) -> float:
-        """Serve; return the seconds until it was ready."""
-        began = time.monotonic()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tidegate", "serve", "--home", str(self.home)],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    def start(self, *, from_nothing: bool = False) -> float:
+        """Serve; return the seconds until it was ready. `from_nothing`: as a service starts it."""
+        began, serve = time.monotonic(), ["serve", "--home", str(self.home)]
+        with self.log.open("ab") as log, Path(os.devnull).open() as nothing:
+            if from_nothing:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "tidegate", *serve],
+                    stdin=nothing, stdout=log, stderr=log, start_new_session=True,
+                )  # fmt: skip
+            else:
+                self.process = warmed().start(
+                    serve, files=(nothing.fileno(), log.fileno(), log.fileno()),
+                    environment=os.environ,
+                )  # fmt: skip
         while time.monotonic() - began < READY_WITHIN:
             assert self.process.poll() is None, self.log.read_text()[-2000:]
             if self.is_ready():

@@ -8,11 +8,12 @@ import pytest
 
 from lib.nodes import wait_until
 from lib.story import ROOT
+from lib.warm import warmed
 from tidegate.kernel.ids import RandomIds
 from tidegate.node.build import open_node
 from tidegate_demo import questions, story
 from tidegate_demo.narrator import Narrator
-from tidegate_demo.nodes import Stage, tidegate_command
+from tidegate_demo.nodes import Stage
 from tidegate_demo.people import CASTS, bring_in
 from tidegate_demo.scenes import Scene
 
@@ -24,7 +25,7 @@ DSP = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"]}
 def scene(tmp_path_factory):
     """Three nodes, an agreement and an open visit from Hong Kong at the hospital."""
     place = tmp_path_factory.mktemp("revocation") / "demo"
-    with Stage(place, tidegate_command()) as stage:
+    with Stage(place, warmed().command(tmp_path_factory.mktemp("bin") / "tidegate")) as stage:
         nodes = stage.start(CASTS)
         told = Scene(Narrator(), stage, nodes, bring_in(nodes))
         story.found_the_space(told)
