@@ -25,7 +25,7 @@ READY_WITHIN = 60.0
 STOP_WITHIN = 20.0
 
 
-def tidegate(*arguments: str, environment: dict | None = None) -> subprocess.CompletedProcess:
+def tidegate(*arguments: str) -> subprocess.CompletedProcess:
     """Run the `tidegate` command as a person does, in a process of its own."""
     given = [str(each) for each in arguments]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
@@ -33,7 +33,7 @@ def tidegate(*arguments: str, environment: dict | None = None) -> subprocess.Com
             process = warmed().start(
                 given,
                 files=(nothing.fileno(), out.fileno(), err.fileno()),
-                environment={**os.environ, **(environment or {})},
+                environment=os.environ,
             )
         ended = process.wait()
         out.seek(0)

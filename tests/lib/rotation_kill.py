@@ -3,6 +3,7 @@
 Run as a program (`python rotation_kill.py HOME WORK`): it forks, so it must have no threads.
 """
 
+import gc
 import json
 import os
 import shutil
@@ -18,7 +19,6 @@ from tidegate.kernel.clock import SystemClock
 from tidegate.keys.service import staged_key_file
 from tidegate.node.build import open_node
 from tidegate.node.rotation import rotate_home, settle_rotation
-from tidegate.policy.rulepack.service import load_shipped
 from tidegate.settings import read_settings
 
 FILES = ("/node/rotation.py", "/keys/service.py")
@@ -71,7 +71,10 @@ def forked(act) -> int:
 
 def main(template: Path, work: Path) -> None:
     """Print one line of JSON for every line at which the rotation was killed."""
-    load_shipped()  # once, and not in every child
+    shutil.copytree(template, work / "0")
+    state_of(work / "0")  # what a start loads and compiles is loaded once, and not in every child
+    gc.collect()
+    gc.freeze()
     for at in count(1):
         home = work / str(at)
         shutil.copytree(template, home)
