@@ -350,7 +350,14 @@ def _commons(ground: Ground, peer_keys: PeerKeys, access: AccessService) -> Comm
             journal, clock, vault=vault, catalogue=catalogue, deidentification=deidentification
         ),
         rows=RowsService(
-            journal, clock, ids, vault=vault, deid=deid, catalogue=catalogue, participant=own
+            journal,
+            clock,
+            ids,
+            vault=vault,
+            deid=deid,
+            catalogue=catalogue,
+            participant=own,
+            check_agreement=PolicyService(journal, clock, self_did=ground.did).check_not_over,
         ),
         destruction=DestructionService(
             journal,

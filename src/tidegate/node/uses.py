@@ -65,6 +65,7 @@ class CountedUses:
             tx,
             recipient=agreement.assignee,
             dataset_id=agreement.dataset_id,
+            version_id=agreement.version_id,
             people=people,
             population=people,
             sensitive=classification is None or classification.sensitive,

@@ -4,22 +4,35 @@ import hashlib
 import io
 import json
 import zipfile
+from contextlib import contextmanager
 
 import pyarrow.parquet as pq
 import pytest
 
-from rooms.commons.commons_world import COMMITTEE, RESEARCHER
+from rooms.commons.commons_world import COMMITTEE, RESEARCHER, STEWARD
 from tidegate.access.model import Participant, Seat
 from tidegate.commons.errors import NotReadyError
 from tidegate.commons.rows.service import ParcelGoneError, RowsService
 from tidegate.deid.service import DeidService
+from tidegate.kernel.errors import TidegateError, WithheldError
 
 PROVIDER = "did:web:localhost%3A7009"
 
 
 @pytest.fixture
-def rows(commons):
+def over():
+    """The agreements that are over."""
+    return set()
+
+
+@pytest.fixture
+def rows(commons, over):
     ground = commons.ground
+
+    def check_agreement(tx, agreement):
+        if agreement in over:
+            raise WithheldError("The agreement is over.", code="agreement_ended")
+
     return RowsService(
         ground.journal,
         ground.clock,
@@ -28,6 +41,7 @@ def rows(commons):
         deid=DeidService(ground.keys),
         catalogue=commons.catalogue,
         participant=Participant(ground.did, "Nansha Hospital", Seat.CN_GBA9),
+        check_agreement=check_agreement,
     )
 
 
@@ -105,6 +119,43 @@ def test_a_parcel_ends_with_its_agreement_for_good(commons, rows):
     assert commons.vault.list(parcel.id) == ()
     assert read(rows, other)
     assert "parcel.destroyed" in commons.events()
+
+
+def while_packing(commons, act):
+    """Do something once the rows are written and before their parcel is kept."""
+    real = commons.vault.writing
+
+    @contextmanager
+    def writing(path, key):
+        with real(path, key) as deposit:
+            yield deposit
+        if path.startswith("par_"):
+            act()
+
+    commons.vault.writing = writing
+
+
+@pytest.mark.parametrize("what", ["agreement", "version"])
+def test_what_ends_while_its_rows_are_packed_leaves_no_parcel(commons, rows, over, what):
+    version = commons.stored(200)
+
+    def end():
+        if what == "agreement":
+            over.add("agr_1")
+            rows.drop_parcels(agreement_id="agr_1")
+        else:
+            commons.destruction.request(version, "over", by=STEWARD)
+            commons.destruction.approve(version, by=COMMITTEE)
+            rows.drop_parcels(version_id=version)
+
+    while_packing(commons, end)
+
+    with pytest.raises(TidegateError):
+        rows.parcel_for(version, "agr_1")
+
+    assert [] == [name for name in commons.vault.keys.names() if name.startswith("par_")]
+    assert [] == [path for path in commons.vault.list("") if path.startswith("par_")]
+    assert "parcel.made" not in commons.events()
 
 
 def test_a_killed_packer_leaves_nothing_and_a_kept_parcel_stays(commons, rows):

@@ -186,13 +186,14 @@ def test_the_bound_never_counts_too_few(exports):
     assert len(people) <= bound <= 20
 
 
-def count(world, people, *, recipient=FACULTY.did, dataset=DATASET, sensitive=True):
+def count(world, people, *, recipient=FACULTY.did, dataset=DATASET, version="", sensitive=True):
     hospital = world.hospital
     with hospital.ground.journal.write(by="system:lab", did="export.counted", to="query:1") as tx:
         hospital.instruments.count_export(
             tx,
             recipient=recipient,
             dataset_id=dataset,
+            version_id=version,
             people=people,
             population=100,
             sensitive=sensitive,
@@ -215,6 +216,18 @@ def test_the_ledger_adds_up_to_the_population(world):
 
     assert 130 == exported(world)
     assert 0 == exported(world, sensitive=False)
+
+
+def test_two_versions_may_be_of_different_people_and_are_added_up(world):
+    """Each version holds a hundred people; nothing says that they are the same."""
+    for version in ("ver_1", "ver_1", "ver_2"):
+        count(world, 100, version=version)
+
+    assert 200 == exported(world)
+    known = world.hospital.gate.known(GateQuestion(HOSPITAL.did, FACULTY.did, DATASET, (HMB,)))
+    assert known.first_export_on is not None
+    other = GateQuestion(HOSPITAL.did, FACULTY.did, DATASET[:-1], (HMB,))
+    assert world.hospital.gate.known(other).first_export_on is None
 
 
 def test_the_ledger_begins_anew_on_the_first_of_january_at_the_exporter(world):

@@ -6,13 +6,14 @@ certificate goes to the provider, like everything made from a provider's data.
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
 import msgspec
 
 from tidegate.access.model import Actor, Participant, system_actor
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import rules, store
 from tidegate.commons.destruction import certificates
@@ -26,7 +27,7 @@ from tidegate.commons.vault.service import Vault
 from tidegate.deid.service import DeidService
 from tidegate.kernel.canonical import Json, canonical_json
 from tidegate.kernel.clock import Clock, iso
-from tidegate.kernel.errors import WithheldError
+from tidegate.kernel.errors import TidegateError, WithheldError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import Ids
 
@@ -67,7 +68,9 @@ class RowsService:
         deid: DeidService,
         catalogue: CatalogueService,
         participant: Participant,
+        check_agreement: Callable[[Tx, str], object],
     ) -> None:
+        """Take the rooms beneath; `check_agreement` raises where an agreement is over."""
         self._journal = journal
         self._clock = clock
         self._ids = ids
@@ -75,6 +78,7 @@ class RowsService:
         self._deid = deid
         self._catalogue = catalogue
         self._participant = participant
+        self._check_agreement = check_agreement
 
     # --- what leaves
 
@@ -146,11 +150,19 @@ class RowsService:
                 stored=deposit.stored,
                 made_at=iso(self._clock.now()),
             )
-            self.keep_parcel(parcel)
+            try:
+                self._keep_parcel(parcel)
+            except TidegateError:
+                self._vault.tidy(parcel_id, frozenset(), frozenset())
+                raise
         return parcel
 
-    def keep_parcel(self, parcel: Parcel) -> None:
-        """Keep a parcel that was written under its own key, with its evidence."""
+    def _keep_parcel(self, parcel: Parcel) -> None:
+        """Keep a parcel that was written under its own key, with its evidence.
+
+        Its version and agreement are looked at once more: what ends them while rows are packed has
+        destroyed their other parcels already, and would never come back to this one.
+        """
         why: dict[str, Json] = {
             "agreement": parcel.agreement_id,
             "version": parcel.version_id,
@@ -160,6 +172,8 @@ class RowsService:
         with self._journal.write(
             by=PACKER.id, did="parcel.made", to=f"parcel:{parcel.id}", why=why
         ) as tx:
+            rules.check_readable(store.get_holding(tx.connection, parcel.version_id), READABLE)
+            self._check_agreement(tx, parcel.agreement_id)
             store.add_parcel(tx.connection, parcel)
 
     # --- what arrives

@@ -74,9 +74,14 @@ def check_filing(filed_on: str, reference: str, today: date) -> None:
         raise InstrumentInvalidError("A filing has a reference and a day that has come.")
 
 
+def line_of(dataset_id: str, version_id: str) -> str:
+    """Name the line of the ledger that counts a dataset, or one version of it."""
+    return f"{dataset_id}/{version_id}" if version_id else dataset_id
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was counted in a year for one recipient and dataset."""
+    """What was counted in a year for one recipient and one line: a dataset or a version of it."""
 
     dataset_id: str
     people: int
@@ -87,9 +92,9 @@ def most_people(exports: Iterable[Exported]) -> int:
     """Return an upper bound of the distinct people exported.
 
     CAC Order 16, Articles 7-8, counts distinct people since 1 January, over all
-    recipients. This ledger keeps counts, not identities, so it adds: within a dataset at most its
-    population, and across datasets the sum, as if nobody were in two of them. It never counts
-    too few; it can count people twice.
+    recipients. This ledger keeps counts, not identities, so it adds: within a version at most its
+    population, and across versions and datasets the sum, as if nobody were in two of them. It
+    never counts too few; it can count people twice.
     """
     people: dict[str, int] = {}
     population: dict[str, int] = {}

@@ -149,15 +149,18 @@ class InstrumentService:
         people: int,
         population: int,
         sensitive: bool,
+        version_id: str = "",
     ) -> None:
         """Count an export in the ledger of its year, within the write that exports.
 
-        `people` are the distinct people in it, `population` those in the whole dataset. Evidence
+        `people` are the distinct people in it, `population` those in the whole dataset, or in
+        the version where one is named: versions are added up, as if nobody were in two. Evidence
         is left when the year's upper bound grew; a further use of the same people adds nothing.
         """
         if not 0 <= people <= population:
             raise InstrumentInvalidError("An export cannot hold more people than its dataset.")
-        export = rules.Exported(dataset_id, people, population)
+        line = rules.line_of(dataset_id, version_id)
+        export = rules.Exported(line, people, population)
         year = rules.local_day(tx.now).year
         if store.count_export(
             tx.connection, export, recipient=recipient, sensitive=sensitive, year=year, at=tx.at

@@ -1,11 +1,11 @@
 """Impact assessments, transfer mechanisms and the export ledger in SQL."""
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 
 from tidegate.db.tables.partners import EXPORT, IMPACT_ASSESSMENT, MECHANISM
 from tidegate.partners import records
 from tidegate.partners.errors import InstrumentNotFoundError
-from tidegate.partners.instrument.rules import Exported
+from tidegate.partners.instrument.rules import Exported, line_of
 from tidegate.partners.model import ImpactAssessment, TransferMechanism
 
 _IN_EFFECT, _ENDED = "in_effect", "ended"
@@ -103,10 +103,11 @@ def list_exports(conn: Connection, year: int, *, sensitive: bool) -> tuple[Expor
 
 
 def find_first_export(conn: Connection, recipient: str, dataset_id: str) -> str | None:
-    """Return when a dataset was first exported to a recipient, or None."""
+    """Return when a dataset, in any version, was first exported to a recipient, or None."""
+    any_version = EXPORT.c.dataset_id.startswith(line_of(dataset_id, "v")[:-1], autoescape=True)
     return conn.execute(
         select(func.min(EXPORT.c.first_at)).where(
-            EXPORT.c.recipient == recipient, EXPORT.c.dataset_id == dataset_id
+            EXPORT.c.recipient == recipient, or_(EXPORT.c.dataset_id == dataset_id, any_version)
         )
     ).scalar()
 
