@@ -1,6 +1,7 @@
 """What tests of several topics share: the story, told once in a run, and who runs beside whom."""
 
 import os
+import sys
 import tempfile
 
 import pytest
@@ -12,6 +13,9 @@ os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = NOBODY.name
 """No test calls the world, so that none trusts its authorities: httpx reads them for every call
 that has no client of its own, which takes 50 ms each time. What a test trusts it names."""
+
+sys.modules.setdefault("sniffio", None)
+"""httpx looks on the disk for it, in vain, at every call of an application in this process."""
 
 KEPT_TOGETHER = {
     "tests/conformance/": "conformance",

@@ -1,5 +1,6 @@
 """A seeded node served over a real socket, and a real Chromium to look at it."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,11 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def open_page(chromium, address, site):
-    """Open pages in browsers that stay signed in: one for each person, size and language."""
-    contexts = {}
+    """Open pages in browsers that stay signed in: one for each person, size and language.
+
+    Each has one tab, as a tab of its own costs as much as the page in it.
+    """
+    tabs = {}
 
     def sign_in(who, size, language):
         width, height = SIZES[size]
@@ -60,27 +64,29 @@ def open_page(chromium, address, site):
             is_mobile=size == "phone",
             has_touch=size == "phone",
         )
+        page = context.new_page()
+        page.problems = []
         if who:
             link = site.node.house.access.issue_link(site.people[who].id, by=site.actor("olga"))
-            page = context.new_page()
             page.goto(f"{address}/sign-in/link/{link}")
             with page.expect_navigation(wait_until="load"):
                 page.locator("main form button").click()
-            page.close()
-        return context
+        return page
+
+    def note(page, said):
+        if said.type == "error":
+            page.problems.append(said.text)
 
     def open_it(who, path, size="desktop", language="en"):
         key = (who, size, language)
-        if key not in contexts:
-            contexts[key] = sign_in(*key)
-        page = contexts[key].new_page()
+        if key not in tabs:
+            tabs[key] = sign_in(*key)
+            tabs[key].on("console", partial(note, tabs[key]))
+        page = tabs[key]
         page.problems, page.ids = [], site.ids
-        page.on(
-            "console", lambda said: page.problems.append(said.text) if said.type == "error" else 0
-        )
         page.goto(address + path.format(**site.ids))
         return page
 
     yield open_it
-    for context in contexts.values():
-        context.close()
+    for page in tabs.values():
+        page.context.close()

@@ -47,7 +47,7 @@ class Looked(HTMLParser):
         if tag == "a" and given.get("href", "").startswith("/"):
             self.links.add(given["href"].partition("#")[0])
         if tag not in self.EMPTY:
-            self._open.append((tag, given))
+            self._open.append((tag, self._as_written(tag, given)))
         self._see(*(given.get(name) or "" for name in self.TOLD))
 
     def handle_endtag(self, tag):
@@ -57,18 +57,23 @@ class Looked(HTMLParser):
     def handle_data(self, data):
         self._see(data)
 
+    @staticmethod
+    def _as_written(tag, given):
+        return (
+            tag in AS_WRITTEN or given.get("lang") == "en" or "mono" in (given.get("class") or "")
+        )
+
     def _see(self, *texts):
-        for tag, given in self._open:
-            if tag in AS_WRITTEN or given.get("lang") == "en" or "mono" in given.get("class", ""):
-                return
-        self.texts += [" ".join(text.split()) for text in texts]
+        said = [text for text in texts if text and not text.isspace()]
+        if said and not any(hidden for _, hidden in self._open):
+            self.texts += [" ".join(text.split()) for text in said]
 
 
-def english_in(html):
+def english_in(page):
     """Return the texts of a page that are English sentences of ours."""
     return {
         text
-        for text in Looked(html).texts
+        for text in page.texts
         if SENTENCE.search(text) and not any(each in text for each in TYPED + NO_SENTENCE)
     }
 
@@ -138,8 +143,9 @@ def test_no_page_that_a_person_reaches_shows_an_english_sentence(refused, who, l
         answer = browser.get(path)
         assert answer.status_code in {200, 401}, (path, answer.status_code)
         if "html" in answer.headers["content-type"]:
-            found |= dict.fromkeys(english_in(answer.text), path)
-            todo += sorted(Looked(answer.text).links)
+            page = Looked(answer.text)
+            found |= dict.fromkeys(english_in(page), path)
+            todo += sorted(page.links)
 
     assert {} == found
     assert len(seen) > (0 if not who else 15)
@@ -152,7 +158,6 @@ def test_the_pages_of_an_operator_were_full_of_refusals(refused, page):
 
 
 def test_an_english_sentence_would_be_seen():
-    assert {ENGLISH} == english_in(
-        f"<main><p>中文</p><p>{ENGLISH}</p><code>{ENGLISH}</code></main>"
-    )
-    assert {ENGLISH} == english_in(f'<input placeholder="{ENGLISH}">')
+    page = f"<main><p>中文</p><p>{ENGLISH}</p><code>{ENGLISH}</code></main>"
+    assert {ENGLISH} == english_in(Looked(page))
+    assert {ENGLISH} == english_in(Looked(f'<input placeholder="{ENGLISH}">'))

@@ -35,7 +35,6 @@ def test_a_page_is_accessible_and_stays_inside_its_width(open_page, who, name, s
     page = open_page(who, PAGES[who][name], size)
 
     check_page(page, f"{name}-{size}-en")
-    page.close()
 
 
 @pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans"])
@@ -69,7 +68,6 @@ def test_chinese_pages_are_as_good(open_page, who, name, size, language):
 
     assert language == page.locator("html").get_attribute("lang")
     check_page(page, f"{name}-{size}-{language}")
-    page.close()
 
 
 @pytest.mark.parametrize(("size", "language"), [("desktop", "en"), ("phone", "zh-Hant")])
@@ -83,7 +81,6 @@ def test_an_operator_examines_a_peer_that_does_not_answer(open_page, size, langu
     assert 16 == page.locator(".checks > li").count()
     assert page.locator(".checks .failed .advice").count() >= 1
     check_page(page, f"peer_examined-{size}-{language}")
-    page.close()
 
 
 def test_a_counter_offer_is_made_with_the_keyboard_alone(open_page):
@@ -97,7 +94,6 @@ def test_a_counter_offer_is_made_with_the_keyboard_alone(open_page):
 
     assert "At most 120 uses instead of 200." in page.locator(".fresh").inner_text()
     check_page(page, "counter_previewed-desktop-en")
-    page.close()
 
 
 LOST = {"en": "Lost", "zh-Hant": "損失", "zh-Hans": "损失"}
@@ -122,7 +118,6 @@ def test_a_recipe_is_previewed_at_once_and_no_choice_is_cut_off(open_page, size,
     assert "criteria.k_anonymity" in page.locator("#seen").inner_text()
     assert [] == page.evaluate(CUT_OFF)
     check_page(page, f"recipe_previewed-{size}-{language}")
-    page.close()
 
 
 CUT_OFF = """() => [...document.querySelectorAll("select")].filter((one) => {
@@ -148,7 +143,6 @@ def test_a_run_is_followed_until_it_is_done(open_page, site):
 
     check_page(page, "run_done-phone-zh-Hans")
     assert [] == page.problems
-    page.close()
 
 
 def test_what_is_wrong_with_a_recipe_is_said_at_once(open_page):
@@ -161,7 +155,6 @@ def test_what_is_wrong_with_a_recipe_is_said_at_once(open_page):
     assert "請降低要求" in page.locator("#seen [role=alert]").inner_text()
     assert "5000" == page.input_value("#k")
     check_page(page, "recipe_refused-desktop-zh-Hant")
-    page.close()
 
 
 def test_rows_are_approved_and_taken_back_with_the_keyboard_alone(open_page):
@@ -183,7 +176,6 @@ def test_rows_are_approved_and_taken_back_with_the_keyboard_alone(open_page):
 
     assert "The approval was withdrawn." in page.locator("[role=status]").first.inner_text()
     check_page(page, "rows_withdrawn-desktop-en")
-    page.close()
 
 
 def test_the_progress_of_rows_is_fresh_without_a_reload(open_page, site):
@@ -199,7 +191,6 @@ def test_the_progress_of_rows_is_fresh_without_a_reload(open_page, site):
     assert "once" == page.evaluate("window.loaded")
     assert "75" == page.locator("#transfer-rows progress").get_attribute("value")
     assert [] == page.problems
-    page.close()
 
 
 def test_the_strategy_form_shows_the_terms_only_for_a_counter_offer(open_page):
@@ -210,7 +201,6 @@ def test_the_strategy_form_shows_the_terms_only_for_a_counter_offer(open_page):
 
     assert page.locator("#r0-uses").is_visible()
     check_page(page, "strategy_counter-desktop-en")
-    page.close()
 
 
 def test_a_phone_shows_results_at_once_and_opens_the_facets_by_keyboard(open_page):
@@ -223,7 +213,6 @@ def test_a_phone_shows_results_at_once_and_opens_the_facets_by_keyboard(open_pag
     page.keyboard.press("Enter")
     assert facet.is_visible()
     check_page(page, "catalogue_facets-phone-en")
-    page.close()
 
 
 def test_a_wide_screen_shows_the_facets_beside_the_results(open_page):
@@ -232,7 +221,6 @@ def test_a_wide_screen_shows_the_facets_beside_the_results(open_page):
     beside = page.locator(".facet a").first.bounding_box()
     assert beside["x"] > page.locator(".hit h2").first.bounding_box()["x"]
     assert not page.locator(".facets summary").is_visible()
-    page.close()
 
 
 def test_the_form_for_a_query_shows_only_what_the_analysis_needs(open_page):
@@ -242,7 +230,6 @@ def test_the_form_for_a_query_shows_only_what_the_analysis_needs(open_page):
 
     assert page.locator("#time").is_visible()
     assert not page.locator("#rows_column").is_visible()
-    page.close()
 
 
 def test_the_first_tab_skips_to_the_content_and_enter_follows_it(open_page):
@@ -252,7 +239,6 @@ def test_the_first_tab_skips_to_the_content_and_enter_follows_it(open_page):
     page.keyboard.press("Enter")
 
     page.wait_for_url("**/catalogue#main")
-    page.close()
 
 
 def test_a_search_needs_no_script(chromium, address, site):

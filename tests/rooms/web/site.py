@@ -6,9 +6,11 @@ only the other nodes are missing.
 """
 
 import asyncio
+import atexit
 import base64
 import csv
 import json
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,6 +84,17 @@ class Site:
         return browser
 
 
+_LOOP = asyncio.Runner()
+"""The loop of every browser: one made for each page takes longer than many a page."""
+atexit.register(_LOOP.close)
+
+
+def _run(call):
+    """Wait for a call: on the one loop, or on one of its own in another thread."""
+    is_first = threading.current_thread() is threading.main_thread()
+    return _LOOP.run(call) if is_first else asyncio.run(call)
+
+
 class Browser:
     """Keeps cookies and follows redirects, over no network."""
 
@@ -96,10 +109,10 @@ class Browser:
         )
 
     def get(self, path: str, **options) -> httpx.Response:
-        return asyncio.run(self.http.get(path, **options))
+        return _run(self.http.get(path, **options))
 
     def post(self, path: str, **options) -> httpx.Response:
-        return asyncio.run(self.http.post(path, **options))
+        return _run(self.http.post(path, **options))
 
     def together(self, *forms: tuple[str, dict]) -> list[httpx.Response]:
         """Send several forms at the same moment."""
@@ -107,7 +120,7 @@ class Browser:
         async def send_all() -> list[httpx.Response]:
             return await asyncio.gather(*(self.http.post(path, data=form) for path, form in forms))
 
-        return asyncio.run(send_all())
+        return _run(send_all())
 
     def send(self, path: str, *, page: str = "/", **fields) -> httpx.Response:
         """Send a form as a browser would: with the token of the page it stands on."""

@@ -5,6 +5,7 @@ page. English needs none.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,19 @@ def _find(language: str) -> _Font | None:
 
 def render(page: Page, font: Path | None = None) -> bytes:
     """Return the page as PDF. Raises FontMissingError if no font has its characters."""
+    found = _check(_Font(font, 0)) if font is not None else _find(page.language)
+    return _printed(page if found is not None else _in_latin(page), found)
+
+
+@lru_cache(maxsize=4)
+def _printed(shown: Page, found: _Font | None) -> bytes:
+    """Print a page; the last ones are kept, since a font takes a second to read and to cut."""
     from fpdf import FPDF  # noqa: PLC0415 - only a printed report needs it
 
-    found = _check(_Font(font, 0)) if font is not None else _find(page.language)
-    shown = page if found is not None else _in_latin(page)
     document = FPDF(format="A4")
     document.set_creation_date(_UNDATED)
-    document.set_title(page.title)
-    document.set_lang(page.language)
+    document.set_title(shown.title)
+    document.set_lang(shown.language)
     document.set_auto_page_break(auto=True, margin=15)
     if found is not None:
         document.add_font("report", fname=found.path, collection_font_number=found.face)
