@@ -11,7 +11,7 @@ from tidegate.catalogue.service import CatalogueService
 from tidegate.commons.acquisition.service import AcquisitionService
 from tidegate.commons.classification.service import ClassificationService
 from tidegate.commons.deidentification.service import DeidentificationService
-from tidegate.commons.destruction.service import DestructionService
+from tidegate.commons.destruction.service import DestructionService, Questions
 from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.previews.service import PreviewService
 from tidegate.commons.rows.service import RowsService
@@ -326,6 +326,7 @@ def _commons(ground: Ground, peer_keys: PeerKeys, access: AccessService) -> Comm
     catalogue = CatalogueService(
         journal, clock, ids, check_offerable=check_enforceable, search_folder=home / "search"
     )
+    agreements = PolicyService(journal, clock, self_did=ground.did)
     deidentification = DeidentificationService(
         journal, clock, ids, vault=vault, deid=deid, catalogue=catalogue
     )
@@ -357,7 +358,7 @@ def _commons(ground: Ground, peer_keys: PeerKeys, access: AccessService) -> Comm
             deid=deid,
             catalogue=catalogue,
             participant=own,
-            check_agreement=PolicyService(journal, clock, self_did=ground.did).check_not_over,
+            check_agreement=agreements.check_not_ended,
         ),
         destruction=DestructionService(
             journal,
@@ -367,6 +368,6 @@ def _commons(ground: Ground, peer_keys: PeerKeys, access: AccessService) -> Comm
             vault=vault,
             catalogue=catalogue,
             participant=own,
-            resolve_key=peer_keys.key,
+            asks=Questions(peer_keys.key, agreements.check_not_ended),
         ),
     )

@@ -203,13 +203,13 @@ class PolicyService:
         """
         check_in_force(store.get_agreement(tx.connection, agreement_id))
 
-    def check_not_over(self, tx: Tx, agreement_id: str) -> None:
-        """Raise, inside the caller's write, where the agreement is one of this node's and inactive.
+    def check_not_ended(self, tx: Tx, agreement_id: str) -> None:
+        """Raise, inside the caller's write, where the agreement is one of this node's and ended.
 
         A control plane elsewhere keeps agreements of its own, which this node cannot judge.
         """
         found = store.find_agreement(tx.connection, agreement_id)
-        if found is not None:
+        if found is not None and found.state is AgreementState.ENDED:
             check_in_force(found)
 
     def count_use(self, tx: Tx, agreement_id: str) -> int:

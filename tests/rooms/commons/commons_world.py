@@ -10,10 +10,11 @@ from tidegate.commons.acquisition.service import AcquisitionService
 from tidegate.commons.acquisition.sources import FileSource
 from tidegate.commons.classification.service import ClassificationService
 from tidegate.commons.deidentification.service import DeidentificationService
-from tidegate.commons.destruction.service import DestructionService
+from tidegate.commons.destruction.service import DestructionService, Questions
 from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.vault.service import Vault
 from tidegate.deid.service import DeidService
+from tidegate.kernel.errors import WithheldError
 
 STEWARD = Actor("person:per_ada", "Ada Steward", frozenset({Role.STEWARD}))
 COMMITTEE = Actor("person:per_bo", "Bo Committee", frozenset({Role.COMMITTEE}))
@@ -28,6 +29,14 @@ GENERAL = Classification(
 )
 
 
+class Ended(set):
+    """The agreements that have ended."""
+
+    def check(self, tx, agreement):
+        if agreement in self:
+            raise WithheldError("The agreement has ended.", code="agreement_ended")
+
+
 @dataclass
 class Commons:
     ground: object
@@ -38,6 +47,7 @@ class Commons:
     deidentification: DeidentificationService
     holdings: HoldingsService
     destruction: DestructionService
+    ended: Ended
 
     def write(self, name: str, text: str | bytes) -> FileSource:
         path = self.ground.home / name
@@ -91,7 +101,7 @@ class Commons:
 def make_commons(ground, resolve_key=None) -> Commons:
     journal, clock, ids, keys = ground.journal, ground.clock, ground.ids, ground.keys
     participant = Participant(ground.did, "Nansha Hospital", Seat.CN_GBA9)
-    vault, deid = Vault(ground.home / "vault", keys), DeidService(keys)
+    vault, deid, ended = Vault(ground.home / "vault", keys), DeidService(keys), Ended()
     catalogue = CatalogueService(
         journal,
         clock,
@@ -128,8 +138,11 @@ def make_commons(ground, resolve_key=None) -> Commons:
             vault=vault,
             catalogue=catalogue,
             participant=participant,
-            resolve_key=resolve_key or (lambda did, kid: keys.identity_public_jwk()),
+            asks=Questions(
+                resolve_key or (lambda did, kid: keys.identity_public_jwk()), ended.check
+            ),
         ),
+        ended=ended,
     )
 
 

@@ -22,7 +22,7 @@ from tidegate.commons.errors import (
 )
 from tidegate.commons.model import CopyState, DestructionState, Stage
 from tidegate.kernel import failpoint
-from tidegate.kernel.errors import CorruptError, InvalidError
+from tidegate.kernel.errors import CorruptError, InvalidError, WithheldError
 from tidegate.kernel.machine import IllegalMoveError
 
 PROVIDER = "did:web:nansha.example"
@@ -191,6 +191,18 @@ def test_a_derived_copy_is_kept_encrypted_and_reported_to_its_provider(commons, 
     assert b"curve points" not in commons.raw_bytes()
     (handler, payload) = ground.tasks()[0]
     assert ("peer.send", "derived.reported") == (handler, payload["kind"])
+
+
+def test_a_result_that_comes_after_the_end_of_its_agreement_is_not_kept(commons):
+    """Everything made under it was destroyed and certified; nothing would come back for this."""
+    commons.ended.add("urn:uuid:1")
+    commons.destruction.destroy_derived("urn:uuid:1", PROVIDER, "the agreement ended")
+
+    with pytest.raises(WithheldError):
+        keep(commons)
+
+    assert () == commons.destruction.list_derived(agreement_id="urn:uuid:1")
+    assert [] == [name for name in commons.vault.keys.names() if name.startswith("der_")]
 
 
 def test_at_the_end_of_an_agreement_derived_copies_go_and_the_provider_is_told(commons, ground):

@@ -20,18 +20,8 @@ PROVIDER = "did:web:localhost%3A7009"
 
 
 @pytest.fixture
-def over():
-    """The agreements that are over."""
-    return set()
-
-
-@pytest.fixture
-def rows(commons, over):
+def rows(commons):
     ground = commons.ground
-
-    def check_agreement(tx, agreement):
-        if agreement in over:
-            raise WithheldError("The agreement is over.", code="agreement_ended")
 
     return RowsService(
         ground.journal,
@@ -41,7 +31,7 @@ def rows(commons, over):
         deid=DeidService(ground.keys),
         catalogue=commons.catalogue,
         participant=Participant(ground.did, "Nansha Hospital", Seat.CN_GBA9),
-        check_agreement=check_agreement,
+        check_agreement=commons.ended.check,
     )
 
 
@@ -136,12 +126,12 @@ def while_packing(commons, act):
 
 
 @pytest.mark.parametrize("what", ["agreement", "version"])
-def test_what_ends_while_its_rows_are_packed_leaves_no_parcel(commons, rows, over, what):
+def test_what_ends_while_its_rows_are_packed_leaves_no_parcel(commons, rows, what):
     version = commons.stored(200)
 
     def end():
         if what == "agreement":
-            over.add("agr_1")
+            commons.ended.add("agr_1")
             rows.drop_parcels(agreement_id="agr_1")
         else:
             commons.destruction.request(version, "over", by=STEWARD)
@@ -195,6 +185,24 @@ def test_what_arrives_is_a_derived_copy_that_ends_with_its_agreement(commons, ro
     with pytest.raises(ParcelGoneError):
         rows.open_copy(arrival, by=RESEARCHER)
     assert commons.destruction.list_certificates("agreement:agr_9")
+
+
+def test_what_arrives_after_the_end_of_its_agreement_is_not_kept(commons, rows):
+    arrival = rows.new_arrival()
+    draft = rows.open_arrival(arrival)
+    draft.write(b"rows of another hospital")
+    commons.ended.add("agr_9")
+    commons.destruction.destroy_derived("agr_9", PROVIDER, "over")
+
+    with pytest.raises(WithheldError):
+        rows.keep_arrival(
+            arrival, draft, source="ds_1", agreement_id="agr_9", provider=PROVIDER, name="a.zip",
+            tell=True,
+        )  # fmt: skip
+
+    assert rows.find_arrival(arrival) is None
+    assert () == commons.vault.list(arrival)
+    assert arrival not in commons.vault.keys.names()
 
 
 def test_a_copy_that_never_became_whole_is_destroyed(commons, rows):

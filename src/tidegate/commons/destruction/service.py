@@ -5,12 +5,12 @@ certificate, the tombstone and the final stage are committed together. A process
 does the rest at its next start: every step can be done again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from tidegate.access.model import Actor, Participant, system_actor
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import events, rules, store
 from tidegate.commons.approval import require_second_person
@@ -30,13 +30,22 @@ from tidegate.commons.vault.model import StoredObject
 from tidegate.commons.vault.service import Vault
 from tidegate.kernel.canonical import Json
 from tidegate.kernel.clock import Clock, iso
-from tidegate.kernel.errors import CorruptError
+from tidegate.kernel.errors import CorruptError, TidegateError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import Ids
+from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 
 CERTIFIED = "destruction.certified"
 DESTROYER = system_actor("commons.destroy_derived")
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What other rooms are asked: for the key of a DID, and to raise where an agreement ended."""
+
+    resolve_key: ResolveKey
+    check_agreement: Callable[[Tx, str], object]
 
 
 class DestructionService:
@@ -52,7 +61,7 @@ class DestructionService:
         vault: Vault,
         catalogue: CatalogueService,
         participant: Participant,
-        resolve_key: ResolveKey,
+        asks: Questions,
     ) -> None:
         self._journal = journal
         self._clock = clock
@@ -61,7 +70,8 @@ class DestructionService:
         self._vault = vault
         self._catalogue = catalogue
         self._participant = participant
-        self._resolve_key = resolve_key
+        self._resolve_key = asks.resolve_key
+        self._check_agreement = asks.check_agreement
 
     def request(self, version_id: str, reason: str, *, by: Actor) -> Destruction:
         """Ask for the destruction of a version."""
@@ -147,7 +157,11 @@ class DestructionService:
         name: str,
         by: Actor,
     ) -> Derived:
-        """Keep something made from a provider's data, under a key that can be destroyed."""
+        """Keep something made from a provider's data, under a key that can be destroyed.
+
+        Raises, and keeps nothing, where its agreement has ended: what was kept under it is
+        destroyed, and a copy that came afterwards would stay.
+        """
         derived_id = self._ids.new("der")
         with self._vault.intents.hold(derived_id):
             self._vault.keys.create(derived_id)
@@ -167,13 +181,18 @@ class DestructionService:
                 stored=deposit.stored,
             )
             why: dict[str, Json] = {"agreement": agreement_id, "kind": kind, "source": source}
-            with self._journal.write(
-                by=by.id, did="derived.kept", to=f"derived:{derived_id}", why=why
-            ) as tx:
-                store.add_derived(tx.connection, derived)
-                if provider != self._participant.did:
-                    told = certificates.copy_words(derived)
-                    tx.send(to=provider, kind="derived.reported", body=told)
+            try:
+                with self._journal.write(
+                    by=by.id, did="derived.kept", to=f"derived:{derived_id}", why=why
+                ) as tx:
+                    self._check_agreement(tx, agreement_id)
+                    store.add_derived(tx.connection, derived)
+                    if provider != self._participant.did:
+                        told = certificates.copy_words(derived)
+                        tx.send(to=provider, kind="derived.reported", body=told)
+            except TidegateError:
+                self._vault.tidy(derived_id, frozenset(), frozenset())
+                raise
         return derived
 
     def open_derived(self, derived_id: str, *, by: Actor) -> bytes:

@@ -70,7 +70,7 @@ class RowsService:
         participant: Participant,
         check_agreement: Callable[[Tx, str], object],
     ) -> None:
-        """Take the rooms beneath; `check_agreement` raises where an agreement is over."""
+        """Take the rooms beneath; `check_agreement` raises where an agreement has ended."""
         self._journal = journal
         self._clock = clock
         self._ids = ids
@@ -201,7 +201,8 @@ class RowsService:
     ) -> Derived:
         """Publish a copy that is whole and was checked, as derived under its agreement.
 
-        `tell`: report the copy to its provider, where that is a node that takes such reports.
+        Raises, and keeps nothing, where its agreement has ended. `tell`: report the copy to its
+        provider, where that is a node that takes such reports.
         """
         derived = Derived(
             id=arrival_id,
@@ -222,13 +223,18 @@ class RowsService:
             "source": source,
             "sha256": draft.sha256,
         }
-        with self._journal.write(
-            by=PACKER.id, did="derived.kept", to=f"derived:{arrival_id}", why=why
-        ) as tx:
-            store.add_derived(tx.connection, derived)
-            if tell:
-                words = certificates.copy_words(derived)
-                tx.send(to=provider, kind="derived.reported", body=words)
+        try:
+            with self._journal.write(
+                by=PACKER.id, did="derived.kept", to=f"derived:{arrival_id}", why=why
+            ) as tx:
+                self._check_agreement(tx, agreement_id)
+                store.add_derived(tx.connection, derived)
+                if tell:
+                    words = certificates.copy_words(derived)
+                    tx.send(to=provider, kind="derived.reported", body=words)
+        except TidegateError:
+            self._vault.tidy(arrival_id, frozenset(), frozenset())
+            raise
         return derived
 
     def find_arrival(self, arrival_id: str) -> Derived | None:

@@ -13,7 +13,7 @@ from tidegate.connector.http.model import Answer
 from tidegate.connector.transfer.model import VisitAddress
 from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import Clock, iso
-from tidegate.kernel.errors import UnavailableError
+from tidegate.kernel.errors import UnavailableError, WithheldError
 from tidegate.kernel.ids import Ids
 from tidegate.kernel.values import dataclass
 from tidegate.lab.errors import NotTheProviderError, QueryInvalidError, QueryNotFoundError
@@ -56,7 +56,7 @@ class Keeper(Protocol):
         name: str,
         by: Actor,
     ) -> Derived:
-        """Keep something derived and report it to its provider."""
+        """Keep something derived and report it to its provider; raise once it has ended."""
         ...
 
     def open_derived(self, derived_id: str, *, by: Actor) -> bytes:
@@ -236,15 +236,19 @@ class QueryService:
             raise QueryInvalidError(
                 "The result does not belong to the query.", code="result_mismatch"
             )
-        kept = self._reach.keeper.keep_derived(
-            [content],
-            source=asked.dataset_id,
-            agreement_id=asked.agreement_id,
-            provider=sender,
-            kind="result",
-            name=asked.id,
-            by=node_actor(sender),
-        )
+        try:
+            kept = self._reach.keeper.keep_derived(
+                [content],
+                source=asked.dataset_id,
+                agreement_id=asked.agreement_id,
+                provider=sender,
+                kind="result",
+                name=asked.id,
+                by=node_actor(sender),
+            )
+        except WithheldError:  # it ended meanwhile
+            self._close(asked, RunState.STOPPED, "query_stopped", "The agreement ended.")
+            return
         answered = replace(
             asked,
             state=RunState.RELEASED,
