@@ -21,7 +21,9 @@ _LONGEST = 4000
 _LONG = frozenset({"reason", "rules"})
 _FACT = 200
 """How long a fact is at most, unless it is a sentence: peers write some of what is searched."""
-_RULE = re.compile(r"\b[A-Z]{2}-\d{2}\b")
+RULE = r"\b[A-Z]{1,6}(?:-[A-Z]{1,6})?-\d{2}\b"
+"""How rules are named, as in XB-05."""
+_RULE = re.compile(RULE)
 _LACKING = re.compile(r"nobody said '([^']{1,80})'")
 _AND = re.compile(r"(?:[,;] | or | and )")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+Z)?")

@@ -39,7 +39,7 @@ _TYPED = frozenset({"checker_refused", "terminated_by_person", "terminated_by_pe
 """Codes of reasons that somebody wrote: their own words are told beside ours."""
 _NAMED_FACT = re.compile(
     r"did:web:[^\s,;)'。]*[^\s,;)'。.]|https?://[^\s,;)'。]*[^\s,;)'。.]|localhost:\d+"
-    r"|HTTP \d{3}|'([^']{1,80})'"
+    rf"|HTTP \d{{3}}|{facts.RULE}|'([^']{{1,80}})'"
 )
 
 

@@ -120,6 +120,10 @@ REFUSED = "The node at https://peer.example/dsp refuses (HTTP 403). It names 'mo
             "對方節點拒絕。（https://peer.example/dsp、HTTP 403、moonPhase）",
         ),
         ("", "peer_declined", Language.ZH_HANS, "对方节点拒绝。"),
+        (
+            "XB-05 (denied): A title [Art. 1]; nobody said 'filed_on'; have it put on record.",
+            "default_deny", Language.ZH_HANT, "因缺少資料，規則不允許。（XB-05、filed_on）",
+        ),
         ("It is over.", "terminated_by_peer", Language.ZH_HANT, "由對方終止。「It is over.」"),
         ("Unsere Studie ist zu Ende.", "ihr_code", Language.ZH_HANT, "Unsere Studie ist zu Ende."),
         ("", "their_code", Language.ZH_HANT, "their code"),
