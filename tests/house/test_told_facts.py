@@ -1,4 +1,4 @@
-"""Sentences with facts in them: each that is looked for is written, each of the main flow is told."""
+"""Sentences with facts in them: what is looked for is written, what the main flow says is told."""
 
 import ast
 import re
