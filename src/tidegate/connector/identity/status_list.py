@@ -9,7 +9,8 @@ import binascii
 import gzip
 import hmac
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 
 from tidegate.connector.errors import CredentialInvalidError
 
@@ -67,20 +68,28 @@ def place_of(count: int, key: bytes) -> tuple[int, int]:
     place lies inside the list).
     """
     number, index = divmod(count, LIST_BITS)
-    place = index
-    while True:
-        place = _permuted(place, number, key)
-        if place < LIST_BITS:
-            return number, place
+    return number, order_of(number, key)(index)
 
 
-def _permuted(place: int, number: int, key: bytes) -> int:
-    left, right = place >> _HALF, place & _MASK
-    for turn in range(4):
+def order_of(number: int, key: bytes) -> Callable[[int], int]:
+    """Return the order in which one list is filled: which place the `index`-th credential has."""
+
+    @cache
+    def mixed(turn: int, right: int) -> int:
         text = f"{number}/{turn}/{right}".encode()
-        mixed = int.from_bytes(hmac.digest(key, text, "sha256")[:4])
-        left, right = right, left ^ (mixed & _MASK)
-    return left << _HALF | right
+        return int.from_bytes(hmac.digest(key, text, "sha256")[:4]) & _MASK
+
+    def place_at(index: int) -> int:
+        place = index
+        while True:
+            left, right = place >> _HALF, place & _MASK
+            for turn in range(4):
+                left, right = right, left ^ mixed(turn, right)
+            place = left << _HALF | right
+            if place < LIST_BITS:
+                return place
+
+    return place_at
 
 
 def is_set(bits: bytes, index: int) -> bool:
