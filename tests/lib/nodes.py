@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 
@@ -41,8 +43,22 @@ def tidegate(*arguments: str) -> subprocess.CompletedProcess:
         return subprocess.CompletedProcess(["tidegate", *given], ended, out.read(), err.read())
 
 
+_HOMES = TemporaryDirectory(prefix="tidegate-homes-")
+
+
 def make_home(home: Path, role: NodeRole = NodeRole.PARTICIPANT, port: int = 7399) -> Path:
-    """Make a node's home in this process, without an operator; nothing listens there."""
+    """Make a node's home in this process, without an operator; nothing listens there.
+
+    Each role and port has one home a run, made once and copied, keys and all.
+    """
+    made = Path(_HOMES.name) / f"{role.value}-{port}"
+    if not made.exists():
+        _make_home(made, role, port)
+    shutil.copytree(made, home)
+    return home
+
+
+def _make_home(home: Path, role: NodeRole, port: int) -> None:
     home.mkdir(parents=True)
     passphrase = home / "passphrase"
     passphrase.touch(mode=0o600)
@@ -60,7 +76,6 @@ def make_home(home: Path, role: NodeRole = NodeRole.PARTICIPANT, port: int = 739
     )
     write_settings(settings)
     create_node(read_settings(home))
-    return home
 
 
 def wait_until(question, seconds: float = 10.0, what: str = "it", pause: float = 0.005) -> float:
