@@ -78,12 +78,15 @@ class Gate:
     """Lets everybody in unless told a reason."""
 
     refuse: TidegateError | None = None
+    study: tuple = ()
 
     def check(self, agreement, person_ref, *, now):
         if self.refuse:
             raise self.refuse
         question = GateQuestion(HOSPITAL, FACULTY, "ds_liver", ("DUO:0000042",), person_ref)
-        return GateFacts(question, "", "pa_1", "pr_1", "DUO:0000042", "pm_1", (person_ref,), (), {})
+        return GateFacts(
+            question, "", "pa_1", "pr_1", "DUO:0000042", "pm_1", (person_ref,), (), {}, self.study
+        )
 
 
 @dataclass

@@ -384,3 +384,4 @@ class GateFacts:
     people: tuple[str, ...]
     variables: tuple[str, ...]
     rule_inputs: Mapping[str, Mapping[str, Value]]
+    study: tuple[str, ...] = ()  # everybody who takes part in the study

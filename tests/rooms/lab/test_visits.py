@@ -86,6 +86,17 @@ def test_nobody_clears_their_own_query(provider):
         provider.releases.clear(answer.id, by=own)
 
 
+def test_nobody_clears_a_result_of_a_study_they_take_part_in(provider):
+    answer = provider.ask(BY_SEX)
+    provider.gate.study = (REF, f"{HOSPITAL}#per_c")
+
+    with pytest.raises(NotTheCheckerError) as refusal:
+        provider.releases.clear(answer.id, by=CHECKER)
+
+    assert "own_study" == refusal.value.code
+    assert [] == provider.sent()
+
+
 def test_only_a_checker_sees_what_waits(provider):
     with pytest.raises(RoleMissingError):
         provider.releases.list_waiting(by=RESEARCHER)

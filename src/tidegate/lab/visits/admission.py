@@ -9,7 +9,7 @@ from tidegate.connector.transfer.model import Visit
 from tidegate.kernel.clock import Clock
 from tidegate.kernel.values import dataclass
 from tidegate.lab.disclosure.limits import NODE_FLOOR, Limits
-from tidegate.lab.errors import RuleSaysNoError
+from tidegate.lab.errors import NotTheCheckerError, RuleSaysNoError
 from tidegate.lab.model import Run
 from tidegate.lab.query.model import KaplanMeier, Query
 from tidegate.lab.query.names import columns_of
@@ -97,10 +97,19 @@ class Admission:
         self._agreements.check_still_in_force(tx, agreement_id)
 
     def may_leave(
-        self, agreement: Agreement, run: Run, query: Query, *, checked: bool
+        self, agreement: Agreement, run: Run, query: Query, *, checked_by: str = ""
     ) -> tuple[Decision, bool]:
-        """Decide about a result that passed the machine: (decision, needs a checker)."""
+        """Decide about a result that passed the machine: (decision, needs a checker).
+
+        Raises NotTheCheckerError where the one who checked it takes part in the study.
+        """
         gate = self.check_use(agreement, run.person_ref, limits_of(agreement))
+        checked = bool(checked_by)
+        if checked_by in gate.study:
+            raise NotTheCheckerError(
+                "Nobody clears results of a study they take part in; ask another checker.",
+                code="own_study",
+            )
         kind = "curve" if isinstance(query, KaplanMeier) else "table"
         output = ReleaseFacts(kind, auto_checks_pass=True, checker_2=checked)
         decision = self._assessor.assess_release(

@@ -51,7 +51,7 @@ class Publishing:
         """Release a result that passed the machine, or hold it for a checker."""
         content = result_bytes(settled.result)
         agreement = self._admission.agreement(run.agreement_id)
-        decision, must_wait = self._admission.may_leave(agreement, run, query, checked=False)
+        decision, must_wait = self._admission.may_leave(agreement, run, query)
         run = replace(
             run,
             receipt_id=decision.receipt_id,
@@ -70,7 +70,7 @@ class Publishing:
         opened = self._versions.open(run.version_id)
         agreement = self._admission.agreement(run.agreement_id)
         query = parse_query(run.query.encode())
-        decision, _ = self._admission.may_leave(agreement, run, query, checked=True)
+        decision, _ = self._admission.may_leave(agreement, run, query, checked_by=checker_ref)
         families = open_families(opened.seal, run.id, run.pending_sealed)
         cleared = replace(
             self._moved(run, "clear", CHECKER),

@@ -173,6 +173,7 @@ def facts_of(known: Known) -> GateFacts:
         people=known.people,
         variables=known.permit.variables if known.permit else (),
         rule_inputs=inputs.rule_inputs(known),
+        study=known.project.people if known.project else (),
     )
 
 
