@@ -4,7 +4,7 @@ The messages are read from the state machines, so that one added there is tested
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
 
@@ -46,11 +46,12 @@ class Stage:
     format: str = ""
     earlier: frozenset[str] = frozenset()
     round: int = 0
+    known: dict[str, str] = field(default_factory=dict)
 
     def begin(self) -> "Stage":
         """Start over with a process of its own; what went before is not looked at any more."""
         both = (one.pid for side in (C, P) for one in self._every(side))
-        self.earlier, self.round = frozenset(both), self.round + 1
+        self.earlier, self.round, self.known = frozenset(both), self.round + 1, {}
         return self
 
     @property
@@ -75,8 +76,11 @@ class Stage:
         return [one for one in self._every(side) if one.pid not in self.earlier]
 
     def pid(self, side: str) -> str:
-        (one,) = self.all_of(side)
-        return one.pid
+        """Return the one process of this round; `states` sees whether another came later."""
+        if side not in self.known:
+            (one,) = self.all_of(side)
+            self.known[side] = one.pid
+        return self.known[side]
 
     def states(self) -> tuple[list[str], list[str]]:
         """Return the states at consumer and provider: one each, if nothing is lost or double."""

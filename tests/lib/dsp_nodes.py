@@ -327,6 +327,9 @@ class EmptyPlane:
         self.told.append("terminate")
 
 
+_TASKS = select(work_task).order_by(work_task.c.seq)
+
+
 class DspNode:
     """One node's connector on a real journal."""
 
@@ -457,7 +460,7 @@ class DspNode:
     def step(self) -> bool:
         """Run the first task that is due and first in its lane; tell whether there was one."""
         with self.ground.database.reading() as conn:
-            rows = conn.execute(select(work_task).order_by(work_task.c.seq)).all()
+            rows = conn.execute(_TASKS).all()
         now, lanes = iso(self.ground.clock.now()), set()
         for row in rows:
             if (row.lane and row.lane in lanes) or row.handler not in self.handlers:

@@ -63,6 +63,12 @@ def may_call(text: str, *, loopback: bool) -> bool:
     return loopback and (address.is_loopback or address.is_private)
 
 
+def is_this_machine(host: str) -> bool:
+    """Tell whether a name means the asking machine, whatever name servers say (RFC 6761, 6.3)."""
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost")
+
+
 def check_url(url: str, *, loopback: bool) -> None:
     """Raise AddressRefusedError unless the URL is one a node may call at all."""
     if len(url) > _LONGEST_URL:

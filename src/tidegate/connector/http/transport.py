@@ -18,7 +18,7 @@ import httpcore
 import httpx
 
 from tidegate.connector.errors import AddressRefusedError
-from tidegate.connector.http.addresses import may_call
+from tidegate.connector.http.addresses import is_this_machine, may_call
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.pool import Held, Shelf
 
@@ -150,18 +150,24 @@ class GuardedBackend(httpcore.NetworkBackend):
         raise failure
 
     def _allowed(self, host: str, port: int, seconds: float) -> tuple[str, ...]:
+        if is_this_machine(host) and not self._loopback:
+            raise _inside()  # no name server is asked, and none is waited for
         try:
             addresses = _in_time(self._resolver, host, port, seconds)
         except (OSError, UnicodeError) as problem:
             raise httpcore.ConnectError("the name does not resolve") from problem
         allowed = tuple(each for each in addresses if may_call(each, loopback=self._loopback))
         if addresses and not allowed:
-            raise AddressRefusedError(
-                "The other node's name leads to an address inside this network; it is not "
-                "called. Only a space of profile loopback may use private addresses.",
-                code="address_refused",
-            )
+            raise _inside()
         return allowed
+
+
+def _inside() -> AddressRefusedError:
+    return AddressRefusedError(
+        "The other node's name leads to an address inside this network; it is not "
+        "called. Only a space of profile loopback may use private addresses.",
+        code="address_refused",
+    )
 
 
 _FAILURES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (

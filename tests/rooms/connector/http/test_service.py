@@ -104,6 +104,18 @@ def test_a_name_that_leads_inside_is_not_called(inside):
     assert [] == network.connected
 
 
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST.", "node.localhost", "a.LocalHost."])
+def test_a_name_of_this_machine_is_refused_and_no_name_server_asked(name):
+    network, asked = Network(), []
+
+    with pytest.raises(AddressRefusedError):
+        client(network, lambda host, _port: asked.append(host) or ("93.184.216.34",)).get(
+            f"https://{name}/x"
+        )
+
+    assert ([], []) == (asked, network.connected)
+
+
 def test_a_name_that_changes_its_mind_gains_nothing():
     turns = iter([("93.184.216.34",), ("127.0.0.1",)])
     network = Network(pieces=(OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"),))

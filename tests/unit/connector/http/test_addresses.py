@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate.connector.errors import AddressRefusedError
-from tidegate.connector.http.addresses import check_url, may_call
+from tidegate.connector.http.addresses import check_url, is_this_machine, may_call
 
 INSIDE = (
     "127.0.0.1", "10.0.0.8", "172.16.3.4", "192.168.1.1", "100.64.0.1", "::1", "fc00::1",
@@ -35,6 +35,16 @@ def test_addresses_of_cloud_metadata_and_crowds_are_never_called(address):
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
 def test_public_addresses_are_called(address):
     assert may_call(address, loopback=False)
+
+
+@pytest.mark.parametrize("name", ["localhost", "Localhost.", "a.b.localhost", "x.LOCALHOST."])
+def test_names_of_this_machine_are_known_as_such(name):
+    assert is_this_machine(name)
+
+
+@pytest.mark.parametrize("name", ["", "localhost.example", "mylocalhost", "127.0.0.1", "example."])
+def test_other_names_are_not_of_this_machine(name):
+    assert not is_this_machine(name)
 
 
 def test_plain_http_is_open_on_one_machine_only():
