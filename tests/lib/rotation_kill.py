@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sys
+from functools import cache
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tidegate.access.model import Actor
 from tidegate.connector.identity import jose
 from tidegate.connector.identity.did import read_document
 from tidegate.kernel.clock import SystemClock
+from tidegate.keys import service
 from tidegate.keys.service import staged_key_file
 from tidegate.node.build import open_node
 from tidegate.node.rotation import rotate_home, settle_rotation
@@ -71,6 +73,8 @@ def forked(act) -> int:
 
 def main(template: Path, work: Path) -> None:
     """Print one line of JSON for every line at which the rotation was killed."""
+    # Slow on purpose, and the same for the same file: the template's is stretched once for all.
+    service._stretch = cache(service._stretch)
     shutil.copytree(template, work / "0")
     state_of(work / "0")  # what a start loads and compiles is loaded once, and not in every child
     gc.collect()
