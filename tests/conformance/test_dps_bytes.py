@@ -51,7 +51,7 @@ def seeded(moving_dps):
     with rows._vault.writing("par_dps/rows", "par_dps") as deposit:
         out = Hashing(deposit.file)
         out.write(CONTENT)
-    rows.keep_parcel(
+    rows._keep_parcel(
         Parcel(
             "par_dps", AGREEMENT, VERSION, "rows.zip", "application/zip", out.sha256,
             deposit.stored, at,

@@ -9,7 +9,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -28,8 +27,10 @@ from lib import dsp_nodes
 from lib.dsp_nodes import RESEARCHER, STEWARD, DspNode, Network
 from lib.ground import hasty, make_ground
 from lib.serving import Served, free_port
+from lib.warm import warmed
 from tidegate.access.model import Participant, Seat
 from tidegate.api import dsp, rows
+from tidegate.commons import store
 from tidegate.commons.model import Parcel
 from tidegate.commons.rows.packing import Hashing
 from tidegate.commons.rows.service import RowsService
@@ -93,6 +94,7 @@ class RowsNode:
             deid=DeidService(ground.keys),
             catalogue=None,
             participant=Participant(self.did, "Node", Seat.HK),
+            check_agreement=self.node.policy.check_not_ended,
         )
         self.plane = HttpPlane(
             PlaneDesk(
@@ -144,12 +146,12 @@ class RowsNode:
             out = Hashing(deposit.file)
             for start in range(0, size, MEBIBYTE):
                 out.write(content_of(min(MEBIBYTE, size - start), seed=start))
-        self.rows.keep_parcel(
-            Parcel(
-                name, AGREEMENT, VERSION, "rows.zip", "application/zip", out.sha256,
-                deposit.stored, iso(self.ground.clock.now()),
-            )
+        parcel = Parcel(
+            name, AGREEMENT, VERSION, "rows.zip", "application/zip", out.sha256,
+            deposit.stored, iso(self.ground.clock.now()),
         )  # fmt: skip
+        with self.ground.journal.write(by="system:test", did="parcel.made", to=name) as tx:
+            store.add_parcel(tx.connection, parcel)  # of a version this node does not hold
         return out.sha256
 
     def ask(self, name: str) -> str:
@@ -159,8 +161,6 @@ class RowsNode:
     def copies(self) -> list[bytes]:
         """Return the content of every copy that arrived whole."""
         with self.ground.database.reading() as conn:
-            from tidegate.commons import store
-
             found = store.list_derived(conn, agreement_id=AGREEMENT)
         contents = []
         for one in found:
@@ -254,16 +254,11 @@ class RowsProcess:
         self.start()
 
     def start(self) -> None:
-        folder = Path(__file__).resolve().parents[1]
-        path = os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", "")))
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "lib.rows_live", str(self.folder), str(self.port)),
-                *map(str, self.tls or ()),
-            ],
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,
-        )
+        given = [str(self.folder), str(self.port), *map(str, self.tls or ())]
+        with Path(os.devnull).open() as nothing:
+            self.process = warmed("lib.rows_live:main").start(
+                given, files=(nothing.fileno(), 1, 2), environment=os.environ
+            )
         for _ in range(3000):
             assert self.process.poll() is None
             try:

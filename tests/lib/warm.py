@@ -1,4 +1,4 @@
-"""Starting `tidegate` a hundred times without importing it a hundred times: `python -m lib.warm`.
+"""Starting `tidegate` a hundred times without importing it a hundred times.
 
 One process loads the code once and forks a real process for every start that it is asked for; that
 process gets the arguments, the environment, the directory and the open files of the one who asks,
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -35,7 +36,7 @@ LOADED = (
 """What a node or a command has loaded soon after its start, and nothing that starts a thread."""
 
 TESTS = Path(__file__).parents[1]
-_LONGEST = 4 * 1024 * 1024
+TIDEGATE = "tidegate.cli.app:main"
 
 
 # --- whoever wants processes
@@ -95,7 +96,7 @@ class Warm:
     def start(
         self, arguments: list[str], *, files: tuple[int, int, int], environment: Mapping[str, str]
     ) -> Forked:
-        """Start `tidegate` with these arguments and open files, in a session of its own."""
+        """Start the program with these arguments and open files, in a session of its own."""
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self.address)
         asked = {
@@ -137,21 +138,21 @@ def stand_for(address: str) -> NoReturn:
 
 
 @cache
-def warmed() -> Warm:
-    """Return the warm process of this test process, which ends with it."""
-    kept = warm()
+def warmed(program: str = TIDEGATE) -> Warm:
+    """Return this test process's warm process for a program, which ends with it."""
+    kept = warm(program)
     atexit.register(kept.__exit__, None, None, None)
     return kept.__enter__()
 
 
 @contextmanager
-def warm() -> Iterator[Warm]:
-    """Keep a warm process for the length of a block."""
+def warm(program: str = TIDEGATE) -> Iterator[Warm]:
+    """Keep a warm process for the length of a block; `program` is MODULE:FUNCTION."""
     path = os.pathsep.join([str(TESTS), str(TESTS.parent / "src")])
     with tempfile.TemporaryDirectory(prefix="tidegate-warm-") as folder:
         address = f"{folder}/door"
         process = subprocess.Popen(
-            [sys.executable, "-m", "lib.warm", address],
+            [sys.executable, "-m", "lib.warm", address, program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path},
@@ -168,14 +169,15 @@ def warm() -> Iterator[Warm]:
 # --- the warm process
 
 
-def main(address: str) -> None:
-    """Fork at every call until nobody keeps the standard input open; in a child, be `tidegate`."""
+def main(address: str, program: str) -> None:
+    """Fork at every call until nobody keeps the standard input open; in a child, be the program."""
     from tidegate.cli.app import COMMANDS
-    from tidegate.cli.app import main as tidegate
     from tidegate.policy.rulepack.service import load_shipped
 
     for name in (*LOADED, *(where.partition(":")[0] for where, _ in COMMANDS.values())):
         importlib.import_module(name)
+    module, _, name = program.partition(":")
+    act = getattr(importlib.import_module(module), name)
     load_shipped()
     gc.collect()
     gc.freeze()
@@ -183,13 +185,13 @@ def main(address: str) -> None:
         door.bind(address)
         door.listen(64)
         print("warm", flush=True)
-        arguments = _serve(door)
-    if arguments is not None:
-        _end(lambda: tidegate(arguments))
+        is_child = _serve(door)
+    if is_child:
+        _end(act)
 
 
-def _serve(door: socket.socket) -> list[str] | None:
-    """Answer calls; return None at the end, and in a child what it is to do."""
+def _serve(door: socket.socket) -> bool:
+    """Answer calls; return False at the end, and True in a child."""
     born: dict[int, socket.socket] = {}
     woken, wakes = socket.socketpair()
     wakes.setblocking(False)
@@ -203,10 +205,10 @@ def _serve(door: socket.socket) -> list[str] | None:
             if woken in ready:
                 woken.recv(4096)
                 _tell_the_ends(born)
-            if door in ready and (arguments := _answer(door.accept()[0], born)) is not None:
-                return arguments
+            if door in ready and _answer(door.accept()[0], born):
+                return True
             if sys.stdin in ready:
-                return None
+                return False
 
 
 def _tell_the_ends(born: dict[int, socket.socket]) -> None:
@@ -220,22 +222,23 @@ def _tell_the_ends(born: dict[int, socket.socket]) -> None:
                     continue  # who asked is gone
 
 
-def _answer(call: socket.socket, born: dict[int, socket.socket]) -> list[str] | None:
-    """Fork; return in the child what it is to do, and None in the warm process."""
+def _answer(call: socket.socket, born: dict[int, socket.socket]) -> bool:
+    """Fork; return True in the child and False in the warm process."""
     body, files, _, _ = socket.recv_fds(call, 65536, 3)
-    while not body.endswith(b"\n") and len(body) < _LONGEST:
-        body += call.recv(65536)
+    while not body.endswith(b"\n") and (more := call.recv(65536)):
+        body += more
+    asked = json.loads(body)  # whoever hangs up in the middle ends this process, and is told so
     pid = os.fork()
     if pid == 0:
         for each in (call, *born.values()):
             each.close()
-        _become(json.loads(body), files)
-        return list(json.loads(body)["arguments"])
+        _become(asked, files)
+        return True
     for each in files:
         os.close(each)
     born[pid] = call
     call.sendall(f"{pid}\n".encode())
-    return None
+    return False
 
 
 def _become(asked: dict[str, Any], files: list[int]) -> None:
@@ -252,7 +255,9 @@ def _become(asked: dict[str, Any], files: list[int]) -> None:
     os.chdir(asked["directory"])
     os.environ.clear()
     os.environ.update(asked["environment"])
-    sys.argv = ["tidegate", *asked["arguments"]]
+    sys.argv[1:] = asked["arguments"]
+    for each in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        each.detach()  # what the warm process made, it takes away itself
 
 
 def _end(act: Callable[[], object]) -> None:
@@ -273,4 +278,4 @@ def _end(act: Callable[[], object]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2])
