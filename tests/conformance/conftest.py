@@ -6,11 +6,19 @@ import pytest
 
 from lib.dps_peer import dps_bench
 from lib.dsp_peer import bench
+from lib.thrift import passphrases_stretched_once, statements_compiled_once
 from tidegate.connector.signaling.model import Manners
 from tidegate_tck import dps as dps_profile
 from tidegate_tck import dsp
 
 PAUSE_MS = 20
+
+
+@pytest.fixture(scope="session", autouse=True)
+def thrift():
+    """Pay once a run for what is the same in every test."""
+    with passphrases_stretched_once(), statements_compiled_once():
+        yield
 
 
 @pytest.fixture(scope="package")
