@@ -109,7 +109,8 @@ def take_the_cohort_in(scene: Scene, data: Path) -> None:
     )
     steward_words = "general data, level 3, sensitive personal information"
     scene.decided(f"proposes the class: {steward_words}", "steward")
-    second.client.commons.approve_classification(got.version)
+    read = second.client.commons.classification(got.version)
+    second.client.commons.approve_classification(got.version, read.proposal)
     scene.decided("approves it", "second", "the one who proposed may not")
     with narrator.working("de-identification to a greatest risk of 1/11, verified independently"):
         report = steward.client.commons.deidentify(got.version, "liver-programme", RECIPE)

@@ -251,6 +251,7 @@ class Classified(msgspec.Struct, frozen=True):
     source: str = "hospital"
     proposed_by: str = ""
     approved_by: str = ""
+    proposal: str = ""
 
 
 class Destruction(msgspec.Struct, frozen=True):
@@ -336,9 +337,14 @@ class Commons:
         """Propose: cn_class, level, personal, sensitive, basis, important_status, hgr, source."""
         return self._http.post(f"/versions/{version_id}/classification", classification, Classified)
 
-    def approve_classification(self, version_id: str) -> Classified:
-        """Approve the proposal as a second person."""
-        return self._http.post(f"/versions/{version_id}/classification/approval", None, Classified)
+    def classification(self, version_id: str) -> Classified:
+        """Return the classification of a version, proposed or approved."""
+        return self._http.get(f"/versions/{version_id}/classification", Classified)
+
+    def approve_classification(self, version_id: str, proposal: str) -> Classified:
+        """Approve, as a second person, the proposal of that hash: that of what was read."""
+        body = {"proposal": proposal}
+        return self._http.post(f"/versions/{version_id}/classification/approval", body, Classified)
 
     def propose_recipe(self, version_id: str) -> ProposedRecipe:
         """Return the usual recipe of a version, with the reason for each column's role."""

@@ -23,8 +23,8 @@ def store_cohort(node: Node, dataset: str) -> str:
     """Acquire, classify, de-identify and store a version of a dataset; return the version's id."""
     house = node.house
     version = _acquired(node, dataset)
-    house.classification.propose(version, GENERAL, by=STEWARD)
-    house.classification.approve(version, by=COMMITTEE)
+    proposed = house.classification.propose(version, GENERAL, by=STEWARD)
+    house.classification.approve(version, proposed.proposal, by=COMMITTEE)
     recipe = house.deidentification.default_recipe(version)
     house.deidentification.deidentify(version, recipe, "project_interop", by=STEWARD)
     house.deidentification.sign_risk_report(version, by=COMMITTEE)

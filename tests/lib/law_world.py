@@ -266,11 +266,11 @@ def _offer_rows(world: LawWorld, file: Path) -> None:
     steward, second = world["steward"], world["second"]
     got = steward.commons.acquire(file, descriptor=DESCRIPTOR)
     world.dataset, world.version = got.dataset, got.version
-    steward.commons.propose_classification(
+    proposed = steward.commons.propose_classification(
         got.version, cn_class="general", level=2, personal=True, sensitive=True, basis="consent",
         important_status="checked_not_notified",
     )  # fmt: skip
-    second.commons.approve_classification(got.version)
+    second.commons.approve_classification(got.version, proposed.proposal)
     steward.commons.deidentify(got.version, "liver")
     second.commons.sign_risk_report(got.version)
     steward.commons.store(got.version)

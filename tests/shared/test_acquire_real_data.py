@@ -70,7 +70,7 @@ def test_the_cohort_with_made_up_identifiers_leaves_none_behind(commons, tmp_pat
     sources = [FileSource(source / "nafld1.csv"), *nafld()[1:]]
     version = commons.acquire(*sources).version
     commons.classification.propose(version, GENERAL, by=STEWARD)
-    commons.classification.approve(version, by=COMMITTEE)
+    commons.approve_classification(version)
     recipe = commons.deidentification.default_recipe(version)
     report = commons.deidentification.deidentify(version, recipe, "prj_liver", by=STEWARD)
     commons.deidentification.sign_risk_report(version, by=COMMITTEE)

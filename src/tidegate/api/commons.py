@@ -80,6 +80,13 @@ class ProposeClassification:
 
 
 @dataclass(frozen=True, slots=True)
+class ApproveClassification:
+    """The body of an approval: the hash of the proposal that was read."""
+
+    proposal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Deidentify:
     """The body of a de-identification: a project, and a recipe that changes the usual one."""
 
@@ -154,9 +161,15 @@ def propose_classification(call: Call[ProposeClassification]) -> Classification:
     return call.house.classification.propose(call.path["version_id"], proposal, by=call.actor)
 
 
-def approve_classification(call: Call[None]) -> Classification:
-    """Approve the proposed classification."""
-    return call.house.classification.approve(call.path["version_id"], by=call.actor)
+def get_classification(call: Call[None]) -> Classification:
+    """Return the proposed or approved classification of a version."""
+    return call.house.classification.get(call.path["version_id"], by=call.actor)
+
+
+def approve_classification(call: Call[ApproveClassification]) -> Classification:
+    """Approve the proposed classification that the body names."""
+    version, proposal = call.path["version_id"], call.body.proposal
+    return call.house.classification.approve(version, proposal, by=call.actor)
 
 
 def propose_recipe(call: Call[None]) -> ProposedRecipe:
@@ -269,8 +282,12 @@ OPERATIONS: tuple[Operation, ...] = (
         gives=Classification, summary="Propose a classification",
     ),
     Operation(
-        "POST", f"{_V}/classification/approval", approve_classification, gives=Classification,
-        summary="Approve a classification",
+        "GET", f"{_V}/classification", get_classification, gives=Classification,
+        summary="Show the classification, proposed or approved",
+    ),
+    Operation(
+        "POST", f"{_V}/classification/approval", approve_classification,
+        takes=ApproveClassification, gives=Classification, summary="Approve a classification",
     ),
     Operation(
         "GET", f"{_V}/recipe", propose_recipe, gives=ProposedRecipe,

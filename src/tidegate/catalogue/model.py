@@ -148,6 +148,8 @@ class Classification:
     source: str = "hospital"
     proposed_by: str = ""
     approved_by: str = ""
+    proposal: str = ""
+    """SHA-256 of all of this but the approval: what the second person names"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,10 +166,21 @@ def classify(version: str, home: Path, person: str, as_json: bool, **said: Any) 
 @dataset.command()
 @click.argument("version")
 @_options
-def approve(version: str, home: Path, person: str, as_json: bool) -> None:
+def classification(version: str, home: Path, person: str, as_json: bool) -> None:
+    """Show a classification. The second person reads it before approving its hash."""
+    with acting(home, person) as (house, actor):
+        found = house.classification.get(version, by=actor)
+    _say(found, as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@click.option("--proposal", required=True, help="The hash of the proposal that was read.")
+@_options
+def approve(version: str, proposal: str, home: Path, person: str, as_json: bool) -> None:
     """Approve a classification as a second person."""
     with acting(home, person) as (house, actor):
-        approved = house.classification.approve(version, by=actor)
+        approved = house.classification.approve(version, proposal, by=actor)
     _say(approved, as_json)
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "ObjectCorruptError",
     "ObjectMissingError",
     "PreviewBusyError",
+    "ProposalChangedError",
     "RunCancelledError",
     "RunChangedError",
     "RunUnknownError",
@@ -46,6 +47,10 @@ class HoldingUnknownError(NotFoundError):
 
 class HoldingChangedError(ConflictError):
     """Somebody else moved the holding on at the same moment."""
+
+
+class ProposalChangedError(ConflictError):
+    """What is approved is not what is proposed now."""
 
 
 class NotReadyError(ConflictError):

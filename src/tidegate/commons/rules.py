@@ -1,9 +1,13 @@
 """Who may do what in the commons, and when two people must act. Pure."""
 
+from dataclasses import asdict, replace
+
 from tidegate.access.errors import RoleMissingError
 from tidegate.access.model import Actor, Role
+from tidegate.catalogue.model import Classification
 from tidegate.commons.errors import NotReadyError, SecondPersonError
 from tidegate.commons.model import Descriptor, Holding, Stage
+from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.errors import InvalidError
 
 STEWARDS = frozenset({Role.STEWARD})
@@ -57,6 +61,11 @@ def check_readable(holding: Holding, readable: frozenset[Stage]) -> None:
             code="not_readable",
             stage=holding.stage.value,
         )
+
+
+def proposal_digest(proposal: Classification) -> str:
+    """Name a proposal by what it says and who said it, so that an approval is of nothing else."""
+    return sha256_hex(canonical_json(asdict(replace(proposal, approved_by="", proposal=""))))
 
 
 def check_classification(cn_class: str, level: int, important_status: str, hgr: str) -> None:

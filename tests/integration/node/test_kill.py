@@ -212,11 +212,11 @@ def test_a_de_identification_is_done_once_though_its_node_is_killed_in_the_middl
         roles=("id=person_key", "age=quasi_identifier", "district=quasi_identifier",
                "sex=quasi_identifier", "status=sensitive"),
     )  # fmt: skip
-    steward.commons.propose_classification(
+    proposed = steward.commons.propose_classification(
         got.version, cn_class="general", level=3, personal=True, sensitive=True,
         basis="consent", important_status="checked_not_notified",
     )  # fmt: skip
-    second.commons.approve_classification(got.version)
+    second.commons.approve_classification(got.version, proposed.proposal)
 
     steward.commons.start_deidentification(got.version, "prj_1", {"k": 8})
     wait_until(

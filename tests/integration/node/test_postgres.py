@@ -50,11 +50,11 @@ def test_a_version_lives_on_postgresql_from_its_acquisition_to_the_verified_bund
     got = steward.commons.acquire(write_export(tmp_path / "values.csv"), descriptor=DESCRIPTOR)
     assert (400, 400, 0) == (got.received, got.accepted, got.quarantined)
 
-    steward.commons.propose_classification(
+    proposed = steward.commons.propose_classification(
         got.version, cn_class="general", level=3, personal=True, sensitive=True,
         basis="consent", important_status="checked_not_notified",
     )  # fmt: skip
-    second.commons.approve_classification(got.version)
+    second.commons.approve_classification(got.version, proposed.proposal)
     assert steward.commons.deidentify(got.version, "liver").k_achieved >= 10
     second.commons.sign_risk_report(got.version)
     steward.commons.store(got.version)

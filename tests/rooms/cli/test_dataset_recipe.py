@@ -36,8 +36,8 @@ def test_a_recipe_is_proposed_and_looked_at(tmp_path, capsys):
 
     kind = Classification("general", 3, True, True, "consent", "checked_not_notified")
     with open_node(home) as node:
-        node.house.classification.propose(version, kind, by=FIRST)
-        node.house.classification.approve(version, by=SECOND)
+        proposed = node.house.classification.propose(version, kind, by=FIRST)
+        node.house.classification.approve(version, proposed.proposal, by=SECOND)
     assert Role.STEWARD in CONSOLE.roles
 
     assert 0 == run("dataset", "recipe", version, *at, "--json")

@@ -66,8 +66,12 @@ class Commons:
     def classified(self, count: int = 200) -> str:
         version = self.acquire_people(count).version
         self.classification.propose(version, GENERAL, by=STEWARD)
-        self.classification.approve(version, by=COMMITTEE)
+        self.approve_classification(version)
         return version
+
+    def approve_classification(self, version: str, by=COMMITTEE):
+        read = self.classification.find(version)
+        return self.classification.approve(version, read.proposal, by=by)
 
     def deidentified(self, count: int = 200) -> str:
         version = self.classified(count)

@@ -98,7 +98,8 @@ def test_a_version_lives_and_ends_through_the_sdk(people, files):
     said = {"cn_class": "general", "level": 3, "personal": True, "sensitive": True}
     said |= {"basis": "consent", "important_status": "checked_not_notified"}
     ada.propose_classification(version, **said)
-    assert COMMITTEE.id == bo.approve_classification(version).approved_by
+    read = bo.classification(version).proposal
+    assert COMMITTEE.id == bo.approve_classification(version, read).approved_by
     written = ada.deidentify(version, "prj_liver", {"k": 12})
     assert written == ada.risk_report(version)
     assert COMMITTEE.id == bo.sign_risk_report(version).signed_by

@@ -14,10 +14,12 @@ from rooms.commons.commons_world import (
 )
 from tidegate.access.errors import RoleMissingError
 from tidegate.access.model import Actor, Role
+from tidegate.audit.store import list_subject_leaves
 from tidegate.commons.errors import (
     HoldingUnknownError,
     KeyDestroyedError,
     NotReadyError,
+    ProposalChangedError,
     SecondPersonError,
 )
 from tidegate.commons.model import Stage
@@ -52,7 +54,7 @@ def stage(commons, version):
 def test_a_classification_takes_two_people(commons):
     version = commons.acquire_people().version
     with pytest.raises(NotReadyError):
-        commons.classification.approve(version, by=COMMITTEE)
+        commons.classification.approve(version, "", by=COMMITTEE)
     with pytest.raises(SecondPersonError):
         commons.classification.propose(version, GENERAL, by=CONSOLE)
     commons.classification.propose(version, GENERAL, by=STEWARD)
@@ -63,12 +65,54 @@ def test_a_classification_takes_two_people(commons):
         (RESEARCHER, RoleMissingError),
     ):
         with pytest.raises(refusal):
-            commons.classification.approve(version, by=actor)
-    approved = commons.classification.approve(version, by=COMMITTEE)
+            commons.approve_classification(version, by=actor)
+    approved = commons.approve_classification(version)
 
     assert (STEWARD.id, COMMITTEE.id) == (approved.proposed_by, approved.approved_by)
     assert approved == commons.catalogue.get_version(version).classification
     assert Stage.CLASSIFIED == stage(commons, version)
+
+
+def test_nobody_approves_another_classification_than_the_one_that_was_read(commons):
+    room, version = commons.classification, commons.acquire_people().version
+    read = room.propose(version, GENERAL, by=STEWARD)
+    room.propose(version, replace(GENERAL, level=1, sensitive=False), by=STEWARD)
+
+    with pytest.raises(ProposalChangedError):
+        room.approve(version, read.proposal, by=COMMITTEE)
+    assert Stage.ACQUIRED == commons.holdings.get_holding(version).stage
+
+    again = room.propose(version, GENERAL, by=STEWARD)
+    assert read.proposal == again.proposal == room.get(version, by=COMMITTEE).proposal
+    room.approve(version, read.proposal, by=COMMITTEE)
+    said = commons.ground.journal.read(list_subject_leaves, (f"version:{version}",))[-1].entry
+    assert ("version.classified", read.proposal) == (said.did, said.why["proposal"])
+
+
+def test_a_proposal_that_changes_while_it_is_approved_is_not(commons):
+    room, version = commons.classification, commons.acquire_people().version
+    read = room.propose(version, GENERAL, by=STEWARD)
+    lower = replace(GENERAL, level=1)
+    step = room._catalogue.get_version
+
+    def meanwhile(asked):
+        room.propose(version, lower, by=STEWARD)
+        return step(asked)
+
+    room._catalogue.get_version = meanwhile
+    try:
+        with pytest.raises(ProposalChangedError):
+            room.approve(version, read.proposal, by=COMMITTEE)
+    finally:
+        del room._catalogue.get_version
+
+
+def test_who_neither_proposes_nor_approves_reads_no_proposal(commons):
+    version = commons.acquire_people().version
+    commons.classification.propose(version, GENERAL, by=STEWARD)
+
+    with pytest.raises(RoleMissingError):
+        commons.classification.get(version, by=RESEARCHER)
 
 
 def test_an_attempt_to_approve_ones_own_work_is_evidence(commons):
@@ -198,7 +242,7 @@ def test_versions_of_a_dataset_keep_the_names_of_their_people(commons):
         sources, descriptor, by=STEWARD, dataset_id=dataset
     ).version
     commons.classification.propose(second, GENERAL, by=STEWARD)
-    commons.classification.approve(second, by=COMMITTEE)
+    commons.approve_classification(second)
     recipe = commons.deidentification.default_recipe(second)
 
     with pytest.raises(NotReadyError, match="use the same project"):

@@ -246,7 +246,7 @@ def _dataset(site: Site, home: Path) -> None:
         ),
         by=steward,
     )
-    house.classification.approve(version, by=second)
+    house.classification.approve(version, house.classification.find(version).proposal, by=second)
     site.clock.advance(minutes=20)
     recipe = house.deidentification.default_recipe(version, 5)
     house.deidentification.deidentify(
@@ -281,8 +281,8 @@ def add_classified(site: Site, home: Path) -> None:
     got = rooms.acquisition.acquire([FileSource(path)], descriptor, by=steward)
     site.ids |= {"classified": got.version, "classified_dataset": got.dataset}
     proposed = Classification("general", 3, True, True, "consent", "checked_not_notified")
-    rooms.classification.propose(got.version, proposed, by=steward)
-    rooms.classification.approve(got.version, by=second)
+    read = rooms.classification.propose(got.version, proposed, by=steward)
+    rooms.classification.approve(got.version, read.proposal, by=second)
 
 
 def _policy(assignee: str, **changes):

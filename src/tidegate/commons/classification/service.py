@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+from sqlalchemy import Connection
+
 from tidegate.access.model import Actor
 from tidegate.audit.journal import Journal
 from tidegate.catalogue.model import Classification
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import rules, store
 from tidegate.commons.approval import require_second_person
-from tidegate.commons.errors import NotReadyError
+from tidegate.commons.errors import NotReadyError, ProposalChangedError
 from tidegate.commons.lifecycle import LIFECYCLE
 from tidegate.kernel.canonical import Json
 from tidegate.kernel.clock import Clock, iso
@@ -32,6 +34,7 @@ class ClassificationService:
         holding = self._journal.read(store.get_holding, version_id)
         LIFECYCLE.step(holding.stage, "classify", by="approver")
         proposed = replace(proposal, proposed_by=by.id, approved_by="")
+        proposed = replace(proposed, proposal=rules.proposal_digest(proposed))
         with self._journal.write(
             by=by.id,
             did="version.classification_proposed",
@@ -43,17 +46,21 @@ class ClassificationService:
 
     def find(self, version_id: str) -> Classification | None:
         """Return the proposed or approved classification, or None."""
-        return self._journal.read(store.find_classification, version_id)
+        return self._journal.read(_found, version_id)
 
-    def approve(self, version_id: str, *, by: Actor) -> Classification:
-        """Approve the proposal as a second person; the version is classified."""
-        proposal = self.find(version_id)
-        if proposal is None:
-            raise NotReadyError(
-                "Nobody has proposed a classification yet; a steward proposes one first.",
-                code="classification_missing",
-            )
+    def get(self, version_id: str, *, by: Actor) -> Classification:
+        """Return the proposed or approved classification; NotReadyError where there is none."""
+        rules.check_role(by, rules.STEWARDS | rules.APPROVERS, "read a classification")
+        return _known(self.find(version_id))
+
+    def approve(self, version_id: str, proposal_sha256: str, *, by: Actor) -> Classification:
+        """Approve, as a second person, the proposal of that hash; the version is classified.
+
+        Raises ProposalChangedError where another one stands now: nobody approves what was not read.
+        """
         rules.check_role(by, rules.APPROVERS, "approve a classification")
+        proposal = _known(self.find(version_id))
+        _check_same(proposal, proposal_sha256)
         require_second_person(
             self._journal, version_id, proposal.proposed_by, by, "approve a classification"
         )
@@ -65,11 +72,36 @@ class ClassificationService:
         with self._journal.write(
             by=by.id, did="version.classified", to=f"version:{version_id}", why=_words(approved)
         ) as tx:
+            _check_same(_known(_found(tx.connection, version_id)), proposal_sha256)
             store.approve_proposal(tx.connection, version_id, approved, iso(self._clock.now()))
             store.save_holding(tx.connection, moved, expect=holding.revision)
             classified = replace(record, stage=move.target.value, classification=approved)
             self._catalogue.update_version(tx, classified, expect_stage=move.source.value)
         return approved
+
+
+def _found(conn: Connection, version_id: str) -> Classification | None:
+    """Find a classification; proposals of before they were named by their hash get it here."""
+    found = store.find_classification(conn, version_id)
+    return found and replace(found, proposal=rules.proposal_digest(found))
+
+
+def _known(found: Classification | None) -> Classification:
+    if found is None:
+        raise NotReadyError(
+            "Nobody has proposed a classification yet; a steward proposes one first.",
+            code="classification_missing",
+        )
+    return found
+
+
+def _check_same(proposal: Classification, named: str) -> None:
+    if proposal.proposal != named:
+        raise ProposalChangedError(
+            "The classification proposed now is another one than you name;"
+            " read it again, then approve that.",
+            code="proposal_changed",
+        )
 
 
 def _words(classification: Classification) -> dict[str, Json]:
@@ -79,6 +111,7 @@ def _words(classification: Classification) -> dict[str, Json]:
         "personal": classification.personal,
         "sensitive": classification.sensitive,
         "proposed_by": classification.proposed_by,
+        "proposal": classification.proposal,
     }
     if classification.approved_by:
         words["approved_by"] = classification.approved_by
