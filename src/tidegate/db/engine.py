@@ -7,7 +7,6 @@ room can write without leaving evidence.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import field
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -16,31 +15,31 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from tidegate.kernel.errors import UnavailableError
-from tidegate.kernel.values import dataclass
 
 _PATIENCE = 2.0  # seconds after which a waiting writer looks whether anybody leads
 _BEGIN_WRITE = "BEGIN IMMEDIATE"
 _ADVISORY_LOCK = 0x7469646567617465  # "tidegate": one writing process at a time on PostgreSQL
 
 
-def _closed() -> threading.Lock:
-    latch = threading.Lock()
-    latch.acquire()
-    return latch
-
-
-@dataclass(slots=True)
 class Group:
-    """Writes that become durable together, by one commit of the thread that joined first."""
+    """Writes that become durable together, by one commit of the thread that joined first.
 
-    size: int = 0
-    leader: int = 0
-    latch: threading.Lock = field(default_factory=_closed)  # opened once the group is settled
-    settled: bool = False
-    problem: Exception | None = None
-    rows: list[Any] = field(default_factory=list)  # the leaves of the blocks
-    notes: list[Any] = field(default_factory=list)  # acts without rows, placed at the commit
-    after: list[Callable[[], None]] = field(default_factory=list)
+    `rows` are the leaves of the blocks, `notes` are acts without rows, placed at the commit, and
+    `after` is what to do once the group is durable. The latch opens when the group is settled.
+    """
+
+    __slots__ = ("after", "latch", "leader", "notes", "problem", "rows", "settled", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.leader = 0
+        self.latch = threading.Lock()
+        self.latch.acquire()
+        self.settled = False
+        self.problem: Exception | None = None
+        self.rows: list[Any] = []
+        self.notes: list[Any] = []
+        self.after: list[Callable[[], None]] = []
 
 
 class Attendant(Protocol):
