@@ -134,6 +134,17 @@ class LawWorld:
         found = self["researcher"].connector.list_transfers()
         return next(one for one in found if one.pid == pid)
 
+    def both_at(self, pid: str, state: str) -> tuple[Transfer, Transfer]:
+        """Return a transfer as both sides see it, once both are there.
+
+        Whoever takes a step is there when the other has acknowledged it, so a moment later.
+        """
+        self.until(
+            lambda: {self.pulled(pid).state, self.mirror(pid).state} == {state},
+            f"both sides at {state}",
+        )
+        return self.pulled(pid), self.mirror(pid)
+
     def mirror(self, pid: str) -> Transfer:
         """Return the hospital's side of the same transfer."""
         found = self["counsel_cn"].connector.list_transfers()

@@ -23,7 +23,7 @@ def test_rows_wait_for_the_legal_officer_and_then_arrive_whole(world):
     assert [rule.rule for rule in question.rules] == ["XB-19"]
     assert (question.frame.recipient, question.frame.seat) == (world.faculty.did, "HK")
     assert question.frame.version_id == world.version
-    assert world.pulled(pid).state == world.mirror(pid).state == "REQUESTED"
+    world.both_at(pid, "REQUESTED")
     receipt = world["counsel_cn"].decisions.get(question.receipt)
     assert receipt.decision.outcome == "needs_approval"
     assert receipt.inputs["flow"]["mode"] == "row_transfer"
@@ -86,10 +86,8 @@ def test_a_refusal_ends_the_request_with_its_ground_on_both_sides(world):
     question = world.question(agreement)
 
     world["counsel_cn"].rows.refuse(question.id, "No office signed for storage.")
-    over = world["researcher"].rows.wait(pid, seconds=60)
-
-    for one in (over, world.mirror(pid)):
-        assert (one.state, one.reason_code) == ("TERMINATED", "approval_refused")
+    for one in world.both_at(pid, "TERMINATED"):
+        assert one.reason_code == "approval_refused"
         assert "XB-19" in one.reason
         assert "No office signed for storage." in one.reason
     assert "rows.refused" in dict(world.leaves("auditor_cn", f"agreement:{agreement}"))
@@ -106,17 +104,18 @@ def test_a_withdrawal_stops_what_runs_and_stands_in_the_evidence_of_both(world):
         world.until(
             lambda: world["researcher"].rows.progress(pid).problem == "disk_low", "a started fetch"
         )
-        assert world.pulled(pid).state == world.mirror(pid).state == "STARTED"
+        world.both_at(pid, "STARTED")
 
         world["counsel_cn"].rows.withdraw(question.id, "The storage agreement was cancelled.")
-        over = world["researcher"].rows.wait(pid, seconds=60)
+        both = world.both_at(pid, "TERMINATED")
 
-    for one in (over, world.mirror(pid)):
-        assert (one.state, one.reason_code) == ("TERMINATED", "approval_withdrawn")
+    assert ["approval_withdrawn"] * 2 == [one.reason_code for one in both]
     withdrawn = dict(world.leaves("auditor_cn", f"agreement:{agreement}"))["rows.withdrawn"]
     assert withdrawn["reason"] == "The storage agreement was cancelled."
     for key, own in (("auditor_cn", world.mirror(pid).pid), ("auditor_hk", pid)):
-        told = dict(world.leaves(key, f"transfer:{own}"))
+        subject = f"transfer:{own}"
+        world.until(lambda: "flow.stopped" in dict(world.leaves(key, subject)), "the plane's stop")  # noqa: B023
+        told = dict(world.leaves(key, subject))
         assert told["transfer.terminated"]["reason"] == "approval_withdrawn"
         assert told["flow.stopped"]["state"] == "TERMINATED"
     with pytest.raises(NodeError):
