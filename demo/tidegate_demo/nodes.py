@@ -70,6 +70,10 @@ class Stage:
                 "A demonstration is live already; stop it with Ctrl-C where it runs, then retry."
             ) from None
         self._lock = lock
+        for home in sorted(self.place.glob("*/serve.lock")):
+            if _is_held(home):
+                lock.close()
+                raise DemoError(f"{home.parent} is served still; stop that node first, then retry.")
         if self.place.exists():
             shutil.rmtree(self.place)
         self.place.mkdir(parents=True)
@@ -186,6 +190,16 @@ def reserve_ports(count: int, first: int = 7401) -> tuple[list[int], list[IO[str
         if len(found) == count:
             return found, locks
     raise DemoError("No free ports between 7401 and 7800 on this machine; close something first.")
+
+
+def _is_held(file: Path) -> bool:
+    """Tell whether a process holds the lock of a home it serves."""
+    with file.open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _port_lock(port: int) -> IO[str] | None:

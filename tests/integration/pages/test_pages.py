@@ -215,6 +215,19 @@ def test_a_phone_shows_results_at_once_and_opens_the_facets_by_keyboard(open_pag
     check_page(page, "catalogue_facets-phone-en")
 
 
+def test_a_screen_that_widens_shows_the_menu_again(open_page):
+    page = open_page("rex", "/catalogue", "phone")
+    link = page.locator(".menu a").first
+    assert not link.is_visible()
+
+    page.set_viewport_size({"width": 1280, "height": 800})
+    link.wait_for(state="visible")
+    page.locator(".facet a").first.wait_for(state="visible")
+
+    page.set_viewport_size({"width": 390, "height": 800})
+    link.wait_for(state="hidden")
+
+
 def test_a_wide_screen_shows_the_facets_beside_the_results(open_page):
     page = open_page("rex", "/catalogue")
 

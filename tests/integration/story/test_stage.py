@@ -1,5 +1,6 @@
 """The stage of the demonstration: what it started it stops, however the start ends."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -30,3 +31,20 @@ def test_a_start_that_is_broken_off_leaves_no_node_behind(tmp_path: Path):
     pid = int((tmp_path / "demo" / "good" / "pid").read_text(encoding="utf-8"))
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_a_home_that_somebody_serves_is_not_rebuilt(tmp_path: Path):
+    home = tmp_path / "demo" / "hospital"
+    home.mkdir(parents=True)
+    with (home / "serve.lock").open("a+", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        with (
+            pytest.raises(DemoError, match="hospital is served still"),
+            Stage(tmp_path / "demo", tmp_path / "tidegate"),
+        ):
+            pass
+        assert home.exists()
+
+    with Stage(tmp_path / "demo", tmp_path / "tidegate") as stage:
+        assert [] == list(stage.place.iterdir())

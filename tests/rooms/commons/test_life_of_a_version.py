@@ -113,6 +113,12 @@ def test_who_neither_proposes_nor_approves_reads_no_proposal(commons):
 
     with pytest.raises(RoleMissingError):
         commons.classification.get(version, by=RESEARCHER)
+    for ask in (
+        commons.classification.get,
+        lambda one, by: commons.classification.approve(one, "", by=by),
+    ):
+        with pytest.raises(HoldingUnknownError):
+            ask("ver_unknown", by=COMMITTEE)
 
 
 def test_an_attempt_to_approve_ones_own_work_is_evidence(commons):

@@ -51,6 +51,7 @@ class ClassificationService:
     def get(self, version_id: str, *, by: Actor) -> Classification:
         """Return the proposed or approved classification; NotReadyError where there is none."""
         rules.check_role(by, rules.STEWARDS | rules.APPROVERS, "read a classification")
+        self._journal.read(store.get_holding, version_id)
         return _known(self.find(version_id))
 
     def approve(self, version_id: str, proposal_sha256: str, *, by: Actor) -> Classification:
@@ -59,12 +60,12 @@ class ClassificationService:
         Raises ProposalChangedError where another one stands now: nobody approves what was not read.
         """
         rules.check_role(by, rules.APPROVERS, "approve a classification")
+        holding = self._journal.read(store.get_holding, version_id)
         proposal = _known(self.find(version_id))
-        _check_same(proposal, proposal_sha256)
         require_second_person(
             self._journal, version_id, proposal.proposed_by, by, "approve a classification"
         )
-        holding = self._journal.read(store.get_holding, version_id)
+        _check_same(proposal, proposal_sha256)
         move = LIFECYCLE.step(holding.stage, "classify", by="approver")
         approved = replace(proposal, approved_by=by.id)
         record = self._catalogue.get_version(version_id)

@@ -10,12 +10,14 @@ for (const form of document.querySelectorAll("form[method=post]:not([data-stays]
   });
 }
 
-const menu = document.querySelector(".menu details");
-if (menu && window.matchMedia("(max-width: 60rem)").matches) menu.open = false;
-
+// The menu and the facets are folded on a narrow screen, also when it becomes one or ceases to be.
 // Without this file the facets are closed at first, and wide screens show them all the same.
-const facets = document.querySelector(".facets > details");
-if (facets) facets.open = !window.matchMedia("(max-width: 60rem)").matches;
+const narrow = window.matchMedia("(max-width: 60rem)");
+const fold = () => {
+  for (const one of document.querySelectorAll(".menu details, .facets > details")) one.open = !narrow.matches;
+};
+narrow.addEventListener("change", fold);
+fold();
 
 for (const choice of document.querySelectorAll("[data-shows]")) {
   // A select that shows one group of fields; without this file all groups are shown.
