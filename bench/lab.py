@@ -56,10 +56,10 @@ def bare(codebook: object, query: q.CohortCount) -> str:
     """Build the query as a count of people by group, as SQL of the bare engine."""
     import ibis
 
-    from tidegate.lab.query.compiler import build
+    from tidegate.lab.query.compiler import PERSON_INDEX, build
 
     people = build(query, codebook)
-    counted = people.group_by("g0").agg(n=people.person_index.nunique())
+    counted = people.group_by("g0").agg(n=people[PERSON_INDEX].nunique())
     return str(ibis.to_sql(counted, dialect="duckdb", pretty=False))
 
 
