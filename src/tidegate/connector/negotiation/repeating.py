@@ -7,6 +7,8 @@ between; it then says the same again, or makes its agreement anew. See docs/deci
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import Connection
+
 from tidegate.connector.messages import records
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.model import Direction, MessageRecord, MessageState, Side
@@ -44,21 +46,15 @@ class Repeating:
         terms again in a running negotiation, or to offer them while our answer is on its way, is
         out of turn (DSP 2025-1), unless the peer has just failed to take our answer.
         """
-        if one.state is not _LED_TO[step]:
-            return False
         with self._desk.journal.reading() as conn:
-            last = messages.find_last_taken(conn, one.pid)
-            ours = messages.find_message(conn, one.pending) if one.pending else None
-        is_on_its_way = ours is not None and ours.may_have_arrived
-        if step is Step.REQUEST and not opens and (ours is None or is_on_its_way):
-            return False
-        if step is Step.OFFER and is_on_its_way:
-            return False
-        if last is None or not says_again(last, step.value, heard.original):
-            return False
+            if _said_before(conn, one.pid, step, heard, opens=opens) is None:
+                return False
         with self._desk.journal.upkeep() as tx:
-            messages.count_again(tx.connection, last.id)
-        return True
+            # Our own message may have been acknowledged since: what counts is what stands now.
+            last = _said_before(tx.connection, one.pid, step, heard, opens=opens)
+            if last is not None:
+                messages.count_again(tx.connection, last.id)
+        return last is not None
 
     def is_renewal(self, one: Negotiation, step: Step, heard: Received[Any]) -> bool:
         """Tell whether a provider made the agreement anew that we hold and have not yet verified.
@@ -98,3 +94,20 @@ class Repeating:
 def _is_agreement(record: MessageRecord) -> bool:
     is_taken = record.direction is Direction.IN and record.state is MessageState.ACCEPTED
     return is_taken and record.action == Step.AGREE.value
+
+
+def _said_before(
+    conn: Connection, pid: str, step: Step, heard: Received[Any], *, opens: bool
+) -> MessageRecord | None:
+    """Return the message that is said again here, as everything stands in this one view."""
+    one = store.get_negotiation(conn, pid)
+    if one.state is not _LED_TO[step]:
+        return None
+    last = messages.find_last_taken(conn, pid)
+    ours = messages.find_message(conn, one.pending) if one.pending else None
+    is_on_its_way = ours is not None and ours.may_have_arrived
+    if step is Step.REQUEST and not opens and (ours is None or is_on_its_way):
+        return None
+    if step is Step.OFFER and is_on_its_way:
+        return None
+    return last if says_again(last, step.value, heard.original) else None

@@ -7,10 +7,13 @@ consumer lets go on answers with such a start, too. See docs/decisions/0016.
 
 from typing import Any
 
+from sqlalchemy import Connection
+
 from tidegate.connector.messages import store as messages
-from tidegate.connector.messages.model import Side
+from tidegate.connector.messages.model import MessageRecord, Side
 from tidegate.connector.messages.read import Received
 from tidegate.connector.messages.repeats import says_again
+from tidegate.connector.transfer import store
 from tidegate.connector.transfer.address import heard_address, seal_address, without_secrets
 from tidegate.connector.transfer.desk import Desk
 from tidegate.connector.transfer.errors import TransferRacedError
@@ -40,21 +43,39 @@ class Repeating:
         if step is Step.SUSPEND:
             return False
         with self._desk.journal.reading() as conn:
-            last = messages.find_last_taken(conn, one.pid)
-            ours = messages.find_message(conn, one.pending) if one.pending else None
-        fetches = one.side is Side.CONSUMER and one.format != VISIT_FORMAT
-        apart = _MADE_ANEW if step is Step.START and fetches else ()
-        if last is None or not says_again(last, step.value, without_secrets(heard.document), apart):
-            return False
-        if one.state is not _LED_TO[step]:
-            resumes = one.state is TransferState.SUSPENDED and step is Step.START
-            if fetches and resumes and ours is not None and ours.action == Step.START.value:
-                raise TransferRacedError("Our own start is not answered yet; send it again.")
-            return False
+            if _said_before(conn, one.pid, step, heard) is None:
+                return False
         with self._desk.journal.upkeep() as tx:
+            # Our own message may have been acknowledged since: what counts is what stands now.
+            last = _said_before(tx.connection, one.pid, step, heard)
+            if last is None:
+                return False
             messages.count_again(tx.connection, last.id)
-            address = heard_address(heard.message.data_address) if apart else None
+            address = heard_address(heard.message.data_address) if _may_move(one, step) else None
             if address is not None:
                 seal_address(self._desk, tx, one.pid, "in", address)
                 self._outgoing.tell_plane(tx, one, Step.START)
         return True
+
+
+def _may_move(one: Transfer, step: Step) -> bool:
+    """Tell whether the address may be another one when this is said again."""
+    return step is Step.START and one.side is Side.CONSUMER and one.format != VISIT_FORMAT
+
+
+def _said_before(
+    conn: Connection, pid: str, step: Step, heard: Received[Any]
+) -> MessageRecord | None:
+    """Return the message that is said again here, as everything stands in this one view."""
+    one = store.get_transfer(conn, pid)
+    last = messages.find_last_taken(conn, pid)
+    apart = _MADE_ANEW if _may_move(one, step) else ()
+    if not says_again(last, step.value, without_secrets(heard.document), apart):
+        return None
+    if one.state is not _LED_TO[step]:
+        ours = messages.find_message(conn, one.pending) if one.pending else None
+        resumes = one.state is TransferState.SUSPENDED and bool(apart)
+        if resumes and ours is not None and ours.action == Step.START.value:
+            raise TransferRacedError("Our own start is not answered yet; send it again.")
+        return None
+    return last

@@ -5,10 +5,12 @@ import pytest
 from lib.boundaries import negotiate_to, prepare_negotiation
 from lib.dsp_nodes import FACULTY, HOSPITAL, STEWARD, make_pair, pump
 from tidegate.connector.http.model import Answer
+from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.model import MessageState
 from tidegate.connector.messages.read import read
 from tidegate.connector.messages.store import write_body
 from tidegate.connector.messages.wire import ContractAgreementMessage
+from tidegate.connector.negotiation import repeating
 from tidegate.connector.negotiation.errors import NegotiationRacedError
 from tidegate.connector.negotiation.model import Step
 from tidegate.connector.negotiation.repeating import MOST_AGREEMENTS, Repeating
@@ -71,6 +73,58 @@ def test_a_request_for_the_same_terms_is_a_repeat_only_when_our_answer_was_not_t
     assert [400, 200] == [early.status, late.status]
 
 
+def accept_between(stage, monkeypatch, module, looked_at):
+    """Have our acceptance acknowledged as soon as that was looked at for the first time."""
+    look, looks = getattr(module, looked_at), []
+
+    def accept_after(*args, **more):
+        looks.append(look(*args, **more))
+        if len(looks) == 1:
+            pump(stage.hospital, stage.faculty, seconds=20.0)
+        return looks[-1]
+
+    monkeypatch.setattr(module, looked_at, accept_after)
+
+
+def offered_and_accepted(stage, *answers):
+    """Return the negotiation, offered, with our acceptance queued; the first tries end so."""
+    negotiate_to(stage, "OFFERED")
+    stage.desk("consumer").approve(stage.pid("consumer"), by=STEWARD)
+    stage.hospital.network.answers_instead = list(answers)
+    if answers:
+        pump(stage.faculty)
+
+
+@pytest.mark.parametrize(
+    ("answers", "module", "looked_at"),
+    [
+        ((), messages, "was_accepted"),
+        ((Answer(409),), messages, "find_last_taken"),
+        ((Answer(409),), repeating, "_said_before"),
+    ],
+    ids=["on its way", "tried, before it is looked at", "tried, after it was looked at"],
+)
+def test_an_offer_said_again_is_refused_once_our_acceptance_is_taken_in_the_same_moment(
+    stage, monkeypatch, answers, module, looked_at
+):
+    offered_and_accepted(stage, *answers)
+    accept_between(stage, monkeypatch, module, looked_at)
+
+    answer = say_again(stage, "/offers")
+
+    assert 400 == answer.status
+    assert "ACCEPTED" == stage.desk("consumer").get(stage.pid("consumer")).state
+    assert 1 == stage.taken("consumer", "offer")
+
+
+def test_an_offer_said_again_is_a_repeat_while_our_acceptance_was_not_taken(stage):
+    offered_and_accepted(stage, Answer(409))
+
+    answer = say_again(stage, "/offers")
+
+    assert (200, "OFFERED") == (answer.status, answer.body["state"])
+
+
 def test_an_agreement_made_anew_replaces_the_one_that_was_not_verified(stage):
     negotiate_to(stage, "AGREED")
 
@@ -101,8 +155,8 @@ def test_an_agreement_made_anew_waits_for_what_happens_at_the_same_moment(stage)
     record = room.list_messages(before.pid)[-1]
     stage.desk("consumer").terminate(before.pid, "No more.", by=STEWARD)
     stage.settle()
-    repeating = Repeating(room._desk)
+    answering = Repeating(room._desk)
 
-    assert repeating.is_renewal(before, Step.AGREE, heard)
+    assert answering.is_renewal(before, Step.AGREE, heard)
     with pytest.raises(NegotiationRacedError):
-        repeating.renew(peer, before, record, heard)
+        answering.renew(peer, before, record, heard)

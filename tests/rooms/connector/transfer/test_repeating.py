@@ -5,6 +5,8 @@ import pytest
 from lib.dsp_nodes import FACULTY, HOSPITAL, RESEARCHER, agreed, make_pair, pump
 from tidegate.connector.dataplane.model import HTTP_PULL
 from tidegate.connector.http.model import Answer
+from tidegate.connector.messages import store as messages
+from tidegate.connector.transfer import repeating
 
 
 @pytest.fixture
@@ -78,3 +80,31 @@ def test_a_start_said_again_while_a_completion_is_on_its_way_disturbs_it_not(pai
     pump(*pair, seconds=30)
 
     assert (200, "COMPLETED") == (answer.status, faculty.transfer.get(pid).state)
+
+
+@pytest.mark.parametrize(
+    ("module", "looked_at"),
+    [(messages, "was_accepted"), (repeating, "_said_before")],
+    ids=["before it is looked at", "after it was looked at"],
+)
+def test_a_start_said_again_opens_nothing_once_our_suspension_is_taken_in_the_same_moment(
+    pair, monkeypatch, module, looked_at
+):
+    _, faculty = pair
+    pid = pulling(pair)
+    faculty.transfer.suspend(pid, "A pause.", by=RESEARCHER)
+    look, looks = getattr(module, looked_at), []
+
+    def suspend_after(*args):
+        looks.append(look(*args))
+        if len(looks) == 1:
+            pump(*pair)
+        return looks[-1]
+
+    monkeypatch.setattr(module, looked_at, suspend_after)
+
+    answer = start_again(pair)
+    pump(*pair)
+
+    assert (400, "SUSPENDED") == (answer.status, faculty.transfer.get(pid).state)
+    assert "again-1" not in heard(faculty)
