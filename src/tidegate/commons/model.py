@@ -59,6 +59,8 @@ class Holding:
     """The risk report as a document that others can check."""
     intake_destroyed_at: str = ""
     fixity_checked_at: str = ""
+    aside_from: Stage | None = None
+    """Where it stood when it was restricted, suspended or quarantined, and comes back to."""
 
     def objects(self) -> tuple[StoredObject, ...]:
         """Return every encrypted object of the version."""

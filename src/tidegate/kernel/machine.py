@@ -32,11 +32,19 @@ class Machine(Generic[S]):
     start: S
     moves: tuple[Move[S], ...]
 
-    def step(self, state: S, action: str, *, by: str) -> Move[S]:
-        """Return the move `action` makes from `state`; raise IllegalMoveError if there is none."""
-        for move in self.moves:
-            if (move.source, move.action, move.by) == (state, action, by):
-                return move
+    def step(self, state: S, action: str, *, by: str, to: S | None = None) -> Move[S]:
+        """Return the move `action` makes from `state`; raise IllegalMoveError if there is none.
+
+        An action that leads back to one of several states needs `to`: without it there is no move.
+        """
+        found = [
+            move
+            for move in self.moves
+            if (move.source, move.action, move.by) == (state, action, by)
+            and to in {None, move.target}
+        ]
+        if len(found) == 1:
+            return found[0]
         raise IllegalMoveError(
             f"The {self.name} is {state}; {by} cannot {action} it now.",
             machine=self.name,

@@ -331,6 +331,48 @@ def test_side_moves_take_their_roles(commons):
     assert "restricted" == commons.holdings.rule_facts(version)["dataset"]["state"]
 
 
+@pytest.mark.parametrize(
+    ("away", "back", "by"),
+    [("restrict", "unrestrict", COMMITTEE), ("quarantine", "release", STEWARD)],
+)
+@pytest.mark.parametrize("archived", [True, False])
+def test_what_was_put_aside_comes_back_to_where_it_stood(commons, away, back, by, archived):
+    version = commons.stored()
+    commons.holdings.archive(version, by=STEWARD)
+    if not archived:
+        commons.holdings.move_aside(version, "recall", "needed again", by=STEWARD)
+    before = stage(commons, version)
+
+    commons.holdings.move_aside(version, away, "complaint", by=by)
+    assert before == commons.holdings.get_holding(version).aside_from
+    commons.holdings.move_aside(version, back, "settled", by=by)
+
+    holding = commons.holdings.get_holding(version)
+    assert (before, None) == (holding.stage, holding.aside_from)
+    assert before == commons.catalogue.get_version(version).stage
+    said = commons.ground.journal.read(list_subject_leaves, (f"version:{version}",))[-1].entry
+    assert before == said.why["stage"]
+    if archived:
+        with pytest.raises(NotReadyError):
+            commons.holdings.open_tables(version, by=STEWARD, why={})
+
+
+def test_an_archived_version_whose_object_changed_is_archived_after_its_release(commons, ground):
+    version = commons.stored()
+    commons.holdings.archive(version, by=STEWARD)
+    path = commons.holdings.get_holding(version).tables[0].stored.path
+    file = ground.home / "vault" / "objects" / path
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert 1 == commons.holdings.check_all_fixity()
+    file.write_bytes(content)
+
+    commons.holdings.move_aside(version, "release", "brought back from a copy", by=COMMITTEE)
+
+    assert Stage.ARCHIVED == stage(commons, version)
+    assert commons.holdings.check_fixity(version, by=STEWARD)
+
+
 def test_the_rules_hear_what_is_known_and_nothing_else(commons, ground):
     version = commons.acquire_people().version
     before = commons.holdings.rule_facts(version)

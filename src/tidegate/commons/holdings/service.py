@@ -11,7 +11,7 @@ from tidegate.commons import events, rules, store
 from tidegate.commons.deidentification.service import DeidentificationService
 from tidegate.commons.errors import NotReadyError, ObjectMissingError
 from tidegate.commons.holdings import facts, package
-from tidegate.commons.lifecycle import LIFECYCLE, READABLE
+from tidegate.commons.lifecycle import ASIDE, LIFECYCLE, READABLE, stage_before
 from tidegate.commons.model import Holding, Stage
 from tidegate.commons.parquet import read_table
 from tidegate.commons.vault.service import Vault
@@ -155,7 +155,10 @@ class HoldingsService:
         return sum(not self.check_fixity(version_id) for version_id in due)
 
     def move_aside(self, version_id: str, action: str, reason: str, *, by: Actor) -> Holding:
-        """Restrict, unrestrict, suspend, resume, recall, quarantine or release a version."""
+        """Restrict, unrestrict, suspend, resume, recall, quarantine or release a version.
+
+        What comes back from aside is stored or archived, as it was before.
+        """
         if action not in _SIDE_MOVES:
             raise NotReadyError(f"There is no act {action!r}.", code="act_unknown")
         _, actor_kind, roles = _SIDE_MOVES[action]
@@ -185,14 +188,20 @@ class HoldingsService:
     def _move(
         self, holding: Holding, action: str, actor_kind: str, by: Actor, reason: str
     ) -> Holding:
-        move = LIFECYCLE.step(holding.stage, action, by=actor_kind)
+        back = stage_before(holding)
+        move = LIFECYCLE.step(holding.stage, action, by=actor_kind, to=back)
         record = self._catalogue.get_version(holding.version_id)
-        moved = replace(holding, stage=move.target, revision=holding.revision + 1)
+        moved = replace(
+            holding,
+            stage=move.target,
+            revision=holding.revision + 1,
+            aside_from=move.source if move.target in ASIDE else None,
+        )
         with self._journal.write(
             by=by.id,
             did=_SIDE_MOVES[action][0],
             to=f"version:{holding.version_id}",
-            why={"reason": reason},
+            why={"reason": reason, "stage": move.target.value},
         ) as tx:
             store.save_holding(tx.connection, moved, expect=holding.revision)
             staged = replace(record, stage=move.target.value)
