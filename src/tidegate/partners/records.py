@@ -62,13 +62,13 @@ def listing(
 
 def add(conn: Connection, table: Table, key: str, value: object, **columns: Any) -> None:
     """Insert a document."""
-    _check_key(key)
+    check_key(key)
     conn.execute(insert(table).values(id=key, body=_body(value), **columns))
 
 
 def put(conn: Connection, table: Table, key: str, value: object, **columns: Any) -> None:
     """Insert a document or replace the one with that key."""
-    _check_key(key)
+    check_key(key)
     values = {"body": _body(value), **columns}
     if conn.execute(update(table).where(table.c.id == key).values(**values)).rowcount == 0:
         conn.execute(insert(table).values(id=key, **values))
@@ -87,7 +87,7 @@ def change(
         raise ChangedMeanwhileError("It was changed by somebody else just now; look again.")
 
 
-def _check_key(key: str) -> None:
+def check_key(key: str) -> None:
     """Refuse an id that would mean another address where a page or a call puts it into one."""
     if not _KEY.fullmatch(key):
         raise RecordInvalidError(

@@ -96,6 +96,16 @@ def test_an_application_carries_the_training_of_its_people(world, submitted):
     assert world.faculty.training.list_trainings(REX) == known
 
 
+def test_a_revocation_that_overtakes_the_application_stands_against_it(world, theirs, project):
+    application = apply(world, project)
+    for training in world.faculty.training.list_trainings(REX):
+        overtaking = {"training": training.id, "reason": "cheated"}
+        world.hospital.training.receive_revoked(FACULTY.did, overtaking)
+    world.deliver()
+
+    assert ApplicationState.REFUSED is theirs.get_application(application.id).state
+
+
 def test_without_training_an_application_is_refused_at_once(world, project):
     world.clock.advance(days=365)
 

@@ -83,11 +83,51 @@ def test_a_revoked_credential_stays_revoked(world, training, issued):
         training.revoke(issued.id, "again", by=TRAINER)
 
 
-def test_a_partner_that_never_heard_of_it_passes_a_revocation_by(world, training, issued):
+def test_a_revocation_that_comes_before_the_first_statement_holds(world, training, issued):
     training.revoke(issued.id, "cheated", by=TRAINER)
     world.deliver()
-
     assert () == world.hospital.training.list_trainings(REX)
+    assert 1 == world.hospital.events().count("training.revoked")  # though delivered twice
+
+    world.hospital.training.remember((issued,), sender=FACULTY.did)
+
+    (known,) = world.hospital.training.list_trainings(REX)
+    assert known.revoked_at
+    at = story.LATER[:4] + "-01-01T00:00:00.000Z"
+    assert ((REX, COURSE),) == rules.find_missing((known,), (REX,), (COURSE,), at)
+
+
+def test_nobody_revokes_beforehand_what_another_institution_will_state(world, issued):
+    early = {"training": issued.id, "reason": "envy"}
+    world.hospital.training.receive_revoked(story.AUTHORITY.did, early)
+
+    world.hospital.training.remember((issued,), sender=FACULTY.did)
+
+    (known,) = world.hospital.training.list_trainings(REX)
+    assert known.revoked_at is None
+
+
+def test_a_credential_stated_while_its_revocation_is_taken_in_is_revoked(world, issued):
+    hospital = world.hospital.training
+    write, journal = hospital.journal.write, hospital.journal
+
+    def after_a_statement(**words):
+        journal.write = write
+        hospital.remember((issued,), sender=FACULTY.did)
+        return write(**words)
+
+    journal.write = after_a_statement
+    hospital.receive_revoked(FACULTY.did, {"training": issued.id, "reason": "cheated"})
+
+    assert hospital.list_trainings(REX)[0].revoked_at
+
+
+@pytest.mark.parametrize("unfit", ["", "a b", "x" * 401])
+def test_a_revocation_of_what_can_be_no_credential_is_refused_and_leaves_nothing(world, unfit):
+    before = world.hospital.events()
+    with pytest.raises(InvalidError):
+        world.hospital.training.receive_revoked(FACULTY.did, {"training": unfit, "reason": ""})
+    assert before == world.hospital.events()
 
 
 def test_an_unknown_credential_is_not_found(training):

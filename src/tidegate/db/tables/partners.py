@@ -47,6 +47,15 @@ TRAINING = Table(
     Index("ix_partners_training_person_ref", "person_ref"),
 )
 
+TRAINING_REVOCATION = Table(
+    "partners_training_revocation",
+    METADATA,
+    text("issuer"),
+    text("training_id"),
+    stamp("received_at"),
+    PrimaryKeyConstraint("issuer", "training_id"),
+)
+
 PROJECT = Table(
     "partners_project",
     METADATA,

@@ -156,8 +156,7 @@ class ApplicationReceiver:
             if approval.site == sender and approval.project_id == project.id and not is_known:
                 project_store.add_ethics(tx.connection, approval)
         for training in message.trainings:
-            if training_store.find_training(tx.connection, training.id) is None:
-                training_store.put_training(tx.connection, training)
+            training_store.keep_statement(tx.connection, training)
 
     def _keep_screened(self, tx: Tx, application: Application) -> None:
         obstacle = find_obstacle(tx.connection, application, self.self_did, tx.at)

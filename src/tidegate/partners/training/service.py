@@ -108,20 +108,30 @@ class TrainingService:
                 to=f"person:{training.person_ref}",
                 why={"training": training.id, "course": training.course},
             ) as tx:
-                store.put_training(tx.connection, training)
+                store.keep_statement(tx.connection, training)
 
     def receive_revoked(self, sender: str, body: Mapping[str, Any]) -> None:
-        """Learn that a partner took a credential back."""
+        """Learn that a partner took a credential back, one stated here or one still to be stated.
+
+        Messages and statements come by different ways, so a revocation may arrive first. It is
+        kept under the sender's name: nobody revokes the credential of another institution.
+        """
         message = from_plain(body, RevocationMessage)
-        training = self.journal.read(store.find_training, message.training)
-        if training is None or training.revoked_at is not None:
-            return  # never stated here, or known to be revoked: nothing is left to take away
-        rules.check_statement(training, sender)
+        with self.journal.reading() as conn:
+            training = store.find_training(conn, message.training)
+            heard = store.find_revocation(conn, sender, message.training)
+        if (training is None and heard) or (training and training.revoked_at is not None):
+            return  # delivered before
+        if training is not None:
+            rules.check_statement(training, sender)
         with self.journal.write(
             by=node_actor(sender).id,
             did="training.revoked",
-            to=f"person:{training.person_ref}",
-            why={"training": training.id, "reason": message.reason},
+            to=f"person:{training.person_ref}" if training else f"node:{sender}",
+            why={"training": message.training, "reason": message.reason},
         ) as tx:
-            store.put_training(tx.connection, replace(training, revoked_at=tx.at))
-            tx.announce("training.revoked", person=training.person_ref)
+            store.add_revocation(tx.connection, sender, message.training, tx.at)
+            known = store.find_training(tx.connection, message.training)  # stated meanwhile?
+            if known is not None and known.issuer == sender and known.revoked_at is None:
+                store.put_training(tx.connection, replace(known, revoked_at=tx.at))
+                tx.announce("training.revoked", person=known.person_ref)

@@ -1,10 +1,11 @@
 """Training credentials in SQL, own and received."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert, select
 
-from tidegate.db.tables.partners import TRAINING
+from tidegate.db.tables.partners import TRAINING, TRAINING_REVOCATION
 from tidegate.partners import records
 from tidegate.partners.errors import TrainingNotFoundError
 from tidegate.partners.model import TrainingCredential
@@ -44,3 +45,31 @@ def put_training(conn: Connection, training: TrainingCredential) -> None:
         person_ref=training.person_ref,
         state="issued" if training.revoked_at is None else "revoked",
     )
+
+
+def keep_statement(conn: Connection, training: TrainingCredential) -> None:
+    """Keep what another institution stated, unless it is known: no statement undoes a revocation.
+
+    A revocation that arrived before the statement holds from the first moment.
+    """
+    if find_training(conn, training.id) is not None:
+        return
+    at = find_revocation(conn, training.issuer, training.id)
+    put_training(conn, training if at is None else replace(training, revoked_at=at))
+
+
+def find_revocation(conn: Connection, issuer: str, training_id: str) -> str | None:
+    """Return when an issuer was heard to revoke a credential, or None."""
+    table = TRAINING_REVOCATION
+    asked = select(table.c.received_at).where(
+        table.c.issuer == issuer, table.c.training_id == training_id
+    )
+    return conn.execute(asked).scalar_one_or_none()
+
+
+def add_revocation(conn: Connection, issuer: str, training_id: str, at: str) -> None:
+    """Keep that an issuer revoked a credential, known here or not yet; twice is once."""
+    records.check_key(training_id)
+    if find_revocation(conn, issuer, training_id) is None:
+        values = {"issuer": issuer, "training_id": training_id, "received_at": at}
+        conn.execute(insert(TRAINING_REVOCATION).values(**values))
