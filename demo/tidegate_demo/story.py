@@ -123,7 +123,7 @@ def take_the_cohort_in(scene: Scene, data: Path) -> None:
         f"{float(report.loss):.1%} of what the five quasi-identifiers tell is lost, and"
         f" {report.people_suppressed:,} people are held back",
     )
-    second.client.commons.sign_risk_report(got.version)
+    second.client.commons.sign_risk_report(got.version, report.id)
     scene.decided("signs the risk report", "second")
     steward.client.commons.store(got.version)
     scene.decided("stored under the version's own key; the identified intake is gone", "steward")

@@ -389,9 +389,10 @@ class Commons:
         answer: Any = self._http.get(f"/versions/{version_id}/risk-report", Any)
         return None if answer is None else msgspec.convert(answer, RiskReport)
 
-    def sign_risk_report(self, version_id: str) -> RiskReport:
-        """Sign the risk report as a second person."""
-        return self._http.post(f"/versions/{version_id}/risk-report/signature", None, RiskReport)
+    def sign_risk_report(self, version_id: str, report_id: str) -> RiskReport:
+        """Sign, as a second person, the risk report of that id: that of what was read."""
+        body = {"report": report_id}
+        return self._http.post(f"/versions/{version_id}/risk-report/signature", body, RiskReport)
 
     def store(self, version_id: str) -> Holding:
         """Store the de-identified tables; the identified intake's key is destroyed."""

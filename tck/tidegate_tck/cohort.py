@@ -26,8 +26,8 @@ def store_cohort(node: Node, dataset: str) -> str:
     proposed = house.classification.propose(version, GENERAL, by=STEWARD)
     house.classification.approve(version, proposed.proposal, by=COMMITTEE)
     recipe = house.deidentification.default_recipe(version)
-    house.deidentification.deidentify(version, recipe, "project_interop", by=STEWARD)
-    house.deidentification.sign_risk_report(version, by=COMMITTEE)
+    report = house.deidentification.deidentify(version, recipe, "project_interop", by=STEWARD)
+    house.deidentification.sign_risk_report(version, report.id, by=COMMITTEE)
     house.holdings.store(version, by=STEWARD)
     return version
 

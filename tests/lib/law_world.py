@@ -282,8 +282,8 @@ def _offer_rows(world: LawWorld, file: Path) -> None:
         important_status="checked_not_notified",
     )  # fmt: skip
     second.commons.approve_classification(got.version, proposed.proposal)
-    steward.commons.deidentify(got.version, "liver")
-    second.commons.sign_risk_report(got.version)
+    report = steward.commons.deidentify(got.version, "liver")
+    second.commons.sign_risk_report(got.version, report.id)
     steward.commons.store(got.version)
     policy = steward.policies.research(**TERMS)
     offer = steward.catalogue.publish_offer(got.version, policy, formats=("HttpData-PULL",))

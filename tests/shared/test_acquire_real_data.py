@@ -9,7 +9,6 @@ import pytest
 
 from lib.ground import make_ground
 from rooms.commons.commons_world import (
-    COMMITTEE,
     GENERAL,
     STEWARD,
     hk_id,
@@ -73,7 +72,7 @@ def test_the_cohort_with_made_up_identifiers_leaves_none_behind(commons, tmp_pat
     commons.approve_classification(version)
     recipe = commons.deidentification.default_recipe(version)
     report = commons.deidentification.deidentify(version, recipe, "prj_liver", by=STEWARD)
-    commons.deidentification.sign_risk_report(version, by=COMMITTEE)
+    commons.sign(version)
     commons.holdings.store(version, by=STEWARD)
     tables = commons.holdings.open_tables(version, by=STEWARD, why={})
 

@@ -87,6 +87,13 @@ class ApproveClassification:
 
 
 @dataclass(frozen=True, slots=True)
+class SignRiskReport:
+    """The body of a signature: the id of the risk report that was read."""
+
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
 class Deidentify:
     """The body of a de-identification: a project, and a recipe that changes the usual one."""
 
@@ -217,9 +224,10 @@ def get_risk_report(call: Call[None]) -> RiskReport | None:
     return call.house.deidentification.find_report(call.path["version_id"])
 
 
-def sign_risk_report(call: Call[None]) -> RiskReport:
-    """Sign the risk report."""
-    return call.house.deidentification.sign_risk_report(call.path["version_id"], by=call.actor)
+def sign_risk_report(call: Call[SignRiskReport]) -> RiskReport:
+    """Sign the risk report that the body names."""
+    version, report = call.path["version_id"], call.body.report
+    return call.house.deidentification.sign_risk_report(version, report, by=call.actor)
 
 
 def store_version(call: Call[None]) -> Holding:
@@ -317,8 +325,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET", f"{_V}/risk-report", get_risk_report, gives=RiskReport, summary="Show the risk"
     ),
     Operation(
-        "POST", f"{_V}/risk-report/signature", sign_risk_report, gives=RiskReport,
-        summary="Sign the risk report",
+        "POST", f"{_V}/risk-report/signature", sign_risk_report, takes=SignRiskReport,
+        gives=RiskReport, summary="Sign the risk report",
     ),
     Operation("POST", f"{_V}/storage", store_version, gives=Holding, summary="Store a version"),
     Operation("POST", f"{_V}/archive", archive_version, gives=Holding, summary="Archive a version"),

@@ -253,13 +253,24 @@ def show_run(version: str, cancel: bool, home: Path, person: str, as_json: bool)
     _say(view or [], as_json)
 
 
-@dataset.command()
+@dataset.command("risk-report")
 @click.argument("version")
 @_options
-def sign(version: str, home: Path, person: str, as_json: bool) -> None:
+def risk_report(version: str, home: Path, person: str, as_json: bool) -> None:
+    """Show a risk report. The second person reads it before signing it by its id."""
+    with acting(home, person) as (house, _):
+        report = house.deidentification.find_report(version)
+    _say(report or [], as_json)
+
+
+@dataset.command()
+@click.argument("version")
+@click.option("--report", "report_id", required=True, help="The id of the report that was read.")
+@_options
+def sign(version: str, report_id: str, home: Path, person: str, as_json: bool) -> None:
     """Sign the risk report as a second person."""
     with acting(home, person) as (house, actor):
-        report = house.deidentification.sign_risk_report(version, by=actor)
+        report = house.deidentification.sign_risk_report(version, report_id, by=actor)
     _say(report, as_json)
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "ObjectMissingError",
     "PreviewBusyError",
     "ProposalChangedError",
+    "ReportChangedError",
     "RunCancelledError",
     "RunChangedError",
     "RunUnknownError",
@@ -51,6 +52,10 @@ class HoldingChangedError(ConflictError):
 
 class ProposalChangedError(ConflictError):
     """What is approved is not what is proposed now."""
+
+
+class ReportChangedError(ConflictError):
+    """What is signed is not the report that stands now."""
 
 
 class NotReadyError(ConflictError):

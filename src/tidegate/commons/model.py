@@ -1,6 +1,7 @@
 """The nouns of the commons: stages, holdings, reports of acquisition, destruction, certificates."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 from tidegate.commons.vault.model import StoredObject
@@ -68,6 +69,12 @@ class Holding:
         also = (self.manifest, self.members, self.paper)
         single = (one for one in also if one is not None)
         return (*(table.stored for table in tables), *single)
+
+    def emptied(self) -> "Holding":
+        """Return what is still known of the version once every object of it is gone."""
+        return replace(
+            self, intake=(), quarantine=(), tables=(), manifest=None, members=None, paper=None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import asdict, replace
 from tidegate.access.errors import RoleMissingError
 from tidegate.access.model import Actor, Role
 from tidegate.catalogue.model import Classification
-from tidegate.commons.errors import NotReadyError, SecondPersonError
+from tidegate.commons.errors import NotReadyError, ReportChangedError, SecondPersonError
 from tidegate.commons.model import Descriptor, Holding, Stage
+from tidegate.deid.model import RiskReport
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.errors import InvalidError
 
@@ -50,6 +51,15 @@ def check_signed(holding: Holding) -> None:
         raise NotReadyError(
             "The risk report is not signed; a second person signs it first.",
             code="risk_report_unsigned",
+        )
+
+
+def check_same_report(report: RiskReport, named: str) -> None:
+    """Raise ReportChangedError unless the report that stands is the one that is named."""
+    if report.id != named:
+        raise ReportChangedError(
+            "The risk report is another one than you name; read it again, then sign that.",
+            code="report_changed",
         )
 
 

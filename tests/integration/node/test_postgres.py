@@ -55,8 +55,9 @@ def test_a_version_lives_on_postgresql_from_its_acquisition_to_the_verified_bund
         basis="consent", important_status="checked_not_notified",
     )  # fmt: skip
     second.commons.approve_classification(got.version, proposed.proposal)
-    assert steward.commons.deidentify(got.version, "liver").k_achieved >= 10
-    second.commons.sign_risk_report(got.version)
+    report = steward.commons.deidentify(got.version, "liver")
+    assert report.k_achieved >= 10
+    second.commons.sign_risk_report(got.version, report.id)
     steward.commons.store(got.version)
     policy = steward.policies.research(purposes=("HMB",), seats=("HK",), minimum_cell=10)
     steward.catalogue.publish_offer(got.version, policy)

@@ -79,9 +79,13 @@ class Commons:
         self.deidentification.deidentify(version, recipe, "prj_liver", by=STEWARD)
         return version
 
+    def sign(self, version: str, by=COMMITTEE):
+        read = self.deidentification.find_report(version)
+        return self.deidentification.sign_risk_report(version, read.id, by=by)
+
     def stored(self, count: int = 200) -> str:
         version = self.deidentified(count)
-        self.deidentification.sign_risk_report(version, by=COMMITTEE)
+        self.sign(version)
         self.holdings.store(version, by=STEWARD)
         return version
 

@@ -73,6 +73,7 @@ def test_nothing_can_be_read_afterwards_and_the_tombstone_stays(commons):
     version = commons.stored()
     stored = commons.holdings.get_holding(version).tables[0].stored
     certificate = destroy(commons, version)
+    assert () == commons.holdings.get_holding(version).objects()
 
     with pytest.raises(KeyDestroyedError):
         commons.vault.open(stored)

@@ -102,7 +102,7 @@ def test_a_version_lives_and_ends_through_the_sdk(people, files):
     assert COMMITTEE.id == bo.approve_classification(version, read).approved_by
     written = ada.deidentify(version, "prj_liver", {"k": 12})
     assert written == ada.risk_report(version)
-    assert COMMITTEE.id == bo.sign_risk_report(version).signed_by
+    assert COMMITTEE.id == bo.sign_risk_report(version, written.id).signed_by
     assert "stored" == ada.store(version).stage
     assert ada.check_fixity(version)
     assert "suspended" == ada.move_aside(version, "suspend", "audit").stage

@@ -20,6 +20,7 @@ from tidegate.commons.errors import (
     KeyDestroyedError,
     NotReadyError,
     ProposalChangedError,
+    ReportChangedError,
     SecondPersonError,
 )
 from tidegate.commons.model import Stage
@@ -125,7 +126,7 @@ def test_an_attempt_to_approve_ones_own_work_is_evidence(commons):
     version = commons.deidentified()
 
     with pytest.raises(SecondPersonError):
-        commons.deidentification.sign_risk_report(version, by=STEWARD)
+        commons.sign(version, by=STEWARD)
 
     assert "version.approval_refused" == commons.events()[-1]
 
@@ -143,13 +144,36 @@ def test_nothing_is_stored_before_its_risk_is_signed_by_another(commons):
     with pytest.raises(NotReadyError):
         commons.holdings.store(version, by=STEWARD)
     with pytest.raises(SecondPersonError):
-        commons.deidentification.sign_risk_report(version, by=STEWARD)
+        commons.sign(version, by=STEWARD)
 
-    signed = commons.deidentification.sign_risk_report(version, by=COMMITTEE)
+    signed = commons.sign(version)
 
     assert COMMITTEE.id == signed.signed_by
     with pytest.raises(NotReadyError):
-        commons.deidentification.sign_risk_report(version, by=COMMITTEE)
+        commons.sign(version)
+
+
+def test_the_report_that_was_read_is_signed_and_no_other(commons):
+    version = commons.classified()
+    rooms = commons.deidentification
+    read = rooms.deidentify(version, rooms.default_recipe(version), "prj_liver", by=STEWARD)
+    again = rooms.deidentify(version, rooms.default_recipe(version, 14), "prj_liver", by=STEWARD)
+
+    for other in (read.id, "", again.recipe_digest):
+        with pytest.raises(ReportChangedError):
+            rooms.sign_risk_report(version, other, by=COMMITTEE)
+    assert "" == rooms.find_report(version).signed_by
+
+    assert again.id == rooms.sign_risk_report(version, again.id, by=COMMITTEE).id
+
+
+def test_a_reason_too_long_to_keep_moves_nothing(commons):
+    version = commons.stored()
+
+    with pytest.raises(InvalidError):
+        commons.holdings.move_aside(version, "suspend", "x" * 401, by=STEWARD)
+
+    assert Stage.STORED == commons.holdings.get_holding(version).stage
 
 
 def test_what_is_stored_identifies_nobody(commons):
@@ -185,7 +209,7 @@ def test_the_published_codebook_is_measured_on_what_was_written(commons):
 
 def test_the_intake_key_is_destroyed_once_the_version_is_stored(commons):
     version = commons.deidentified()
-    commons.deidentification.sign_risk_report(version, by=COMMITTEE)
+    commons.sign(version)
     intake = commons.holdings.get_holding(version).intake[0].stored
     commons.holdings.store(version, by=STEWARD)
 
@@ -198,7 +222,7 @@ def test_the_intake_key_is_destroyed_once_the_version_is_stored(commons):
 
 def test_a_kill_between_storing_and_destroying_the_intake_is_finished_later(commons, ground):
     version = commons.deidentified()
-    commons.deidentification.sign_risk_report(version, by=COMMITTEE)
+    commons.sign(version)
     failpoint.arm("store.intake", _kill)
     with pytest.raises(KilledError):
         commons.holdings.store(version, by=STEWARD)
@@ -263,7 +287,7 @@ def test_a_risk_above_its_threshold_cannot_be_signed(commons):
     commons.deidentification.deidentify(version, recipe, "prj", by=STEWARD)
 
     with pytest.raises(NotReadyError, match="above the threshold"):
-        commons.deidentification.sign_risk_report(version, by=COMMITTEE)
+        commons.sign(version)
 
 
 def test_a_recipe_that_keeps_an_identifier_is_refused(commons):
@@ -279,7 +303,7 @@ def test_rows_open_only_while_stored_and_each_opening_is_evidence(commons):
     version = commons.deidentified()
     with pytest.raises(NotReadyError):
         commons.holdings.open_tables(version, by=STEWARD, why={})
-    commons.deidentification.sign_risk_report(version, by=COMMITTEE)
+    commons.sign(version)
     commons.holdings.store(version, by=STEWARD)
     commons.holdings.open_tables(version, by=STEWARD, why={"agreement": "urn:x"})
 

@@ -249,10 +249,10 @@ def _dataset(site: Site, home: Path) -> None:
     house.classification.approve(version, house.classification.find(version).proposal, by=second)
     site.clock.advance(minutes=20)
     recipe = house.deidentification.default_recipe(version, 5)
-    house.deidentification.deidentify(
+    risk = house.deidentification.deidentify(
         version, replace(recipe, threshold="1/5"), "prj_1", by=steward
     )
-    house.deidentification.sign_risk_report(version, by=second)
+    house.deidentification.sign_risk_report(version, risk.id, by=second)
     house.holdings.store(version, by=steward)
     site.clock.advance(hours=3)
     offer = house.catalogue.publish_offer(

@@ -200,8 +200,15 @@ class DeidentificationService:
             )
         return self._read(holding.paper)
 
-    def sign_risk_report(self, version_id: str, *, by: Actor) -> RiskReport:
-        """Sign the risk report as a second person; refuse a risk above the threshold."""
+    def accepts(self, report: RiskReport) -> bool:
+        """Tell whether a report's greatest risk may be signed."""
+        return self._deid.accepts(report)
+
+    def sign_risk_report(self, version_id: str, report_id: str, *, by: Actor) -> RiskReport:
+        """Sign, as a second person, the risk report of that id; refuse a risk above the threshold.
+
+        Raises ReportChangedError where another one stands now: nobody signs what was not read.
+        """
         rules.check_role(by, rules.APPROVERS, "sign a risk report")
         holding = self._journal.read(store.get_holding, version_id)
         report = holding.report
@@ -211,7 +218,8 @@ class DeidentificationService:
                 code="risk_report_missing",
             )
         require_second_person(self._journal, version_id, report.author, by, "sign a risk report")
-        if not self._deid.accepts(report):
+        rules.check_same_report(report, report_id)
+        if not self.accepts(report):
             raise NotReadyError(
                 f"The greatest risk {report.risk_max} is above the threshold {report.threshold};"
                 " de-identify again with a larger k.",

@@ -337,15 +337,7 @@ class DestructionService:
     ) -> None:
         move = LIFECYCLE.step(holding.stage, "destroy", by="approver")
         record = self._catalogue.get_version(holding.version_id)
-        gone = replace(
-            holding,
-            stage=move.target,
-            revision=holding.revision + 1,
-            intake=(),
-            quarantine=(),
-            tables=(),
-            manifest=None,
-        )
+        gone = replace(holding.emptied(), stage=move.target, revision=holding.revision + 1)
         done = replace(destruction, state=DestructionState.DONE, certificate_id=certificate.id)
         others = {copy.holder for copy in derived} - {self._participant.did}
         with self._journal.write(

@@ -163,6 +163,7 @@ class HoldingsService:
             raise NotReadyError(f"There is no act {action!r}.", code="act_unknown")
         _, actor_kind, roles = _SIDE_MOVES[action]
         rules.check_role(by, roles, f"{action} a version")
+        rules.check_reason(reason)
         return self._move(self.get_holding(version_id), action, actor_kind, by, reason)
 
     def rule_facts(self, version_id: str) -> Mapping[str, Mapping[str, str | int | bool]]:
