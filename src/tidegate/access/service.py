@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
 from tidegate.access import acting, entry_store, rules, store
 from tidegate.access.errors import (
     EmailTakenError,
@@ -68,8 +70,7 @@ class AccessService:
         roles, email = frozenset(roles), email.strip().lower()
         rules.check_may_add_person(by, roles, self.journal.read(store.count_operators))
         rules.check_person(name, email, roles)
-        if self.journal.read(store.find_by_email, email) is not None:
-            raise EmailTakenError("Somebody at this node has that e-mail address already.")
+        self.journal.read(_check_is_free, email)
         person = Person(
             id=self.ids.new("per"),
             name=name.strip(),
@@ -83,6 +84,7 @@ class AccessService:
         with self.journal.write(
             by=by.id, did="person.added", to=f"person:{person.id}", why=why
         ) as tx:
+            _check_is_free(tx.connection, email)  # again: two may add somebody at once
             store.add_person(tx.connection, person)
         return person
 
@@ -131,6 +133,8 @@ class AccessService:
         with self.journal.write(
             by=by.id, did="person.roles_changed", to=f"person:{person_id}", why=why
         ) as tx:
+            others = store.count_operators(tx.connection, person_id)  # two may demote each other
+            rules.check_may_change_roles(by, person, roles, others)
             store.set_roles(tx.connection, person_id, roles)
         return replace(person, roles=roles)
 
@@ -142,6 +146,7 @@ class AccessService:
         with self.journal.write(
             by=by.id, did="person.disabled", to=f"person:{person_id}", why={"reason": reason}
         ) as tx:
+            rules.check_may_disable(by, person, store.count_operators(tx.connection, person_id))
             store.disable_person(tx.connection, person_id, tx.at, by.id)
             tx.announce("person.disabled", person=person_id, ref=self.ref_of(person_id))
         return replace(person, state=PersonState.DISABLED)
@@ -270,10 +275,11 @@ class AccessService:
         with self.journal.write(
             by=by.id, did="person.totp_confirmed", to=f"person:{person_id}"
         ) as tx:
+            current = store.get_credential(tx.connection, person_id)
+            if current.totp_sealed != credential.totp_sealed:
+                raise SignInRefusedError("The second factor was begun anew; confirm that one.")
             entry_store.use_step(tx.connection, person_id, step)
-            store.save_credential(
-                tx.connection, person_id, replace(credential, totp_confirmed=True)
-            )
+            store.save_credential(tx.connection, person_id, replace(current, totp_confirmed=True))
 
     def sign_in(self, email: str, password: str, totp: str) -> Session:
         """Sign in by password and second factor; the refusal never says which was wrong."""
@@ -292,6 +298,8 @@ class AccessService:
                 self._note_refusal(person, "wrong_proof")
             raise SignInRefusedError(_SIGN_IN_REFUSED)
         with self._signing_in(person, "password") as (tx, session):
+            if store.get_credential(tx.connection, person.id) != credential:
+                raise SignInRefusedError(_SIGN_IN_REFUSED)  # another was set just now
             if not entry_store.use_step(tx.connection, person.id, step):
                 raise SignInRefusedError("That code was used already; wait for the next one.")
             entry_store.clear_failures(tx.connection, target)
@@ -379,6 +387,11 @@ class AccessService:
 
     def _from_now(self, *, minutes: int = 0, days: int = 0) -> str:
         return iso(self.clock.now() + timedelta(minutes=minutes, days=days))
+
+
+def _check_is_free(conn: Connection, email: str) -> None:
+    if store.find_by_email(conn, email) is not None:
+        raise EmailTakenError("Somebody at this node has that e-mail address already.")
 
 
 def _hash(secret: str) -> str:

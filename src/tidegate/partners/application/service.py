@@ -169,9 +169,7 @@ class ApplicationService:
         application = self._to_decide(application_id, by)
         if not reason.strip():
             raise ApplicationInvalidError("A decision needs its reasons.")
-        obstacle = self._obstacle(application)
-        if obstacle is not None:
-            raise ApplicationRefusedError(obstacle.message, code=obstacle.code, **obstacle.details)
+        _check_no_obstacle(self._obstacle(application))
         term = application.months if months is None else months
         if not 1 <= term <= application.months:
             raise ApplicationInvalidError("A permit can be shorter than asked, never longer.")
@@ -181,6 +179,7 @@ class ApplicationService:
         with self.journal.write(
             by=by.id, did="application.approved", to=f"application:{application_id}", why=why
         ) as tx:
+            _check_no_obstacle(find_obstacle(tx.connection, application, self.self_did, tx.at))
             store.save_application(tx.connection, decided, expect=application.state)
             store.add_permit(tx.connection, permit)
             tx.note(
@@ -304,3 +303,8 @@ class ApplicationService:
 
     def _ref(self, actor: Actor) -> str:
         return person_ref(self.self_did, actor.person_id)
+
+
+def _check_no_obstacle(obstacle: Obstacle | None) -> None:
+    if obstacle is not None:
+        raise ApplicationRefusedError(obstacle.message, code=obstacle.code, **obstacle.details)

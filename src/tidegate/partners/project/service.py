@@ -1,6 +1,7 @@
 """Set up studies, keep their sites informed, and record what approves them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from tidegate.partners.model import (
 )
 from tidegate.partners.project import rules, store
 from tidegate.partners.reading import may_read
-from tidegate.partners.records import from_plain, to_plain
+from tidegate.partners.records import ChangedMeanwhileError, from_plain, to_plain
 from tidegate.partners.space import store as space_store
 
 
@@ -93,7 +94,7 @@ class ProjectService:
         with self.journal.write(
             by=by.id, did="project.created", to=f"project:{project.id}", why=why
         ) as tx:
-            self._save_and_share(tx, project)
+            self._save_and_share(tx, project, None)
         return project
 
     def change(
@@ -121,7 +122,7 @@ class ProjectService:
         with self.journal.write(
             by=by.id, did="project.changed", to=f"project:{project_id}", why=why
         ) as tx:
-            self._save_and_share(tx, changed)
+            self._save_and_share(tx, changed, project)
             tx.announce("project.changed", project=project_id)
         return changed
 
@@ -133,7 +134,7 @@ class ProjectService:
         with self.journal.write(
             by=by.id, did="project.closed", to=f"project:{project_id}", why={"reason": reason}
         ) as tx:
-            self._save_and_share(tx, closed)
+            self._save_and_share(tx, closed, project)
             tx.announce("project.closed", project=project_id)
         return closed
 
@@ -217,15 +218,19 @@ class ProjectService:
         """Take in a study from the institution it is run from; older revisions are passed by."""
         project = from_plain(body, Project)
         self.check_snapshot(sender, project)
-        known = self.find_project(project.id)
-        if known is not None and known.revision >= project.revision:
+        if _is_overtaken(project, self.find_project(project.id)):
             return  # delivered before, or overtaken by a newer one
-        with self.journal.write(
-            by=node_actor(sender).id,
-            did="project.received",
-            to=f"project:{project.id}",
-            why={"revision": project.revision, "home": sender},
-        ) as tx:
+        with (
+            suppress(ChangedMeanwhileError),
+            self.journal.write(
+                by=node_actor(sender).id,
+                did="project.received",
+                to=f"project:{project.id}",
+                why={"revision": project.revision, "home": sender},
+            ) as tx,
+        ):
+            if _is_overtaken(project, store.find_project(tx.connection, project.id)):
+                raise ChangedMeanwhileError("A newer revision came at the same moment.")
             store.put_project(tx.connection, project)
             if project.state is ProjectState.CLOSED:
                 tx.announce("project.closed", project=project.id)
@@ -272,7 +277,10 @@ class ProjectService:
                     "A site of a study must be an active member of the space.", site=site
                 )
 
-    def _save_and_share(self, tx: Tx, project: Project) -> None:
+    def _save_and_share(self, tx: Tx, project: Project, before: Project | None) -> None:
+        current = store.find_project(tx.connection, project.id)
+        if (current and current.revision) != (before and before.revision):
+            raise ChangedMeanwhileError("The study was changed at the same moment; look again.")
         store.put_project(tx.connection, project)
         shared = replace(project, ethics=(), legal_basis=())
         self._tell_sites(tx, shared, "project.shared", to_plain(shared))
@@ -284,3 +292,7 @@ class ProjectService:
 
     def _ref(self, actor: Actor) -> str:
         return person_ref(self.self_did, actor.person_id)
+
+
+def _is_overtaken(project: Project, known: Project | None) -> bool:
+    return known is not None and known.revision >= project.revision

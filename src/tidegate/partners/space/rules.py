@@ -9,8 +9,13 @@ from tidegate.access.rules import check_has_role
 from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.errors import InvalidError
 from tidegate.kernel.machine import Machine, Move
-from tidegate.partners.errors import NotAuthorityError
-from tidegate.partners.model import MemberState, Space
+from tidegate.partners.errors import (
+    MemberKnownError,
+    MemberRevokedError,
+    NotAuthorityError,
+    SpaceKnownError,
+)
+from tidegate.partners.model import Member, MemberState, Space
 
 _DID = re.compile(r"did:web:[A-Za-z0-9.%:_-]{1,300}")
 
@@ -51,3 +56,21 @@ def fingerprint_of(evidence_public: str) -> str:
     if len(raw) != 32:
         raise InvalidError("The evidence key must be 32 bytes of Ed25519 in base64url.")
     return sha256_hex(raw)
+
+
+def check_no_other(known: Space | None, space: Space) -> None:
+    """Raise SpaceKnownError where the node belongs to another space."""
+    if known is not None and known.id != space.id:
+        raise SpaceKnownError("This node belongs to another space already.", space=known.id)
+
+
+def check_is_new(known: Member | None, did: str) -> None:
+    """Raise MemberKnownError where the institution is or was a member."""
+    if known is not None:
+        raise MemberKnownError("This institution is or was a member already.", did=did)
+
+
+def check_not_revoked(member: Member) -> None:
+    """Raise MemberRevokedError where the membership was revoked: that is final."""
+    if member.state is MemberState.REVOKED:
+        raise MemberRevokedError("This membership was revoked before.", did=member.did)

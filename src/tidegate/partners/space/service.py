@@ -16,9 +16,6 @@ from tidegate.kernel.ids import Ids, secret_token
 from tidegate.kernel.values import dataclass
 from tidegate.partners.errors import (
     InvitationRefusedError,
-    MemberKnownError,
-    MemberRevokedError,
-    SpaceKnownError,
     SpaceMissingError,
 )
 from tidegate.partners.model import (
@@ -30,7 +27,12 @@ from tidegate.partners.model import (
     SpaceProfile,
     Standing,
 )
-from tidegate.partners.records import MessageInvalidError, from_plain, to_plain
+from tidegate.partners.records import (
+    ChangedMeanwhileError,
+    MessageInvalidError,
+    from_plain,
+    to_plain,
+)
 from tidegate.partners.space import keys, rules, store
 
 INVITATION_DAYS = 14
@@ -84,6 +86,7 @@ class SpaceService:
             admitted_at=iso(self.clock.now()),
         )
         with self.journal.write(by=by.id, did="space.created", to=f"space:{space.id}") as tx:
+            rules.check_no_other(store.find_space(tx.connection), space)
             store.save_space(tx.connection, space, tx.at)
             self._save_admitted(tx, member)
         return space
@@ -108,6 +111,7 @@ class SpaceService:
         if self._check_no_other_space(space):
             return space
         with self.journal.write(by=by.id, did="space.joined", to=f"space:{space.id}") as tx:
+            rules.check_no_other(store.find_space(tx.connection), space)
             store.save_space(tx.connection, space, tx.at)
         return space
 
@@ -209,9 +213,8 @@ class SpaceService:
         known = self.find_member(did)
         if known is not None and _is_repeat(invitation, known, fingerprint):
             return known  # the answer to the first try got lost on its way
-        self._check_invitation(invitation, seat)
-        if invitation is None or known is not None:
-            raise MemberKnownError("This institution is or was a member already.", did=did)
+        invitation = self._check_invitation(invitation, seat)
+        rules.check_is_new(known, did)
         member = Member(
             did=did,
             name=name.strip() or invitation.name,
@@ -227,6 +230,7 @@ class SpaceService:
         with self.journal.write(
             by=node_actor(did).id, did="member.admitted", to=f"member:{did}", why=why
         ) as tx:
+            rules.check_is_new(store.find_member(tx.connection, did), did)
             store.use_invitation(tx.connection, replace(invitation, used_by=did), tx.at)
             self._tell_members(tx, member, "member.admitted", to_plain(member))
             self._save_admitted(tx, member)
@@ -237,8 +241,7 @@ class SpaceService:
         rules.check_may_run_space(by)
         rules.check_is_authority(self.get_space(), self.self_did)
         member = self.get_member(did)
-        if member.state is MemberState.REVOKED:
-            raise MemberRevokedError("This membership was revoked before.", did=did)
+        rules.check_not_revoked(member)
         if did == self.self_did:
             raise InvalidError("The authority cannot revoke itself; the space would have no head.")
         if not reason.strip():
@@ -248,6 +251,7 @@ class SpaceService:
         with self.journal.write(
             by=by.id, did="member.revoked", to=f"member:{did}", why={"reason": message.reason}
         ) as tx:
+            rules.check_not_revoked(store.get_member(tx.connection, did))
             store.save_member(tx.connection, revoked)
             self._tell_members(tx, revoked, "member.revoked", to_plain(message))
             tx.announce("member.revoked", member=did)
@@ -292,11 +296,16 @@ class SpaceService:
         revoked = member.state is MemberState.REVOKED
         event = "member.revoked" if revoked else "member.listed"
         why = {"reason": member.revoked_reason} if revoked else {"key": member.evidence_fingerprint}
-        with self.journal.write(
-            by=node_actor(sender).id, did=event, to=f"member:{member.did}", why=why
-        ) as tx:
-            store.save_member(tx.connection, member)
-            tx.announce("member.revoked" if revoked else "member.admitted", member=member.did)
+        try:
+            with self.journal.write(
+                by=node_actor(sender).id, did=event, to=f"member:{member.did}", why=why
+            ) as tx:
+                if store.find_member(tx.connection, member.did) != known:
+                    raise ChangedMeanwhileError("The member was listed anew at the same moment.")
+                store.save_member(tx.connection, member)
+                tx.announce("member.revoked" if revoked else "member.admitted", member=member.did)
+        except ChangedMeanwhileError:
+            return self._take_over(member, sender)  # by what is known of it now
         return True
 
     def _save_admitted(self, tx: Tx, member: Member) -> None:
@@ -308,7 +317,7 @@ class SpaceService:
             if member.state is MemberState.ACTIVE and member.did not in {self.self_did, about.did}:
                 tx.send(to=member.did, kind=kind, body=body)
 
-    def _check_invitation(self, invitation: Invitation | None, seat: Seat) -> None:
+    def _check_invitation(self, invitation: Invitation | None, seat: Seat) -> Invitation:
         if invitation is None or invitation.used_by is not None:
             raise InvitationRefusedError(_CODE_REFUSED)
         if invitation.expires_at <= iso(self.clock.now()):
@@ -318,12 +327,12 @@ class SpaceService:
                 "The invitation is for an institution with another seat; ask the authority.",
                 code="invitation_seat_differs",
             )
+        return invitation
 
     def _check_no_other_space(self, space: Space) -> bool:
         """Tell whether the space is known; raise SpaceKnownError when another one is."""
         known = self.find_space()
-        if known is not None and known.id != space.id:
-            raise SpaceKnownError("This node belongs to another space already.", space=known.id)
+        rules.check_no_other(known, space)
         return known is not None
 
 

@@ -59,8 +59,7 @@ class TrainingService:
         training = self.journal.read(store.get_training, training_id)
         own = person_ref(self.self_did, by.person_id)
         rules.check_may_issue(by, own, training.person_ref, self.self_did)
-        if training.revoked_at is not None:
-            raise TrainingInvalidError("This training credential was revoked before.")
+        _check_not_revoked(training)
         revoked = replace(training, revoked_at=iso(self.clock.now()))
         message = to_plain(RevocationMessage(training_id, reason))
         with self.journal.write(
@@ -69,6 +68,7 @@ class TrainingService:
             to=f"person:{training.person_ref}",
             why={"training": training_id, "reason": reason},
         ) as tx:
+            _check_not_revoked(store.get_training(tx.connection, training_id))
             store.put_training(tx.connection, revoked)
             for did in partnership_store.list_counterparts(tx.connection, self.self_did):
                 tx.send(to=did, kind="training.revoked", body=message)
@@ -135,3 +135,8 @@ class TrainingService:
             if known is not None and known.issuer == sender and known.revoked_at is None:
                 store.put_training(tx.connection, replace(known, revoked_at=tx.at))
                 tx.announce("training.revoked", person=known.person_ref)
+
+
+def _check_not_revoked(training: TrainingCredential) -> None:
+    if training.revoked_at is not None:
+        raise TrainingInvalidError("This training credential was revoked before.")
