@@ -1,12 +1,13 @@
 """What the official kit does not look at: unasked offers, repetition, haste, refusals, pages."""
 
 import itertools
+import threading
 
 import httpx
 import pytest
 
 from lib.dsp_live import live_pair
-from lib.dsp_peer import CONTEXT, NEGOTIATION, TRANSFER, document
+from lib.dsp_peer import CONTEXT, NEGOTIATION, PATIENCE, TRANSFER, document
 from tidegate_tck.dsp import KIT, STEWARD
 from tidegate_tck.dsp_scenarios import agreement_of, dataset_of, offer_of
 
@@ -87,12 +88,20 @@ def test_a_message_that_comes_twice_acts_once(dsp_bench):
 
 
 def test_a_lost_message_is_sent_again_under_its_own_id(dsp_bench):
-    dsp_bench.talk(NEGOTIATION, "consumer")
-    talk = consumer_of(dsp_bench, "CN_01_01")
-    dsp_bench.peer.answers[:] = [(503, None), (404, None)]
+    looked = threading.Event()
+
+    def not_now(_offer):
+        assert looked.wait(PATIENCE), "nobody looked"
+        return 503, None
+
+    talk = dsp_bench.talk(NEGOTIATION, "consumer")
+    dsp_bench.peer.answers[:] = [not_now, (404, None)]
+    dataset = dataset_of("CN_01_01")
+    assert talk.request_contract(dataset, offer_of(dataset)).status_code == 201
 
     tries = [talk.hear("offer").body]
     assert talk.state() == "REQUESTED"  # sent is not said: nobody has acknowledged it
+    looked.set()
     tries += [talk.hear("offer").body for _ in range(2)]
 
     assert tries[0] == tries[1] == tries[2]
@@ -102,12 +111,11 @@ def test_a_lost_message_is_sent_again_under_its_own_id(dsp_bench):
 def test_a_refused_message_ends_the_negotiation_with_the_reason_kept(dsp_bench):
     talk, pid = provider_of(dsp_bench, "CN_C_01_01")
     talk.asked()
-    assert talk.tell("offer").is_success
     dsp_bench.peer.answers.append(
         (400, document("ContractNegotiationError", **talk.pids, reason=["We changed our mind."]))
     )
 
-    talk.run("<accept <terminate =TERMINATED")
+    talk.run("offer <accept <terminate =TERMINATED")
 
     kept = dsp_bench.node.house.negotiation.get(pid)
     assert kept.reason_code == "undeliverable"
