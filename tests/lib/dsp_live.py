@@ -52,7 +52,7 @@ def live_pair(folder: Path, seconds: float = 20.0) -> Iterator[tuple[DspNode, Ds
             one.stop()
 
 
-def wait_for(question, seconds: float = 10.0):
+def wait_for(question, seconds: float = 30.0):
     """Return the first true answer; fail when none comes in time."""
     pause = threading.Event()
     for _ in range(int(seconds / 0.004)):

@@ -379,6 +379,7 @@ class DspNode:
                 crossing=self.crossing,
                 planes=(self.plane,),
                 delivery=self.delivery,
+                is_settling=self.negotiation.is_settling,
             )
         )
         self.dsp_catalog = DspCatalogService(

@@ -81,6 +81,7 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
     base = f"{ground.settings.base_url}/dsp/2025-1"
     courier = Courier(others.http, others.identity)
     negotiation = _negotiation(ground, others, base, courier)
+    negotiations = NegotiationService(negotiation)
     told = Told()
     plane = _plane(ground, others, courier, told)
     signaling = build_signaling(
@@ -111,8 +112,9 @@ def build_protocol(ground: Ground, others: Others) -> Protocol:
         gate=negotiation.gate,
         crossing=others.crossing,
         planes=(signaling.planes,),
+        is_settling=negotiations.is_settling,
     )
-    negotiations, transfers = NegotiationService(negotiation), TransferService(transfer)
+    transfers = TransferService(transfer)
     told.signaling = signaling.service(transfers)
     return Protocol(
         dsp_catalog=DspCatalogService(

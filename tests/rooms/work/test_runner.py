@@ -51,7 +51,7 @@ def run(ground, handlers, periodics=()):
     ground.journal.on_tasks = runner.wake
     runner.start()
     try:
-        assert handlers.done.wait(10)
+        assert handlers.done.wait(30)
     finally:
         runner.stop()
 
@@ -181,12 +181,15 @@ class Hanging:
 
     def __init__(self, wanted: int) -> None:
         self.let_go, self.others = threading.Event(), Handlers(wanted)
-        self.hanging = 0
+        self.hanging: list[str] = []
+        self.full = threading.Event()
 
     def __call__(self, party: str, n: str) -> None:
         if party == "slow":
-            self.hanging += 1
-            self.let_go.wait(10)
+            self.hanging.append(n)
+            if len(self.hanging) >= PER_PARTY:
+                self.full.set()
+            self.let_go.wait(60)
         else:
             self.others(n=n)
 
@@ -205,8 +208,9 @@ def test_a_party_that_hangs_leaves_hands_for_the_others(ground):
     runner = Runner(ground.journal, ground.clock, handlers)
     runner.start()
     try:
-        assert hanging.others.done.wait(10)
-        assert PER_PARTY == hanging.hanging
+        assert hanging.others.done.wait(30)
+        assert hanging.full.wait(30)
+        assert PER_PARTY == len(hanging.hanging)
     finally:
         hanging.let_go.set()
         runner.stop()
@@ -273,7 +277,7 @@ def test_a_task_that_ended_while_the_list_was_read_does_not_run_again(ground):
     runner = Runner(ground.journal, ground.clock, {"test.do": ran})
     runner.start()
     try:
-        assert ran.done.wait(20)
+        assert ran.done.wait(30)
     finally:
         runner.stop()
 

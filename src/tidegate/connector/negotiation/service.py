@@ -292,6 +292,13 @@ class NegotiationService:
         """Return the negotiation an agreement came from, or None."""
         return self._desk.journal.read(store.find_by_agreement, agreement_id)
 
+    def is_settling(self, agreement_id: str, consumer: str) -> bool:
+        """Tell whether our finalization of an agreement with that consumer is on its way."""
+        one = self.find_by_agreement(agreement_id)
+        if one is None or (one.side, one.peer_did) != (Side.PROVIDER, consumer):
+            return False
+        return one.state is NegotiationState.VERIFIED and bool(one.pending)
+
     def list_messages(self, pid: str) -> tuple[MessageRecord, ...]:
         """Return every message of a negotiation, oldest first."""
         self.get(pid)

@@ -122,6 +122,12 @@ class Closed:
         )
 
 
+def _settled(agreement_id: str, peer: str) -> bool:
+    """Say of a node that finalizes nothing that no agreement is on its way."""
+    del agreement_id, peer
+    return False
+
+
 class Keys(Protocol):
     """Where the key that seals tokens comes from."""
 
@@ -135,6 +141,7 @@ class Desk:
     """The shared ground. `address` is this node's DSP base, `visits` the base of visit doors.
 
     `planes` move rows, each for its formats; the first that serves a format is asked.
+    `is_settling` tells whether our finalization of an agreement with a peer is on its way.
     """
 
     journal: Journal
@@ -158,3 +165,4 @@ class Desk:
     settings: TransferSettings = field(default_factory=TransferSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     gate: AnswerGate = field(default_factory=AnswerGate)
+    is_settling: Callable[[str, str], bool] = _settled

@@ -17,6 +17,10 @@ class TransferRacedError(UnavailableError):
     """Two things happened to this process at once; the second has to look again."""
 
 
+class AgreementSettlingError(UnavailableError):
+    """The consumer holds the agreement already; we have not heard yet that it does."""
+
+
 class AlreadySettledError(TransferRacedError):
     """The peer's own message settled ours while its answer was on the way: nothing is left."""
 

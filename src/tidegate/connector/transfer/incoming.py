@@ -29,7 +29,11 @@ from tidegate.connector.transfer.address import (
     without_secrets,
 )
 from tidegate.connector.transfer.desk import Desk
-from tidegate.connector.transfer.errors import TransferRacedError, TransferRequestRefusedError
+from tidegate.connector.transfer.errors import (
+    AgreementSettlingError,
+    TransferRacedError,
+    TransferRequestRefusedError,
+)
 from tidegate.connector.transfer.machine import TRANSFER, may_step
 from tidegate.connector.transfer.model import (
     ASSERTION,
@@ -99,6 +103,8 @@ class Incoming:
 
     def _agreement(self, peer: Peer, agreement_id: str) -> Agreement:
         found = self._desk.agreements.find_agreement(agreement_id)
+        if found is None:
+            found = self._settling(peer, agreement_id)
         if found is None or found.role != "provider" or found.assignee != peer.did:
             raise TransferRequestRefusedError(
                 "There is no such agreement between us.", code="agreement_unknown"
@@ -107,6 +113,19 @@ class Incoming:
             raise TransferRequestRefusedError(
                 f"The agreement is {found.state}; nothing is transferred under it.",
                 code="agreement_not_active",
+            )
+        return found
+
+    def _settling(self, peer: Peer, agreement_id: str) -> Agreement | None:
+        """Look again for an agreement the consumer may hold before we know that it does.
+
+        It has our finalization as soon as it answers, and may ask before we have its answer.
+        """
+        is_settling = self._desk.is_settling(agreement_id, peer.did)
+        found = self._desk.agreements.find_agreement(agreement_id)
+        if found is None and is_settling:
+            raise AgreementSettlingError(
+                "The agreement is being finalized just now; ask again.", code="agreement_settling"
             )
         return found
 

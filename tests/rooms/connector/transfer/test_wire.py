@@ -266,3 +266,60 @@ def test_a_message_is_kept_without_what_opens_data_wherever_it_stands(address):
     assert "a.example" in kept
     assert "s3cret" in json.dumps(said)
     assert without_secrets({"dataAddress": plain})["dataAddress"] == plain
+
+
+def finalized_here_first(pair, act):
+    """Have the consumer act when it holds the agreement and the provider cannot know it yet."""
+    hospital, faculty = pair
+    offer = hospital.publish()
+    faculty.knows(hospital, offer)
+    one = faculty.negotiation.request(hospital.did, offer.dataset_id, by=RESEARCHER)
+    carry = hospital.network.post
+
+    def post(url, body, **more):
+        answer = carry(url, body, **more)
+        if body.get("eventType") == "FINALIZED":
+            hospital.network.post = carry
+            act(faculty.negotiation.get(one.pid).agreement_id)
+        return answer
+
+    hospital.network.post = post
+    pump(*pair)
+    return faculty.negotiation.get(one.pid).agreement_id
+
+
+def test_a_visit_asked_for_at_the_moment_of_the_agreement_is_opened(pair):
+    hospital, faculty = pair
+    asked = []
+
+    def ask(agreement):
+        assert hospital.policy.find_agreement(agreement) is None
+        asked.append(faculty.transfer.request_visit(agreement, by=RESEARCHER).pid)
+        pump(faculty)
+        assert faculty.transfer.get(asked[0]).state.value == "INITIAL"
+
+    agreement = finalized_here_first(pair, ask)
+    pump(*pair, seconds=30)
+
+    assert hospital.policy.find_agreement(agreement) is not None
+    assert faculty.transfer.get(asked[0]).state.value == "STARTED"
+    asking = [one for one in hospital.network.log if one[1].endswith("/transfers/request")]
+    assert [503, 201] == [status for *_, status in asking]
+
+
+def test_an_agreement_on_its_way_to_another_is_none_of_a_strangers(pair):
+    hospital, _ = pair
+    answers = []
+
+    def ask(agreement):
+        said = document(
+            "TransferRequestMessage", "urn:uuid:m", consumerPid="urn:uuid:c",
+            agreementId=agreement, format="Tidegate-Visit", callbackAddress="http://localhost:7004",
+        )  # fmt: skip
+        url = f"{hospital.base}/dsp/2025-1/transfers/request"
+        token = f"Bearer {STRANGER}>{hospital.did}"
+        answers.append(hospital.network.call("POST", url, said, token))
+
+    finalized_here_first(pair, ask)
+
+    assert [(400, "agreement_unknown")] == [(one.status, one.body["code"]) for one in answers]
