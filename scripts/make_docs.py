@@ -322,7 +322,10 @@ def errors_page() -> str:
         lines.append(f"| `{kind.kind}` | {status} | {EXIT_CODE[kind]} | {words} |")
     lines += ["", "A call without a valid token is answered 401. A withheld answer also carries"]
     lines += ['`"withheld": true`. `tidegate evidence verify` has its own exit codes: 0 verified,']
-    lines += ["1 changed or missing, 2 consistent but unauthenticated; a wrong option exits 2."]
+    lines += [
+        "1 changed or missing, 2 consistent but unauthenticated (no `--trust`); a wrong option"
+    ]
+    lines += ["exits 2, and so does a trust file that cannot be read: nothing was verified then."]
     lines += ["", "The body of a refusal:", "", "```json"]
     lines += [
         '{"error": "kind", "code": "reason_code", "message": "What happened, what to do next.",'

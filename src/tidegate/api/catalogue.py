@@ -80,9 +80,11 @@ def get_version(call: Call[None]) -> VersionRecord:
 
 
 def list_offers(call: Call[None]) -> tuple[Offer, ...]:
-    """List offers, of one dataset or of all; `all=true` adds the withdrawn ones."""
-    return call.house.catalogue.list_offers(
-        dataset_id=call.query.get("dataset", ""), published_only=call.query.get("all") != "true"
+    """List offers, of one dataset or of all; for keepers `all=true` adds the withdrawn ones."""
+    return call.house.catalogue.list_offers_for(
+        call.query.get("dataset", ""),
+        with_withdrawn=call.query.get("all") == "true",
+        by=call.actor,
     )
 
 

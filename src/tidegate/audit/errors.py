@@ -21,6 +21,10 @@ class EvidenceMalformedError(InvalidError):
     """A leaf, checkpoint, statement, trust file or bundle is not in its one strict form."""
 
 
+class TrustFileUnreadableError(InvalidError):
+    """What was given as the trust file is none, so nothing was verified: no sign of tampering."""
+
+
 class ForkError(ConflictError):
     """Another node's log went back or changed its past; it is not witnessed."""
 

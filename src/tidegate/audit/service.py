@@ -37,6 +37,8 @@ __all__ = ["EvidenceService", "InclusionProof"]
 
 MAY_EXPORT = frozenset({"operator", "auditor", "legal"})
 MAY_READ = MAY_EXPORT | {"steward", "committee", "checker"}
+_NEAR = 3
+"""How many subjects are named to somebody whose subject is unknown."""
 
 
 class EvidenceService:
@@ -65,6 +67,20 @@ class EvidenceService:
         for item in subjects:
             names.extend((item,) if isinstance(item, str) else item)
         return self._journal.read(store.list_subject_leaves, tuple(names))
+
+    def get_chain(self, subject: str) -> tuple[LeafView, ...]:
+        """Return the chain of a subject; raise LeafNotFoundError where nothing is about it."""
+        leaves = self.timeline(subject)
+        if leaves:
+            return leaves
+        near = ", ".join(one.subject for one in self.find_subject(subject, limit=_NEAR))
+        newest = "`tidegate evidence show` without a subject lists the newest leaves with theirs."
+        raise LeafNotFoundError(
+            f"Nothing in this node's log is about {subject!r}; subjects are named as in"
+            f" version:ver_…. {f'Did you mean {near}?' if near else newest}",
+            code="subject_unknown",
+            subject=subject,
+        )
 
     def get_leaf(self, position: int) -> LeafView:
         """Return one leaf; raise LeafNotFoundError where the log has none."""

@@ -163,6 +163,17 @@ class CatalogueService:
             store.list_offers, dataset_id=dataset_id, version_id=version_id, state=state
         )
 
+    def list_offers_for(
+        self, dataset_id: str = "", *, with_withdrawn: bool = False, by: Actor
+    ) -> tuple[Offer, ...]:
+        """Return the published offers, and to keepers the withdrawn ones where they are asked for.
+
+        Raises RoleMissingError for others who ask: what was taken back is offered to nobody.
+        """
+        if with_withdrawn:
+            check_has_role(by, *rules.KEEPERS)
+        return self.list_offers(dataset_id=dataset_id, published_only=not with_withdrawn)
+
     def find_versions(self, version_ids: frozenset[str]) -> Mapping[str, VersionRecord]:
         """Return the versions with these ids, by id; one this node does not have is left out."""
         with self._journal.reading() as conn:

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from tidegate.cli.dataset_commands import acting
+from tidegate.cli.people_options import as_option
 from tidegate.kernel.errors import InvalidError
 
 HOME = click.option(
@@ -15,7 +16,7 @@ HOME = click.option(
     required=True,
     help="The node's directory.",
 )
-AS = click.option("--as", "person", required=True, metavar="PERSON_ID", help="The person who acts.")
+AS = as_option(required=True)
 
 
 @click.group()

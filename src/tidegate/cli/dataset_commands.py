@@ -11,6 +11,7 @@ import msgspec
 
 from tidegate.access.model import Actor, Role
 from tidegate.cli.deid_saying import show_progress
+from tidegate.cli.people_options import as_option
 
 if TYPE_CHECKING:
     from tidegate.house import House
@@ -37,9 +38,7 @@ def _options(command: F) -> F:
     """Add the options every command of the group has."""
     folder = click.Path(path_type=Path, file_okay=False, exists=True)
     command = click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")(command)
-    command = click.option(
-        "--as", "person", default="", metavar="PERSON_ID", help="The person who acts."
-    )(command)
+    command = as_option()(command)
     return click.option("--home", type=folder, required=True, help="The node's directory.")(command)
 
 

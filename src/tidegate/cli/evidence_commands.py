@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from tidegate.audit.bundle.model import Life, LifeEvent, Report
+from tidegate.cli.people_options import as_option
 from tidegate.kernel.text import printable
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -32,7 +33,7 @@ def evidence() -> None:
 @click.argument("bundle", type=click.Path(path_type=Path, dir_okay=False))
 @HOME
 @click.option("--include", multiple=True, type=_FILE, help="Another node's bundle to merge in.")
-@click.option("--as", "person", default="", metavar="PERSON_ID", help="The person who exports.")
+@as_option(does="exports")
 @AS_JSON
 def export(bundle: Path, home: Path, include: tuple[Path, ...], person: str, as_json: bool) -> None:
     """Write the evidence of the node in HOME to BUNDLE.
@@ -57,7 +58,8 @@ def verify(bundle: Path, trust: Path | None, as_json: bool) -> NoReturn:
     """Verify BUNDLE offline and tell the life of each dataset version.
 
     Exit 0: verified. Exit 1: something was changed or is missing; the member is named. Exit 2:
-    consistent, but unauthenticated, since no trust file was given.
+    consistent, but unauthenticated, since no trust file was given; or the one that was given
+    cannot be read, and nothing was verified.
     """
     from tidegate.audit.bundle.service import verify_files  # noqa: PLC0415 - signatures, only here
 
@@ -75,13 +77,18 @@ def verify(bundle: Path, trust: Path | None, as_json: bool) -> NoReturn:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 500))
 @AS_JSON
 def show(home: Path, subject: str, limit: int, as_json: bool) -> None:
-    """Show the chain of SUBJECT, or the newest leaves. SUBJECT is as in version:ver_…."""
+    """Show the chain of SUBJECT, or the newest leaves. SUBJECT is as in version:ver_….
+
+    A subject that nothing is about is said to be unknown, with exit code 3.
+    """
     from tidegate.cli.dataset_commands import acting  # noqa: PLC0415 - opens a node, needed here
 
     with acting(home, "") as (house, actor):
         house.evidence.check_may_read(actor)
         leaves = (
-            house.evidence.timeline(subject) if subject else house.evidence.list_leaves(limit=limit)
+            house.evidence.get_chain(subject)
+            if subject
+            else house.evidence.list_leaves(limit=limit)
         )
     for leaf in leaves:
         entry = leaf.entry

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tidegate.cli.dataset_commands import acting
+from tidegate.cli.people_options import as_option
 from tidegate.connector.signaling.model import Asked, Plane, PlaneKind
 from tidegate.kernel.errors import InvalidError
 
@@ -15,7 +16,7 @@ HOME = click.option(
     required=True,
     help="The node's directory.",
 )
-AS = click.option("--as", "person", default="", metavar="PERSON_ID", help="The person who acts.")
+AS = as_option()
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
 KIND = click.argument("kind", type=click.Choice([one.value for one in PlaneKind]))
 SECRET = click.option(

@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from tidegate.cli.dataset_commands import acting
+from tidegate.cli.people_options import as_option
 from tidegate.connector.dataplane.model import HTTP_PULL, HTTP_PUSH
 from tidegate.connector.transfer.model import TransferScript
 from tidegate.kernel.errors import InvalidError
@@ -16,7 +17,7 @@ HOME = click.option(
     required=True,
     help="The node's directory.",
 )
-AS = click.option("--as", "person", required=True, metavar="PERSON_ID", help="The person who acts.")
+AS = as_option(required=True)
 PID = click.argument("pid", metavar="TRANSFER")
 
 

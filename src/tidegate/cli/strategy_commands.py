@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from tidegate.cli.dataset_commands import acting
+from tidegate.cli.people_options import as_option
 from tidegate.connector.negotiation.model import ChosenStrategy, Strategy
 from tidegate.connector.negotiation.strategy import AUTOMATIC, PRESETS, read_strategy
 from tidegate.kernel.errors import InvalidError
@@ -17,7 +18,7 @@ HOME = click.option(
     required=True,
     help="The node's directory.",
 )
-AS = click.option("--as", "person", default="", metavar="PERSON_ID", help="The person who acts.")
+AS = as_option()
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Answer with one line of JSON.")
 SUBJECT = click.argument("subject", metavar="OFFER_OR_DATASET")
 

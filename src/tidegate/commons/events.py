@@ -7,6 +7,7 @@ EVENTS: Mapping[str, str | None] = {
     "version.acquired": "ing",  # ingestion
     "version.acquisition_refused": None,
     "version.approval_refused": None,
+    "version.proposal_refused": None,
     "version.classification_proposed": "app",  # appraisal
     "version.classified": "app",
     "version.deidentification_asked": None,

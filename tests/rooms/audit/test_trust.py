@@ -1,15 +1,17 @@
 """The trust file has one strict form, and certificates verify by declared keys alone."""
 
 import json
+import re
 
 import pytest
 from joserfc import jws
 
 from lib.evidence_world import AUTHORITY, FACULTY, HOSPITAL, Someone, export_all, live, make_world
 from tidegate.audit.bundle.service import verify_files
-from tidegate.audit.errors import EvidenceMalformedError
+from tidegate.audit.errors import EvidenceMalformedError, TrustFileUnreadableError
 from tidegate.audit.model import CERTIFICATE
 from tidegate.audit.trust import find_differences, read_space_file, write_space_file
+from tidegate.cli.app import main
 from tidegate.kernel.canonical import canonical_json
 
 
@@ -19,6 +21,11 @@ def space(tmp_path_factory):
     live(made)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def bundle(space, tmp_path_factory):
+    return export_all(space, tmp_path_factory.mktemp("bundle") / "all.zip")
 
 
 @pytest.mark.slow
@@ -89,12 +96,48 @@ def test_a_certificate_whose_signers_log_is_elsewhere_is_remarked(space, tmp_pat
     assert (2, True) == (report.exit_code, any("not checked" in text for text in report.remarks))
 
 
-def test_a_trust_file_that_is_none_is_a_flaw(tmp_path):
-    (tmp_path / "space.json").write_text("{}")
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"{}", "exactly the fields"),
+        (b"", "not JSON"),
+        (b"PK\x03\x04", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[]", "exactly the fields"),
+        (b'"space"', "exactly the fields"),
+        (b'{"space": 1, "space": 2}', "twice"),
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_trust_file_that_is_none_verifies_nothing_and_blames_nobody(
+    bundle, tmp_path, capsys, content, why, options
+):
+    trust = tmp_path / "mine.json"
+    trust.write_bytes(content)
 
-    report = verify_files(tmp_path / "absent.zip", tmp_path / "space.json")
+    with pytest.raises(SystemExit) as ended:
+        main(["evidence", "verify", str(bundle), "--trust", str(trust), *options])
 
-    assert (1, "space.json") == (report.exit_code, report.flaws[0].member)
+    told = capsys.readouterr()
+    assert (2, "") == (ended.value.code, told.out)
+    assert told.err.startswith(f"The trust file {trust} cannot be read: ")
+    assert told.err.endswith("[trust_file_unreadable]\n")
+    assert (1, True) == (told.err.count("\n"), why in told.err)
+    assert "space.json that the authority" in told.err
+
+
+def test_a_trust_file_without_one_of_its_fields_or_with_another_key_is_unreadable(
+    space, bundle, tmp_path
+):
+    trust = tmp_path / "space.json"
+    whole = json.loads(space.space_bytes)
+    wrong = [{k: v for k, v in whole.items() if k != name} for name in whole]
+    wrong += [{**whole, name: None} for name in whole]
+    for one in wrong:
+        trust.write_text(json.dumps(one))
+        with pytest.raises(TrustFileUnreadableError, match=re.escape(str(trust))):
+            verify_files(bundle, trust)
 
 
 def test_the_life_of_a_version_is_told_over_all_logs(space, tmp_path):

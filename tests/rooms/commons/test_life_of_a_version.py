@@ -74,6 +74,12 @@ def test_a_classification_takes_two_people(commons):
     assert Stage.CLASSIFIED == stage(commons, version)
 
 
+def refusal_of(commons, version):
+    last = commons.ground.journal.read(list_subject_leaves, (f"version:{version}",))[-1].entry
+    assert "version.proposal_refused" == last.did
+    return last.why["reason"], last.why["named"], last.by
+
+
 def test_nobody_approves_another_classification_than_the_one_that_was_read(commons):
     room, version = commons.classification, commons.acquire_people().version
     read = room.propose(version, GENERAL, by=STEWARD)
@@ -82,6 +88,10 @@ def test_nobody_approves_another_classification_than_the_one_that_was_read(commo
     with pytest.raises(ProposalChangedError):
         room.approve(version, read.proposal, by=COMMITTEE)
     assert Stage.ACQUIRED == commons.holdings.get_holding(version).stage
+    assert refusal_of(commons, version) == ("proposal_changed", read.proposal, COMMITTEE.id)
+    with pytest.raises(ProposalChangedError):
+        room.approve(version, "Chan Tai Man, A123456(3)", by=COMMITTEE)
+    assert refusal_of(commons, version) == ("proposal_changed", "", COMMITTEE.id)
 
     again = room.propose(version, GENERAL, by=STEWARD)
     assert read.proposal == again.proposal == room.get(version, by=COMMITTEE).proposal
@@ -106,6 +116,8 @@ def test_a_proposal_that_changes_while_it_is_approved_is_not(commons):
             room.approve(version, read.proposal, by=COMMITTEE)
     finally:
         del room._catalogue.get_version
+    assert refusal_of(commons, version) == ("proposal_changed", read.proposal, COMMITTEE.id)
+    assert Stage.ACQUIRED == stage(commons, version)
 
 
 def test_who_neither_proposes_nor_approves_reads_no_proposal(commons):

@@ -1,5 +1,8 @@
 """Classify a version: one person proposes, another approves."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -14,6 +17,8 @@ from tidegate.commons.errors import NotReadyError, ProposalChangedError
 from tidegate.commons.lifecycle import LIFECYCLE
 from tidegate.kernel.canonical import Json
 from tidegate.kernel.clock import Clock, iso
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class ClassificationService:
@@ -65,20 +70,38 @@ class ClassificationService:
         require_second_person(
             self._journal, version_id, proposal.proposed_by, by, "approve a classification"
         )
-        _check_same(proposal, proposal_sha256)
+        with self._journaled(version_id, proposal_sha256, by):
+            _check_same(proposal, proposal_sha256)
         move = LIFECYCLE.step(holding.stage, "classify", by="approver")
         approved = replace(proposal, approved_by=by.id)
         record = self._catalogue.get_version(version_id)
         moved = replace(holding, stage=move.target, revision=holding.revision + 1)
-        with self._journal.write(
-            by=by.id, did="version.classified", to=f"version:{version_id}", why=_words(approved)
-        ) as tx:
+        with (
+            self._journaled(version_id, proposal_sha256, by),
+            self._journal.write(
+                by=by.id, did="version.classified", to=f"version:{version_id}", why=_words(approved)
+            ) as tx,
+        ):
             _check_same(_known(_found(tx.connection, version_id)), proposal_sha256)
             store.approve_proposal(tx.connection, version_id, approved, iso(self._clock.now()))
             store.save_holding(tx.connection, moved, expect=holding.revision)
             classified = replace(record, stage=move.target.value, classification=approved)
             self._catalogue.update_version(tx, classified, expect_stage=move.source.value)
         return approved
+
+    @contextmanager
+    def _journaled(self, version_id: str, named: str, by: Actor) -> Iterator[None]:
+        """Leave evidence of an approval of another proposal; a name that is no hash is left out."""
+        try:
+            yield
+        except ProposalChangedError as refusal:
+            self._journal.note(
+                by=by.id,
+                did="version.proposal_refused",
+                to=f"version:{version_id}",
+                why={"reason": refusal.code, "named": named if _SHA256.fullmatch(named) else ""},
+            )
+            raise
 
 
 def _found(conn: Connection, version_id: str) -> Classification | None:
