@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 
+import httpx
 import pytest
 
 from lib.story import telling
@@ -16,6 +17,10 @@ that has no client of its own, which takes 50 ms each time. What a test trusts i
 
 sys.modules.setdefault("sniffio", None)
 """httpx looks on the disk for it, in vain, at every call of an application in this process."""
+
+for _part in ("connect", "read", "write", "pool"):
+    setattr(httpx.post.__kwdefaults__["timeout"], _part, 60.0)
+"""A call of a test itself gives up after five seconds otherwise, which a busy machine may take."""
 
 KEPT_TOGETHER = {
     "tests/conformance/": "conformance",

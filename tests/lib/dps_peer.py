@@ -37,7 +37,7 @@ from tidegate_tck.home import make_home
 from tidegate_tck.model import Place
 
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
-PATIENCE = 10.0
+PATIENCE = 30.0
 SAID = {"start": "Start", "suspension": "Suspension", "completion": "Completion",
         "termination": "Termination"}  # fmt: skip
 DSP = {"START": "start", "SUSPEND": "suspension", "COMPLETE": "completion",
@@ -384,7 +384,7 @@ def dps_bench(folder, make_profile):
     profile = make_profile(place)
     make_home(folder / "home", place, profile)
     peer = Peer(place.kit_port)
-    with open_node(folder / "home", profile.fittings) as node, httpx.Client(timeout=15) as client:
+    with open_node(folder / "home", profile.fittings) as node, httpx.Client(timeout=60) as client:
         server = Served(make_app(node), place.node_port)
         server.start()
         node.runner.start()

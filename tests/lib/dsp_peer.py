@@ -24,7 +24,7 @@ from tidegate_tck.model import Place, Profile
 
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
 USE = {"permission": [{"action": "use"}]}
-PATIENCE = 10.0
+PATIENCE = 30.0
 ADDRESS = {
     "@type": "DataAddress",
     "endpointType": "https://w3id.org/idsa/v4.1/HTTP",
@@ -318,7 +318,7 @@ def bench(folder: Path, make_profile) -> Iterator[Bench]:
     peer = Peer(place.kit_port)
     with (
         open_node(folder / "home", profile.fittings) as node,
-        httpx.Client(timeout=10) as client,
+        httpx.Client(timeout=60) as client,
     ):
         server = Served(make_app(node), place.node_port)
         server.start()

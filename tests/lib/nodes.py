@@ -23,8 +23,8 @@ from tidegate.node.build import create_node
 from tidegate.settings import NodeRole, NodeSettings, read_settings, write_settings
 from tidegate_client.client import Client
 
-READY_WITHIN = 60.0
-STOP_WITHIN = 20.0
+READY_WITHIN = 120.0
+STOP_WITHIN = 60.0
 
 
 def tidegate(*arguments: str) -> subprocess.CompletedProcess:
@@ -78,7 +78,7 @@ def _make_home(home: Path, role: NodeRole, port: int) -> None:
     create_node(read_settings(home))
 
 
-def wait_until(question, seconds: float = 10.0, what: str = "it", pause: float = 0.005) -> float:
+def wait_until(question, seconds: float = 60.0, what: str = "it", pause: float = 0.005) -> float:
     """Wait for a true answer; return the seconds it took."""
     began = time.monotonic()
     while not question():

@@ -295,7 +295,7 @@ if __name__ == "__main__":
     main()
 
 
-def wait(question, seconds=30.0):
+def wait(question, seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = question()

@@ -1,9 +1,12 @@
 """An application behind a real server, on a thread of this process."""
 
+import fcntl
 import itertools
 import os
 import socket
+import tempfile
 import threading
+from pathlib import Path
 
 import uvicorn
 
@@ -12,10 +15,31 @@ _BELOW_EPHEMERAL = range(12_000, 32_000)
 _turns = itertools.count(os.getpid() * 7919)
 
 
+_LOCKS = Path(tempfile.gettempdir()) / f"tidegate-ports-{os.getuid()}"
+
+
+def _is_ours(port: int) -> bool:
+    """Take a port for as long as this process lives, unless another process of tests has it.
+
+    Whoever is named a port binds it some time later, and again after a restart: that nobody
+    listens there now proves nothing.
+    """
+    _LOCKS.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(_LOCKS / str(port), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return False
+    return True
+
+
 def free_port() -> int:
-    """Return a port nobody listens on now, and that this process does not name again soon."""
+    """Return a port nobody listens on now, and that no process of tests names again soon."""
     for turn in itertools.islice(_turns, len(_BELOW_EPHEMERAL)):
         port = _BELOW_EPHEMERAL[turn % len(_BELOW_EPHEMERAL)]
+        if not _is_ours(port):
+            continue
         try:
             socket.create_server(("127.0.0.1", port)).close()
         except OSError:

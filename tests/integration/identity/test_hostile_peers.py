@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from lib.ground import ManualClock
 from tidegate.connector.errors import (
     AddressRefusedError,
     DidInvalidError,
@@ -81,8 +82,8 @@ def endless(connection) -> None:
 
 
 def drip(connection) -> None:
-    connection.sendall(HEAD + b"content-length: 1000\r\n\r\n")
-    for _ in range(1000):
+    connection.sendall(HEAD + b"content-length: 5000\r\n\r\n")
+    for _ in range(2000):
         connection.sendall(b" ")
         time.sleep(0.05)
 
@@ -94,12 +95,12 @@ def drip_headers(connection) -> None:
 
 
 def silent(connection) -> None:
-    time.sleep(5)
+    time.sleep(60)
 
 
 def test_a_hundred_megabytes_are_cut_off(serving, http):
     with pytest.raises(PeerAnswerError) as refusal:
-        http.get(serving(endless).url, seconds=10)
+        http.get(serving(endless).url, seconds=60)
 
     assert "answer_too_large" == refusal.value.code
 
@@ -111,7 +112,7 @@ def test_a_peer_that_takes_for_ever_is_left_in_time(serving, http, speak):
     with pytest.raises(PeerUnreachableError):
         http.get(serving(speak).url)
 
-    assert time.monotonic() - begin < 2.5
+    assert time.monotonic() - begin < 20  # and would take a minute without an end to patience
 
 
 def test_a_redirect_to_this_machine_is_not_followed(serving, http):
@@ -123,7 +124,7 @@ def test_a_redirect_to_this_machine_is_not_followed(serving, http):
         )
     )
 
-    answer = http.get(outside.url)
+    answer = http.get(outside.url, seconds=30)
 
     assert 307 == answer.status
     assert 0 == inside.calls
@@ -134,7 +135,7 @@ def test_deep_nesting_is_refused(serving, http):
     server = serving(lambda c: c.sendall(HEAD + b"content-length: 200000\r\n\r\n" + body))
 
     with pytest.raises(PeerAnswerError) as refusal:
-        http.get(server.url)
+        http.get(server.url, seconds=30)
 
     assert "json_too_deep" == refusal.value.code
 
@@ -171,7 +172,7 @@ def test_no_host_of_a_did_gets_more_than_a_small_document_in_five_seconds(
 ):
     server = serving(speak)
     did = f"did:web:127.0.0.1%3A{server.url.rstrip('/').rpartition(':')[2]}"
-    resolver = DidResolver(http, SystemClock(), IdentitySettings())
+    resolver = DidResolver(http, ManualClock(), IdentitySettings())
 
     for _ in range(3):
         with pytest.raises((DidInvalidError, PeerUnreachableError)) as refusal:

@@ -1,4 +1,4 @@
-"""A space of three real servers: joining, meeting, messages, and a revocation within a second."""
+"""A space of three real servers: joining, meeting, messages, and a revocation told at once."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,12 +14,28 @@ from tidegate.partners.model import SpaceProfile
 from tidegate.work.runner import Runner
 
 
+class Halting(SystemClock):
+    """The clock of the machine, until it is halted: nothing that waits for later happens then."""
+
+    def __init__(self) -> None:
+        self._at = None
+
+    def now(self):
+        return self._at or super().now()
+
+    def halt(self) -> None:
+        self._at = super().now()
+
+
+CLOCK = Halting()
+
+
 class Live:
     """One node behind a real server, with its work done in the background."""
 
     def __init__(self, home, name, seat, role="participant") -> None:
         port = free_port()
-        self.node = make_node(home, None, port, name, seat, SystemClock(), role=role)
+        self.node = make_node(home, None, port, name, seat, CLOCK, role=role)
         self.served = Served(self.node.app, port)
         ground = self.node.ground
         self.runner = Runner(ground.journal, ground.clock, self.node.handlers())
@@ -34,12 +50,11 @@ class Live:
         self.node.ground.close()
 
 
-def wait_until(question, seconds=10.0) -> float:
+def wait_until(question, seconds=60.0) -> None:
     begin = time.monotonic()
     while not question():
         assert time.monotonic() - begin < seconds, "it did not happen in time"
         time.sleep(0.01)
-    return time.monotonic() - begin
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +87,24 @@ def test_members_meet_and_exchange_a_message(space):
     assert [(faculty.did, {"text": "你好"})] == hospital.received
 
 
-def test_six_messages_are_authenticated_well_within_a_negotiations_time(space):
+def test_six_messages_cost_the_calls_of_one_meeting(space, monkeypatch):
     _, faculty, hospital = space
     hospital.identity.forget_peer(faculty.did)
-    begin = time.monotonic()
+    called, call = [], hospital.http.call
 
+    def counted(method, url, *said, **more):
+        called.append(url)
+        return call(method, url, *said, **more)
+
+    monkeypatch.setattr(hospital.http, "call", counted)
+    there = faculty.identity.endpoint_of(faculty.did, "CredentialService").split("/")[2]
+    costs = []
     for _ in range(6):
         hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+        costs.append(sum(url.split("/")[2] == there for url in called))
 
-    assert time.monotonic() - begin < 1.0
+    assert costs[0] > 0
+    assert {costs[0]} == set(costs)
 
 
 def test_many_callers_at_once_are_all_met(space):
@@ -94,13 +118,14 @@ def test_many_callers_at_once_are_all_met(space):
     assert [faculty.did] * 16 == [peer.did for peer in met]
 
 
-def test_a_revoked_member_is_refused_within_a_second(space):
+def test_a_revoked_member_is_refused_before_any_time_has_passed(space):
     authority, faculty, hospital = space
     hospital.identity.authenticate(faculty.identity.token_for(hospital.did))
+    CLOCK.halt()  # no list is read again, nothing is tried again: it is told, and at once
 
     authority.joining.revoke(faculty.did, "left the space", by=OPERATOR)
 
-    assert wait_until(lambda: is_refused(faculty, hospital), seconds=5.0) < 1.0
+    wait_until(lambda: is_refused(faculty, hospital))
     assert is_refused(faculty, authority)
 
 
