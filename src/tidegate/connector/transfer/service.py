@@ -23,6 +23,7 @@ from tidegate.connector.model import Peer
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.desk import Desk
 from tidegate.connector.transfer.errors import (
+    TransferRacedError,
     TransferRequestRefusedError,
     VisitPendingError,
 )
@@ -70,6 +71,7 @@ class TransferService(Following):
         agreement = self._agreement(agreement_id)
         address = self._desk.courier.address_of(agreement.assigner)
         with self._opening(agreement, by) as (tx, pid):
+            _check_asked_once(known, store.find_visit(tx.connection, agreement_id, who))
             one = new_transfer(agreement, pid, VISIT_FORMAT, address, who, by, tx.at)
             store.insert_transfer(tx.connection, one)
             return self._outgoing.queue(tx, one, Step.REQUEST)
@@ -96,6 +98,8 @@ class TransferService(Following):
         self._desk.crossing.check_asked(agreement)
         where = address.rstrip("/") or self._desk.courier.address_of(agreement.assigner)
         with self._opening(agreement, by) as (tx, pid):
+            if who:
+                _check_asked_once(known, store.find_visit(tx.connection, agreement_id, who, name))
             one = new_transfer(agreement, pid, name, where, who, by, tx.at)
             store.insert_transfer(tx.connection, one)
             tx.enqueue(PREPARE, lane=pid, party=one.peer_did, transfer=pid)
@@ -333,3 +337,9 @@ class TransferService(Following):
     def run_script(self, transfer: str, step: str) -> None:
         """Take the script's act with that number, if it is still due (task `transfer.script`)."""
         self._acts.run_script(transfer, step)
+
+
+def _check_asked_once(before: Transfer | None, now: Transfer | None) -> None:
+    """Raise TransferRacedError where the same person has asked for the same meanwhile."""
+    if (now and now.pid) != (before and before.pid):
+        raise TransferRacedError("You asked for the same at the same moment; ask again.")

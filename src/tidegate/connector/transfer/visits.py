@@ -5,6 +5,7 @@ import threading
 import msgspec
 from sqlalchemy import Connection
 
+from tidegate.audit.journal import Tx
 from tidegate.connector.dataplane.tokens import PURPOSE, open_token, token_digest
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.compose import Document, document
@@ -18,6 +19,7 @@ from tidegate.connector.transfer import store
 from tidegate.connector.transfer.address import grant, keep
 from tidegate.connector.transfer.desk import Desk
 from tidegate.connector.transfer.errors import (
+    TransferRacedError,
     TransferRequestRefusedError,
     VisitPendingError,
     VisitRefusedError,
@@ -45,6 +47,12 @@ def _is_starting(conn: Connection, one: Transfer) -> bool:
     """
     message = messages.find_message(conn, one.pending) if one.pending else None
     return message is not None and message.action == Step.START.value
+
+
+def _check_goes_on(tx: Tx, one: Transfer) -> None:
+    """Raise TransferRacedError where a visit is not what it was: its tokens have ended then."""
+    if store.get_transfer(tx.connection, one.pid).revision != one.revision:
+        raise TransferRacedError("The visit changed at the same moment; look at it again.")
 
 
 def _no_visit() -> VisitRefusedError:
@@ -124,6 +132,7 @@ class Visits:
             to=f"transfer:{pid}",
             why={"agreement": one.agreement_id, "permit": permit},
         ) as tx:
+            _check_goes_on(tx, one)
             address = grant(self._desk, tx, one)
         return document(
             "TransferStartMessage",
@@ -191,5 +200,6 @@ class Visits:
                 to=f"transfer:{one.pid}",
                 why={"agreement": one.agreement_id},
             ) as tx:
+                _check_goes_on(tx, one)
                 keep(self._desk, tx, one, message.data_address)
             return self._fresh(one)
