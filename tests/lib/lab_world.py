@@ -80,6 +80,10 @@ class Gate:
     refuse: TidegateError | None = None
     study: tuple = ()
 
+    def check_within(self, tx, agreement, person_ref):
+        if self.refuse:
+            raise self.refuse
+
     def check(self, agreement, person_ref, *, now):
         if self.refuse:
             raise self.refuse
@@ -137,6 +141,9 @@ class Versions:
     def get_version(self, version_id):
         return self.records[version_id]
 
+    def get_version_within(self, tx, version_id):
+        return self.records[version_id]
+
     def move(self, version_id, stage):
         self.records[version_id] = replace(self.records[version_id], stage=stage)
 
@@ -144,6 +151,11 @@ class Versions:
 @dataclass
 class Transfers:
     """Tokens of visits: the token `<version>` opens that version for the researcher."""
+
+    running: bool = True
+
+    def is_running(self, tx, transfer_pid):
+        return self.running
 
     def visit_for_token(self, token):
         ref, _, version = token.partition("@")
@@ -163,6 +175,7 @@ class Provider:
                 for name, one in self.tables.items()
             }
         )
+        self.transfers = Transfers()
         self.agreements, self.gate, self.assessor = Agreements(AGREEMENT), Gate(), Assessor()
         self.shelf = KeyFiles(home / "vault", b"r" * 32)
         ground = self.ground
@@ -178,7 +191,7 @@ class Provider:
             ground.journal,
             ground.clock,
             ground.ids,
-            transfers=Transfers(),
+            transfers=self.transfers,
             admission=admission,
             versions=self.open,
             publishing=publishing,

@@ -67,6 +67,10 @@ class CatalogueService:
         """Replace a version in the caller's write; raise StageChangedError if it moved on."""
         store.save_version(tx.connection, record, expect_stage=expect_stage)
 
+    def get_version_within(self, tx: Tx, version_id: str) -> VersionRecord:
+        """Return a version as it stands inside the caller's write; raise VersionUnknownError."""
+        return store.get_version(tx.connection, version_id)
+
     def next_number(self, tx: Tx, dataset_id: str) -> int:
         """Return the number the next version of a dataset gets, inside the caller's write."""
         return store.next_number(tx.connection, dataset_id)

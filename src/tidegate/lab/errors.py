@@ -6,6 +6,7 @@ from tidegate.kernel.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    UnavailableError,
     WithheldError,
 )
 
@@ -68,3 +69,7 @@ class SealBrokenError(CorruptError):
 
 class StaleRunError(ConflictError):
     """Another request moved the query meanwhile."""
+
+
+class AskedRacedError(UnavailableError):
+    """The query was answered at the same moment; whoever comes second looks again."""

@@ -152,6 +152,10 @@ class TransferService(Following):
         """Return the visit a bearer token opens at this moment; raise where it opens none."""
         return self._visits.for_token(token)
 
+    def is_running(self, tx: Tx, transfer_pid: str) -> bool:
+        """Tell, inside the caller's write, whether a visit is neither over nor being stopped."""
+        return self._visits.is_running(tx, transfer_pid)
+
     def renew(self, peer: Peer, pid: str) -> Document:
         """Give the peer of a running visit a fresh token."""
         one = self._incoming.seen_by(peer, pid)
@@ -342,4 +346,6 @@ class TransferService(Following):
 def _check_asked_once(before: Transfer | None, now: Transfer | None) -> None:
     """Raise TransferRacedError where the same person has asked for the same meanwhile."""
     if (now and now.pid) != (before and before.pid):
-        raise TransferRacedError("You asked for the same at the same moment; ask again.")
+        raise TransferRacedError(
+            "You asked for the same at the same moment; ask again.", code="asked_twice"
+        )

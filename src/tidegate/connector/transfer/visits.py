@@ -98,6 +98,12 @@ class Visits:
             person_ref=one.person_ref,
         )
 
+    def is_running(self, tx: Tx, pid: str) -> bool:
+        """Tell, inside the caller's write, whether a visit is neither over nor being stopped."""
+        one = store.get_transfer(tx.connection, pid)
+        is_going = one.state is TransferState.STARTED and not one.pending
+        return is_going or _is_starting(tx.connection, one)
+
     def agreement_in_force(self, one: Transfer) -> Agreement:
         """Return the agreement of a transfer; raise VisitWithheldError unless it is active."""
         found = self._desk.agreements.find_agreement(one.agreement_id)

@@ -1,6 +1,6 @@
 """My queries: asked of the node that holds the data, answered at once or by message."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -16,7 +16,12 @@ from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import UnavailableError, WithheldError
 from tidegate.kernel.ids import Ids
 from tidegate.kernel.values import dataclass
-from tidegate.lab.errors import NotTheProviderError, QueryInvalidError, QueryNotFoundError
+from tidegate.lab.errors import (
+    AskedRacedError,
+    NotTheProviderError,
+    QueryInvalidError,
+    QueryNotFoundError,
+)
 from tidegate.lab.model import Asked, Result, RunState
 from tidegate.lab.query.names import columns_of
 from tidegate.lab.query.wire import query_bytes, read_query, write_query
@@ -26,6 +31,7 @@ from tidegate.policy.model import Agreement, AgreementState
 from tidegate.policy.service import check_in_force
 
 ANSWERED = frozenset({RunState.RELEASED, RunState.REFUSED, RunState.STOPPED, RunState.WITHDRAWN})
+OPEN = frozenset(RunState) - ANSWERED
 PATIENCE = 40.0  # seconds; the holder stops a query after thirty
 
 
@@ -174,7 +180,7 @@ class QueryService:
             authorization=f"Bearer {address.token}",
             seconds=PATIENCE,
         )
-        return self._answered(asked, answer)
+        return self._taken_in(asked, answer)
 
     def columns_of(self, query: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """Return every (table, column) a query names; raise QueryInvalidError where it is none."""
@@ -195,7 +201,7 @@ class QueryService:
         )
         if not answer.is_ok:
             raise ProviderAnswerError(_problem(answer)[1], code=_problem(answer)[0])
-        return self._answered(asked, answer)
+        return self._taken_in(asked, answer)
 
     def list_mine(self, *, by: Actor) -> tuple[Asked, ...]:
         """Return the person's queries, newest first."""
@@ -277,7 +283,15 @@ class QueryService:
                 self._close(asked, RunState.STOPPED, "query_stopped", "The agreement ended.")
             elif asked.derived_id and not asked.destroyed_at:
                 gone = replace(asked, destroyed_at=iso(self._clock.now()), derived_id="")
-                self._save(gone, by="system:lab", did="results.destroyed")
+                self._save(gone, by="system:lab", did="results.destroyed", expect={asked.state})
+
+    def _taken_in(self, asked: Asked, answer: Answer) -> Asked:
+        """Take in what the holder answers at once, unless its message was here sooner."""
+        try:
+            return self._answered(asked, answer)
+        except AskedRacedError:
+            with self._journal.upkeep() as tx:  # what came sooner may wait for its commit still
+                return store.get_asked(tx.connection, asked.id)
 
     def _answered(self, asked: Asked, answer: Answer) -> Asked:
         if not answer.is_ok:
@@ -311,7 +325,9 @@ class QueryService:
         )
         return self._save(closed, by=f"node:{asked.provider}", did="query.answered")
 
-    def _save(self, asked: Asked, *, by: str, did: str) -> Asked:
+    def _save(
+        self, asked: Asked, *, by: str, did: str, expect: Collection[RunState] = OPEN
+    ) -> Asked:
         why = {
             "query": asked.query_hash,
             "agreement": asked.agreement_id,
@@ -320,7 +336,7 @@ class QueryService:
             "result": asked.result_hash,
         }
         with self._journal.write(by=by, did=did, to=f"query:{asked.id}", why=why) as tx:
-            store.save_asked(tx.connection, asked)
+            store.save_asked(tx.connection, asked, expect=expect)
         return asked
 
 

@@ -1,11 +1,12 @@
 """SQL of the queries that people of this node asked elsewhere."""
 
+from collections.abc import Collection
 from dataclasses import fields
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from tidegate.db.tables.lab import ASKED
-from tidegate.lab.errors import QueryNotFoundError
+from tidegate.lab.errors import AskedRacedError, QueryNotFoundError
 from tidegate.lab.model import Asked, RunState
 
 _COLUMNS = tuple(ASKED.c[field.name] for field in fields(Asked))
@@ -16,9 +17,16 @@ def add_asked(conn: Connection, asked: Asked) -> None:
     conn.execute(insert(ASKED).values(_values(asked)))
 
 
-def save_asked(conn: Connection, asked: Asked) -> None:
-    """Update a query."""
-    conn.execute(update(ASKED).where(ASKED.c.id == asked.id).values(_values(asked)))
+def save_asked(conn: Connection, asked: Asked, *, expect: Collection[RunState]) -> None:
+    """Update a query that is still in one of these states; raise AskedRacedError otherwise."""
+    states = [each.value for each in expect]
+    done = conn.execute(
+        update(ASKED)
+        .where(ASKED.c.id == asked.id, ASKED.c.state.in_(states))
+        .values(_values(asked))
+    )
+    if done.rowcount != 1:
+        raise AskedRacedError("The query was answered at the same moment; look at it again.")
 
 
 def get_asked(conn: Connection, asked_id: str) -> Asked:

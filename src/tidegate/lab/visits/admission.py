@@ -92,9 +92,11 @@ class Admission:
         """Count one use in the caller's write; raise when the agreement has none left."""
         self._agreements.count_use(tx, agreement_id)
 
-    def check_still_in_force(self, tx: Tx, agreement_id: str) -> None:
-        """Raise, inside the write that lets a result leave, unless the agreement is active."""
-        self._agreements.check_still_in_force(tx, agreement_id)
+    def check_still_open(self, tx: Tx, run: Run) -> None:
+        """Raise, inside the write that lets a result leave, unless agreement and gate let it."""
+        self._agreements.check_still_in_force(tx, run.agreement_id)
+        agreement = self._agreements.get_agreement(run.agreement_id)
+        self._gate.check_within(tx, agreement, run.person_ref)
 
     def may_leave(
         self, agreement: Agreement, run: Run, query: Query, *, checked_by: str = ""

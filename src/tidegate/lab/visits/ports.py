@@ -22,12 +22,20 @@ class Transfers(Protocol):
         """Return the visit a token opens; raise for any other token."""
         ...
 
+    def is_running(self, tx: Tx, transfer_pid: str) -> bool:
+        """Tell, inside the caller's write, whether a visit is neither over nor being stopped."""
+        ...
+
 
 class Gate(Protocol):
     """Evaluates the conjunction that lets a person in."""
 
     def check(self, agreement: Agreement, person_ref: str, *, now: datetime) -> GateFacts:
         """Return what was found; raise with the first reason that fails."""
+        ...
+
+    def check_within(self, tx: Tx, agreement: Agreement, person_ref: str) -> None:
+        """Raise the first reason that fails, inside the caller's write."""
         ...
 
 
@@ -96,6 +104,10 @@ class Versions(Protocol):
 
     def get_version(self, version_id: str) -> VersionRecord:
         """Return a version."""
+        ...
+
+    def get_version_within(self, tx: Tx, version_id: str) -> VersionRecord:
+        """Return a version as it stands inside the caller's write."""
         ...
 
 

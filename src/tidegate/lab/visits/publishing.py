@@ -1,11 +1,12 @@
 """How a query ends: its result is released, held for a checker, refused, stopped or taken back."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
 from tidegate.kernel.canonical import canonical_json, sha256_hex
 from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import TidegateError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tidegate.lab.analysis import Settled
     from tidegate.lab.disclosure.model import Family
 
+Still = Callable[[Tx], None]
 RELEASED = "query.released"
 CLOSED = "query.closed"
 _ATTEMPTS = 5
@@ -46,9 +48,19 @@ class Publishing:
         self._versions = versions
 
     def settle(
-        self, run: Run, query: Query, settled: "Settled", opened: Opened, admitted: Admitted
+        self,
+        run: Run,
+        query: Query,
+        settled: "Settled",
+        opened: Opened,
+        admitted: Admitted,
+        *,
+        still: Still,
     ) -> Run:
-        """Release a result that passed the machine, or hold it for a checker."""
+        """Release a result that passed the machine, or hold it for a checker.
+
+        `still` raises, inside the write that does either, once the query was to be stopped.
+        """
         content = result_bytes(settled.result)
         agreement = self._admission.agreement(run.agreement_id)
         decision, must_wait = self._admission.may_leave(agreement, run, query)
@@ -59,9 +71,11 @@ class Publishing:
             result_sealed=opened.seal.close(content, f"result/{run.id}"),
         )
         if must_wait:
-            return self._hold(run, settled, opened, admitted.limits)
+            return self._hold(run, settled, opened, admitted.limits, still)
         released = self._moved(run, "release", MACHINE)
-        return self._publish(released, run.state, settled.families, opened, admitted.limits)
+        return self._publish(
+            released, run.state, settled.families, opened, admitted.limits, still=still
+        )
 
     def clear(self, run: Run, *, by: str, checker_ref: str) -> Run:
         """Release a held result after a checker looked at it; everything is checked again."""
@@ -115,7 +129,9 @@ class Publishing:
         move = QUERY_LIFE.step(run.state, action, by=by)
         return replace(run, state=move.target, settled_at=iso(self._clock.now()))
 
-    def _hold(self, run: Run, settled: "Settled", opened: Opened, limits: Limits) -> Run:
+    def _hold(
+        self, run: Run, settled: "Settled", opened: Opened, limits: Limits, still: Still
+    ) -> Run:
         """Keep a result until a checker has looked; it is compared with the released ones now."""
         from tidegate.lab.visits.ledger import close_families  # noqa: PLC0415 - numpy comes with a query
 
@@ -135,6 +151,8 @@ class Publishing:
             to=f"query:{run.id}",
             why=why_of(held),
         ) as tx:
+            self._check_still_open(tx, held)
+            still(tx)
             store.save_run(tx.connection, held, expect=run.state)
         return held
 
@@ -147,6 +165,7 @@ class Publishing:
         limits: Limits,
         *,
         by: str = "system:lab",
+        still: Still = lambda _tx: None,
     ) -> Run:
         """Compare with everything released so far and release, as one step for the dataset."""
         from tidegate.lab.visits.ledger import close_families  # noqa: PLC0415 - numpy comes with a query
@@ -158,7 +177,7 @@ class Publishing:
                     opened.ledger.refresh(conn)
                 opened.ledger.check(families, limits.min_cell)
                 try:
-                    self._released(run, before, sealed, opened, by)
+                    self._released(run, before, sealed, opened, by, still)
                 except _RacedError:
                     continue
                 return run
@@ -166,18 +185,26 @@ class Publishing:
             "Other releases on this dataset came in between; try again.", code="releases_busy"
         )
 
-    def _released(self, run: Run, before: RunState, sealed: str, opened: Opened, by: str) -> None:
+    def _released(
+        self, run: Run, before: RunState, sealed: str, opened: Opened, by: str, still: Still
+    ) -> None:
         result = open_result(opened.seal, run)
         with self._journal.write(
             by=by, did="query.released", to=f"query:{run.id}", why=why_of(run)
         ) as tx:
-            self._admission.check_still_in_force(tx, run.agreement_id)
+            self._check_still_open(tx, run)
+            still(tx)
             if store.last_family(tx.connection, run.dataset_id) != opened.ledger.seq:
                 raise _RacedError(run.id)
             store.save_run(tx.connection, run, expect=before)
             store.add_family(tx.connection, run, sealed)
             tx.note(did="query.released", to=f"version:{run.version_id}", why={"query": run.id})
             tx.send(to=run.peer_did, kind=RELEASED, body=_message(run, result))
+
+    def _check_still_open(self, tx: Tx, run: Run) -> None:
+        """Raise where what lets a result leave has ended since it was judged."""
+        self._admission.check_still_open(tx, run)
+        self._versions.check_still_open(tx, run.version_id)
 
     def _end(self, run: Run, before: RunState, *, by: str, did: str, tell: bool = False) -> Run:
         """Write a query's end without a result, and wipe what was sealed."""

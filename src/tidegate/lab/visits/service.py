@@ -5,7 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tidegate.audit.journal import Journal
+from sqlalchemy import Connection
+
+from tidegate.audit.journal import Journal, Tx
 from tidegate.connector.transfer.model import Visit
 from tidegate.kernel.canonical import sha256_hex
 from tidegate.kernel.clock import Clock, iso
@@ -26,7 +28,7 @@ from tidegate.lab.query.wire import query_bytes, read_query
 from tidegate.lab.visits import store
 from tidegate.lab.visits.admission import Admission, Admitted
 from tidegate.lab.visits.ports import Transfers
-from tidegate.lab.visits.publishing import Publishing, why_of
+from tidegate.lab.visits.publishing import Publishing, Still, why_of
 from tidegate.lab.visits.versions import Opened, OpenVersions
 
 if TYPE_CHECKING:
@@ -78,10 +80,10 @@ class LabService:
             return answer_of(known)
         run = self._new_run(visit, request_id, query)
         try:
-            admitted = self._admit(run, visit, query)
-        except (WithheldError, InvalidError) as problem:
-            return self._turn_away(run, problem)
-        return self._perform(run, query, admitted)
+            return self._answered(run, visit, query)
+        except _SentTwiceError as twice:
+            _check_owner(twice.run, visit)
+            return answer_of(twice.run)
 
     def get_answer(self, token: str, transfer_pid: str, run_id: str) -> RunAnswer:
         """Say where a visitor's query stands."""
@@ -151,19 +153,26 @@ class LabService:
             submitted_at=iso(self._clock.now()),
         )
 
+    def _answered(self, run: Run, visit: Visit, query: Query) -> RunAnswer:
+        try:
+            admitted = self._admit(run, visit, query)
+        except (WithheldError, InvalidError) as problem:
+            return self._turn_away(run, problem)
+        return self._perform(run, query, admitted)
+
     def _admit(self, run: Run, visit: Visit, query: Query) -> Admitted:
         record = self._versions.record(visit.version_id)
         check_query(query, record.codebook)
-        self._check_refusals(visit)
+        with self._journal.reading() as conn:
+            self._check_refusals(conn, visit.peer_did, visit.version_id)
         return self._admission.admit(visit, query, run.id)
 
-    def _check_refusals(self, visit: Visit) -> None:
+    def _check_refusals(self, conn: Connection, peer_did: str, version_id: str) -> None:
+        """Raise RefusalsSpentError; what runs now counts, as each may be refused."""
         since = iso(self._clock.now() - timedelta(days=1))
-        with self._journal.reading() as conn:
-            refused = store.count_refused(
-                conn, visit.peer_did, visit.version_id, TELLING, since=since
-            )
-        if refused >= MAX_REFUSALS:
+        running = store.count_running(conn, peer_did, version_id, since=since)
+        refused = store.count_refused(conn, peer_did, version_id, TELLING, since=since)
+        if refused + running >= MAX_REFUSALS:
             raise RefusalsSpentError(
                 f"{MAX_REFUSALS} results were too small or too close to others to be shown within"
                 " a day; wait a day, and ask for wider groups.",
@@ -180,7 +189,9 @@ class LabService:
             return self._turn_away(run, problem)
         try:
             settled = self._compute(run, query, opened, admitted)
-            run = self._publishing.settle(run, query, settled, opened, admitted)
+            run = self._publishing.settle(
+                run, query, settled, opened, admitted, still=self._check_visit(run.transfer_pid)
+            )
         except TidegateError as problem:
             action = "stop" if isinstance(problem, QueryStoppedError) else "refuse"
             return answer_of(self._publishing.close(run, action, problem))
@@ -190,8 +201,20 @@ class LabService:
         with self._journal.write(
             by=f"node:{run.peer_did}", did="query.received", to=f"query:{run.id}", why=why_of(run)
         ) as tx:
+            _check_sent_once(tx, run)
+            self._check_refusals(tx.connection, run.peer_did, run.version_id)
             self._admission.count_use(tx, run.agreement_id)
             store.add_run(tx.connection, run)
+
+    def _check_visit(self, transfer_pid: str) -> Still:
+        def check(tx: Tx) -> None:
+            if not self._transfers.is_running(tx, transfer_pid):
+                raise QueryStoppedError(
+                    "The query was stopped: the visit was suspended or ended.",
+                    code="query_stopped",
+                )
+
+        return check
 
     def _compute(self, run: Run, query: Query, opened: Opened, admitted: Admitted) -> "Settled":
         from tidegate.lab.analysis import settle  # noqa: PLC0415 - numpy comes with a query
@@ -223,8 +246,23 @@ class LabService:
         with self._journal.write(
             by=f"node:{run.peer_did}", did="query.refused", to=f"query:{run.id}", why=why
         ) as tx:
+            _check_sent_once(tx, run)
             store.add_run(tx.connection, refused)
         return answer_of(refused)
+
+
+class _SentTwiceError(Exception):
+    """The same request came at the same moment; `run` is what it led to."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run.id)
+        self.run = run
+
+
+def _check_sent_once(tx: Tx, run: Run) -> None:
+    known = store.find_request(tx.connection, run.peer_did, run.request_id)
+    if known is not None:
+        raise _SentTwiceError(known)
 
 
 def answer_of(run: Run) -> RunAnswer:

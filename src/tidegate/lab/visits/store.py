@@ -69,6 +69,21 @@ def count_refused(
     return int(conn.execute(statement).scalar_one())
 
 
+def count_running(conn: Connection, peer_did: str, version_id: str, *, since: str) -> int:
+    """Count a peer's runs on a version that were let in since a moment and have no end yet."""
+    statement = (
+        select(func.count())
+        .select_from(RUN)
+        .where(
+            RUN.c.peer_did == peer_did,
+            RUN.c.version_id == version_id,
+            RUN.c.state == RunState.SUBMITTED.value,
+            RUN.c.submitted_at >= since,
+        )
+    )
+    return int(conn.execute(statement).scalar_one())
+
+
 def list_waiting(conn: Connection) -> tuple[Run, ...]:
     """Return the runs that wait for a checker, oldest first."""
     return _waiting(conn, RUN.c.id != "")

@@ -4,7 +4,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from tidegate.access.model import system_actor
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
 from tidegate.catalogue.model import VersionRecord
 from tidegate.kernel.errors import ConflictError
 from tidegate.kernel.values import dataclass
@@ -23,6 +23,15 @@ _STORED = "stored"
 
 class VersionNotOpenError(ConflictError):
     """The version is not in a state that visitors may compute on."""
+
+
+def _stored(record: VersionRecord) -> VersionRecord:
+    if record.stage != _STORED:
+        raise VersionNotOpenError(
+            f"The version is {record.stage}; only stored data can be visited.",
+            code="version_not_stored",
+        )
+    return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +69,11 @@ class OpenVersions:
 
     def record(self, version_id: str) -> VersionRecord:
         """Return a version that visitors may compute on."""
-        record = self._versions.get_version(version_id)
-        if record.stage != _STORED:
-            raise VersionNotOpenError(
-                f"The version is {record.stage}; only stored data can be visited.",
-                code="version_not_stored",
-            )
-        return record
+        return _stored(self._versions.get_version(version_id))
+
+    def check_still_open(self, tx: Tx, version_id: str) -> None:
+        """Raise, inside the write that lets a result leave, where its version has closed."""
+        _stored(self._versions.get_version_within(tx, version_id))
 
     def open(self, version_id: str) -> Opened:
         """Return a version ready to be asked, decrypting it at the first use."""

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from tidegate.access.model import institution_of, node_actor, person_id_of
 from tidegate.access.service import AccessService
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.partners.application import store as application_store
 from tidegate.partners.errors import GateClosedError, NotPartyError
@@ -77,8 +77,18 @@ class GateService:
                 to=f"agreement:{agreement.id}",
                 why={"reason": refusal.code, "person": person_ref, **refusal.details},
             )
-            raise GateClosedError(refusal.message, code=refusal.code, **refusal.details)
+            raise _closed(refusal)
         return facts_of(known)
+
+    def check_within(self, tx: Tx, agreement: Agreement, person_ref: str) -> None:
+        """Raise GateClosedError with the first reason against, inside the caller's write.
+
+        For what takes a while between its check and its end: nothing closes the gate between.
+        """
+        question = question_of(agreement, person_ref)
+        refusal = rules.find_refusal(self._gather(tx.connection, question, tx.now))
+        if refusal is not None:
+            raise _closed(refusal)
 
     def admit(self, agreement: Agreement, assertion: PersonAssertion) -> str:
         """Let in a person another node vouches for; return the id of the permit that does.
@@ -147,6 +157,10 @@ class GateService:
             exported_sensitive=_exported(conn, today.year, sensitive=True),
             exported_nonsensitive=_exported(conn, today.year, sensitive=False),
         )
+
+
+def _closed(refusal: rules.Refusal) -> GateClosedError:
+    return GateClosedError(refusal.message, code=refusal.code, **refusal.details)
 
 
 def question_of(agreement: Agreement, person_ref: str, project_id: str = "") -> GateQuestion:
