@@ -39,7 +39,7 @@ def strict_dps(tmp_path_factory):
 
 @pytest.fixture
 def dps(strict_dps):
-    strict_dps.peer.forget()
+    strict_dps.rests()
     return strict_dps
 
 

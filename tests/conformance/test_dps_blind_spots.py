@@ -313,7 +313,7 @@ def test_a_callback_too_early_is_sent_again(dps):
     dps.peer.next("told prepared")
     dps.peer.answers.clear()
 
-    assert dps.peer.next("told prepared", 20).body["dataFlowId"] == flow
+    assert dps.peer.next("told prepared").body["dataFlowId"] == flow
 
 
 # --- renewing tokens
@@ -482,7 +482,7 @@ def test_an_opening_whose_answer_was_lost_goes_on(dps):
 
     pid = dps.triggers()
 
-    dps.peer.next("dsp request", 20)
+    dps.peer.next("dsp request", about=pid)
     assert dps.transfer_state(pid) == "REQUESTED"
 
 
@@ -492,9 +492,8 @@ def test_an_opening_whose_address_was_lost_is_ended_at_the_plane(dps):
 
     pid = dps.requests()
 
-    stopped = dps.peer.next("terminate", 20)
-    assert pid in stopped.path
-    dps.peer.next("dsp termination", 20)
+    dps.peer.next("terminate", about=pid)
+    dps.peer.next("dsp termination", about=pid)
     dps.reaches(lambda: dps.transfer_state(pid), "TERMINATED")
 
 
@@ -513,7 +512,7 @@ def test_a_plane_that_is_away_is_asked_again(dps):
     dps.peer.next("prepare")
     dps.peer.answers.clear()
 
-    dps.peer.next("dsp request", 20)
+    dps.peer.next("dsp request", about=pid)
     assert dps.transfer_state(pid) == "REQUESTED"
 
 

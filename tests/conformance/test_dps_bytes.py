@@ -62,7 +62,7 @@ def seeded(moving_dps):
 
 @pytest.fixture
 def dps(seeded):
-    seeded.peer.forget()
+    seeded.rests()
     seeded.control = seeded.register(PlaneKind.CONTROL, datasets=(DATASET,))
     return seeded
 
@@ -120,7 +120,7 @@ def test_we_send_to_a_consumer_and_tell_when_it_is_done(dps):
 
     flow = dps.opens("start", "push", agreementId=AGREEMENT, dataAddress=where).json()["dataFlowId"]
 
-    assert dps.peer.next("told completed", 30).body["dataFlowId"] == flow
+    assert dps.peer.next("told completed").body["dataFlowId"] == flow
     assert hashlib.sha256(dps.peer.sink).hexdigest() == SHA
     assert dps.flow_state(flow) == "COMPLETED"
 
@@ -138,7 +138,7 @@ def test_we_fetch_from_a_provider_and_tell_when_it_is_done(dps):
 
     assert dps.signals(flow, "started", dataAddress=where).status_code == 200
 
-    assert dps.peer.next("told completed", 30).body["dataFlowId"] == flow
+    assert dps.peer.next("told completed").body["dataFlowId"] == flow
     assert arrived(dps, flow) == (SHA, len(CONTENT), "COMPLETED")
 
 
@@ -157,11 +157,11 @@ def test_we_renew_an_access_token_that_has_ended(dps):
 
     dps.signals(flow, "started", dataAddress=where)
 
-    asked = dps.peer.next("dsp token", 30)
+    asked = dps.peer.next("dsp token")
     proof = json.loads(base64.urlsafe_b64decode(asked.authorization.split(".")[1] + "=="))
     assert (proof["iss"], proof["sub"]) == (dps.place.node_did, dps.place.node_did)
     assert (proof["aud"], proof["token"]) == (dps.peer.did, "first")
-    assert dps.peer.next("told completed", 30).body["dataFlowId"] == flow
+    assert dps.peer.next("told completed").body["dataFlowId"] == flow
     assert arrived(dps, flow) == (SHA, len(CONTENT), "COMPLETED")
 
 
@@ -195,7 +195,7 @@ def test_a_fetch_that_cannot_work_is_told_as_an_error_and_changes_no_state(dps):
 
     assert dps.signals(flow, "started").status_code == 200
 
-    told = dps.peer.next("told errored", 20)
+    told = dps.peer.next("told errored")
     assert told.body["error"]
     assert told.body["dataFlowId"] == flow
     assert dps.flow_state(flow) == "STARTED"
@@ -216,9 +216,9 @@ def test_our_control_plane_drives_our_data_plane_over_the_wire(dps):
     where = address(f"{dps.peer.base}/bytes", authorization="one", authType="bearer")
 
     pid = dps.triggers()
-    dps.peer.next("dsp request", 20)
+    dps.peer.next("dsp request")
     assert dps.says(pid, "start", PROVIDER, dataAddress=where).status_code == 200
-    dps.peer.next("dsp completion", 30)
+    dps.peer.next("dsp completion")
 
     listed = dps.signaling.list_flows(by=OPERATOR)
     ours = {one.role.value: one for one in listed if one.process_id == pid}

@@ -15,7 +15,7 @@ SINK = {"dataAddress": address("http://localhost:9/", PROFILE_PUSH)}
      ("prepare", "push", {})],
 )  # fmt: skip
 def test_a_stranger_gets_no_flow_and_the_refusal_is_in_the_evidence(judged_dps, what, name, more):
-    judged_dps.peer.forget()
+    judged_dps.rests()
 
     answer = judged_dps.opens(what, name, **more)
 

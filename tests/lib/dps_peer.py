@@ -22,8 +22,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from lib.serving import Served, free_port
 from tidegate.connector.signaling.model import PROFILE_PULL, PROFILE_PUSH, Asked, PlaneKind
+from tidegate.kernel.clock import SystemClock, iso
 from tidegate.node.build import open_node
 from tidegate.node.server import make_app
+from tidegate.work.store import list_ready
 from tidegate_tck.dps import (
     AS_CONSUMER,
     AS_PROVIDER,
@@ -212,11 +214,11 @@ class Peer:
             "capabilityInvocation": [kid],
         }
 
-    def next(self, what, seconds=PATIENCE):
-        """Return the oldest call of that name not looked at yet."""
+    def next(self, what, seconds=PATIENCE, about=""):
+        """Return the oldest call of that name, about that process, not looked at yet."""
 
         def found():
-            return next((one for one in self.heard if one.what == what), None)
+            return next(self._calls(what, about), None)
 
         with self._news:
             assert self._news.wait_for(found, timeout=seconds), f"no {what}: {self.heard}"
@@ -227,14 +229,15 @@ class Peer:
     def silence(self, what, seconds=0.3, about=""):
         """Fail if the node makes such a call, about that process, within that time."""
         with self._news:
-            came = self._news.wait_for(
-                lambda: any(
-                    one.what == what and (not about or about in one.path + json.dumps(one.body))
-                    for one in self.heard
-                ),
-                timeout=seconds,
-            )
+            came = self._news.wait_for(lambda: any(self._calls(what, about)), timeout=seconds)
             assert not came, f"the node called {what}"
+
+    def _calls(self, what, about):
+        return (
+            one
+            for one in self.heard
+            if one.what == what and about in one.path + json.dumps(one.body)
+        )
 
     def forget(self):
         with self._news:
@@ -365,6 +368,12 @@ class Bench:
         answer = self.client.post(f"{self.place.node}/tck/dataflows/trigger", json=said)
         assert answer.is_success, answer.text
         return answer.json()["id"]
+
+    def rests(self):
+        """Wait until the node has nothing to do; forget what it did for an earlier test."""
+        due = lambda: self.node.journal.read(list_ready, iso(SystemClock().now()), 1)  # noqa: E731
+        self.reaches(lambda: len(due()), 0)
+        self.peer.forget()
 
     def transfer_state(self, pid):
         return self.node.house.transfer.get(pid).wire_state

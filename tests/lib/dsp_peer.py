@@ -106,7 +106,12 @@ class Peer:
         return f"http://localhost:{self.port}"
 
     def take(self, path, body, authorization):
-        """Keep a message; answer as told, or as a willing peer would."""
+        """Keep a message; answer as told, or as a willing peer would.
+
+        What the node still says about an earlier talk is taken and not kept.
+        """
+        if path.count("/") > 2 and path.split("/")[2] != self.pid:
+            return 200, None
         with self._news:
             answer = self.answers.pop(0) if self.answers else (0, None)
             self.heard.append(Heard(path, body, authorization, time.monotonic()))

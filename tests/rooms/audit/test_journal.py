@@ -66,7 +66,7 @@ def test_a_failed_write_does_not_take_its_neighbours_along(ground):
         with ground.journal.write(by=BY, did="dataset.stored", to="version:v1") as tx:
             queue(tx.connection, "kept")
             inside.set()
-            outside.wait(5)
+            outside.wait(30)
 
     def second():
         with (
@@ -78,11 +78,11 @@ def test_a_failed_write_does_not_take_its_neighbours_along(ground):
 
     threads = [threading.Thread(target=first), threading.Thread(target=second)]
     threads[0].start()
-    inside.wait(5)
+    inside.wait(30)
     threads[1].start()
     outside.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(30)
 
     assert ground.tasks() == [("kept", {})]
     assert [entry.to for _, entry in leaves(ground)] == ["version:v1"]
