@@ -79,9 +79,7 @@ class Elsewhere:
 
     def forgotten(self, one):
         """Wait until this control plane was told that a flow is over; return what it was told."""
-        told = self.peer.next("told errored", seconds=90)
-        assert one.process in told.path
-        return told.body
+        return self.peer.next("told errored", seconds=90, about=one.process).body
 
 
 @dataclass

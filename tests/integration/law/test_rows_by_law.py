@@ -44,8 +44,11 @@ def test_rows_wait_for_the_legal_officer_and_then_arrive_whole(world):
     assert b"Nobody" not in whole
     acts = [did for did, _ in world.leaves("auditor_cn", f"agreement:{agreement}")]
     assert acts == ["agreement.signed", "rows.asked", "rows.approved", "agreement.use_counted"]
-    assert "flow.read" in dict(world.leaves("auditor_cn", f"transfer:{world.mirror(pid).pid}"))
-    assert "flow.completed" in dict(world.leaves("auditor_hk", f"transfer:{pid}"))
+    for key, own, act in (
+        ("auditor_cn", world.mirror(pid).pid, "flow.read"),
+        ("auditor_hk", pid, "flow.completed"),
+    ):
+        world.until(lambda: act in dict(world.leaves(key, f"transfer:{own}")), act)  # noqa: B023
 
 
 def test_the_inbox_shows_the_question_and_takes_the_answer(world):
@@ -135,7 +138,7 @@ def test_an_approval_counts_for_its_own_agreement_alone(world):
 
     asked = world.question(second)
     (approved,) = world.asked_about(first, "approved")
-    assert world.pulled(other).state == "REQUESTED"
+    world.both_at(other, "REQUESTED")
     assert asked.frame.agreement_digest != approved.frame.agreement_digest
 
 

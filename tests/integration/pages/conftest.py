@@ -11,6 +11,7 @@ from lib.serving import Served
 from rooms.web.site import add_classified, build_site
 
 CHROMIUM = "/usr/bin/chromium"
+PATIENCE_MS = 120_000  # with a browser that starts, or draws a long page, on a busy machine
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -43,7 +44,9 @@ def chromium():
     if not Path(CHROMIUM).exists():
         pytest.fail("Chromium is missing; run `make test` as root, or install it by hand.")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=FLAGS, timeout=PATIENCE_MS
+        )
         yield browser
         browser.close()
 
@@ -64,6 +67,7 @@ def open_page(chromium, address, site):
             is_mobile=size == "phone",
             has_touch=size == "phone",
         )
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.problems = []
         if who:

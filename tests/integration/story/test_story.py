@@ -166,6 +166,14 @@ def test_no_member_of_the_bundle_names_a_patient(story, patients):
     assert set() == found
 
 
+def read_live(path) -> bytes:
+    """Read a file of a node that serves; one that it has just removed holds nobody."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 @pytest.mark.parametrize("node", ["hospital", "faculty"])
 def test_no_file_of_a_home_names_a_patient(story, patients, node):
     """Files that are not sealed hold nobody; sealed ones are noise."""
@@ -173,7 +181,7 @@ def test_no_file_of_a_home_names_a_patient(story, patients, node):
     for path in story.home(node).rglob("*"):
         if not path.is_file():
             continue
-        content = path.read_bytes()
+        content = read_live(path)
         text = content.decode("utf-8", errors="ignore")
         traces = patients.traces(f"{text}\n{unwrapped(text)}")
         assert not any(each in content for each in identities), path.name
@@ -186,7 +194,7 @@ def test_the_faculty_holds_no_row_of_the_cohort(story):
     assert len(pseudonyms) > 10_000
     place = story.home("faculty")
     texts = (text for _, text in texts_of_database(place / "node.db"))
-    files = (p.read_bytes().decode("utf-8", "ignore") for p in place.rglob("*") if p.is_file())
+    files = (read_live(p).decode("utf-8", "ignore") for p in place.rglob("*") if p.is_file())
     for text in chain(texts, files):
         words = set(re.findall(r"[\w-]{12,}", text))
         assert not words & pseudonyms
@@ -219,7 +227,7 @@ def test_a_second_demonstration_is_refused_while_one_is_live(story):
         story.place.with_name("second"), "--no-serve",
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    _, words = other.communicate(timeout=60)
+    _, words = other.communicate(timeout=240)
 
     assert 1 == other.returncode
     assert "live already" in words
