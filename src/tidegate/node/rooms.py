@@ -11,7 +11,8 @@ from tidegate.catalogue.service import CatalogueService
 from tidegate.commons.acquisition.service import AcquisitionService
 from tidegate.commons.classification.service import ClassificationService
 from tidegate.commons.deidentification.service import DeidentificationService
-from tidegate.commons.destruction.service import DestructionService, Questions
+from tidegate.commons.destruction.asking import Questions
+from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.previews.service import PreviewService
 from tidegate.commons.rows.service import RowsService

@@ -10,7 +10,8 @@ from tidegate.commons.acquisition.service import AcquisitionService
 from tidegate.commons.acquisition.sources import FileSource
 from tidegate.commons.classification.service import ClassificationService
 from tidegate.commons.deidentification.service import DeidentificationService
-from tidegate.commons.destruction.service import DestructionService, Questions
+from tidegate.commons.destruction.asking import Questions
+from tidegate.commons.destruction.service import DestructionService
 from tidegate.commons.holdings.service import HoldingsService
 from tidegate.commons.vault.service import Vault
 from tidegate.deid.service import DeidService

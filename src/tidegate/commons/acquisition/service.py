@@ -8,6 +8,7 @@ that work is in progress, and what a killed process left is removed at the next 
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -153,14 +154,21 @@ class AcquisitionService:
         dataset_id: str = "",
     ) -> AcquireReport:
         """Acquire files that were uploaded before; the spooled bytes and their keys then go."""
+        with ExitStack() as held:
+            for upload in sorted(self._uploads(upload_ids, by), key=lambda one: one.id):
+                held.enter_context(self._vault.intents.hold(upload.id))
+            uploads = self._uploads(upload_ids, by)  # again: another call may have taken them
+            sources = [_UploadSource(self._vault, upload) for upload in uploads]
+            report = self.acquire(sources, descriptor, by=by, dataset_id=dataset_id)
+            self._forget(uploads)
+        return report
+
+    def _uploads(self, upload_ids: Sequence[str], by: Actor) -> list[Upload]:
+        """Return a person's uploads that wait; raise FileRefusedError where one does not."""
         mine = {u.id: u for u in self._journal.read(store.list_uploads) if u.person == by.id}
         if not upload_ids or set(upload_ids) - set(mine):
             raise FileRefusedError("Upload each file first; then name it.", code="upload_unknown")
-        uploads = [mine[upload_id] for upload_id in upload_ids]
-        sources = [_UploadSource(self._vault, upload) for upload in uploads]
-        report = self.acquire(sources, descriptor, by=by, dataset_id=dataset_id)
-        self._forget(uploads)
-        return report
+        return [mine[upload_id] for upload_id in dict.fromkeys(upload_ids)]
 
     def drop_old_uploads(self) -> int:
         """Remove uploads nobody used within a day; return how many."""

@@ -46,6 +46,8 @@ class ClassificationService:
             to=f"version:{version_id}",
             why=_words(proposed),
         ) as tx:
+            current = store.get_holding(tx.connection, version_id)  # approved meanwhile?
+            LIFECYCLE.step(current.stage, "classify", by="approver")
             store.put_proposal(tx.connection, version_id, proposed, tx.at)
         return proposed
 

@@ -15,6 +15,11 @@ from tidegate.commons import rules, store
 from tidegate.commons.acquisition.intake import describe
 from tidegate.commons.acquisition.profile import TableProfile
 from tidegate.commons.approval import require_second_person
+from tidegate.commons.deidentification.beside import (
+    check_none_since,
+    check_same_names,
+    list_beside,
+)
 from tidegate.commons.errors import NotReadyError
 from tidegate.commons.lifecycle import LIFECYCLE
 from tidegate.commons.model import (
@@ -112,7 +117,8 @@ class DeidentificationService:
             written = {table.table: self._batches(table) for table in tables}
             progress(_WRITTEN, "verify")
             count = self._deid.recount(recipe, run, written)
-            members, verdict = self._remember(holding, run, recipe)
+            beside = self._journal.read(list_beside, holding)
+            members, verdict = self._remember(holding, beside, run, recipe)
             report = self._report(holding, recipe, (run, count, verdict), project_id, by)
             objects = {table.table: table.stored.cipher_sha256 for table in holding.intake}
             paper = self._deid.write_document(recipe, run, count, verdict, objects)
@@ -127,7 +133,7 @@ class DeidentificationService:
                 paper=self._keep(version_id, paper) if paper else None,
             )
             progress(1.0, "done")
-            self._save(holding, moved, recipe, by, paper, within)
+            self._save(holding, moved, beside, recipe, by, paper, within)
             replaced = (*(table.stored for table in holding.tables), holding.members, holding.paper)
             for old in replaced:
                 if old is not None:
@@ -144,7 +150,7 @@ class DeidentificationService:
         rules.check_person(by, "de-identify data")
         holding = self._journal.read(store.get_holding, version_id)
         LIFECYCLE.step(holding.stage, "deidentify", by="steward")
-        self._check_same_names(holding, project_id)
+        check_same_names(self._journal.read(list_beside, holding), project_id)
         return holding
 
     @contextmanager
@@ -264,43 +270,15 @@ class DeidentificationService:
             "key_destroyed": bool(holding.intake_destroyed_at) and not classification.personal,
         }
 
-    def _check_same_names(self, holding: Holding, project_id: str) -> None:
-        """Raise unless the dataset's other versions name their people under the same project.
-
-        Answers from two versions are compared person by person, so that nobody is singled out by
-        their difference; under different names the same person could not be found again.
-        """
-        beside = (one.report.project_id for one in self._beside(holding) if one.report is not None)
-        differing = next((name for name in beside if name != project_id), "")
-        if differing:
-            raise NotReadyError(
-                f"Another version of this dataset was de-identified for the project {differing};"
-                " use the same project, or answers from the two versions could not be compared"
-                " person by person.",
-                code="project_differs",
-                project=differing,
-            )
-
-    def _beside(self, holding: Holding) -> tuple[Holding, ...]:
-        """Return the dataset's other versions that were de-identified and are still there."""
-        return tuple(
-            other
-            for other in self._journal.read(store.list_holdings)
-            if other.dataset_id == holding.dataset_id
-            and other.version_id != holding.version_id
-            and other.stage is not Stage.DESTROYED
-            and other.report is not None
-        )
-
     def _remember(
-        self, holding: Holding, run: RunResult, recipe: Recipe
+        self, holding: Holding, beside: tuple[Holding, ...], run: RunResult, recipe: Recipe
     ) -> tuple[StoredObject | None, ReleaseVerdict | None]:
         """Keep who is in which class, once all versions together keep everybody among k."""
         version = holding.version_id
         content = self._deid.remember(run, version, holding.dataset_id)
         if not content:
             return None, None
-        earlier = [self._read(one.members) for one in self._beside(holding) if one.members]
+        earlier = [self._read(one.members) for one in beside if one.members]
         verdict = self._deid.check_releases(earlier, content, recipe.k) if earlier else None
         return self._keep(version, content), verdict
 
@@ -343,6 +321,7 @@ class DeidentificationService:
         self,
         holding: Holding,
         moved: Holding,
+        beside: tuple[Holding, ...],
         recipe: Recipe,
         by: Actor,
         paper: bytes,
@@ -363,6 +342,7 @@ class DeidentificationService:
             tx.attach("application/json", canonical_json(self._deid.recipe_document(recipe)))
             if paper:
                 tx.attach(REPORT_TYPE, paper)
+            check_none_since(list_beside(tx.connection, holding), beside)
             store.save_holding(tx.connection, moved, expect=holding.revision)
             staged = replace(record, stage=moved.stage.value)
             self._catalogue.update_version(tx, staged, expect_stage=holding.stage.value)

@@ -5,18 +5,23 @@ certificate, the tombstone and the final stage are committed together. A process
 does the rest at its next start: every step can be done again.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from tidegate.access.model import Actor, Participant, system_actor
-from tidegate.audit.journal import Journal, Tx
+from tidegate.audit.journal import Journal
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import events, rules, store
 from tidegate.commons.approval import require_second_person
 from tidegate.commons.destruction import certificates
-from tidegate.commons.destruction.certificates import ResolveKey
-from tidegate.commons.errors import HoldingUnknownError, KeyDestroyedError, NotReadyError
+from tidegate.commons.destruction.asking import Questions, check_may_be_requested
+from tidegate.commons.errors import (
+    HoldingChangedError,
+    HoldingUnknownError,
+    KeyDestroyedError,
+    NotReadyError,
+)
 from tidegate.commons.lifecycle import LIFECYCLE
 from tidegate.commons.model import (
     Certificate,
@@ -33,19 +38,11 @@ from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.errors import CorruptError, TidegateError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.kernel.ids import Ids
-from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 
 CERTIFIED = "destruction.certified"
+_TRIES = 5
 DESTROYER = system_actor("commons.destroy_derived")
-
-
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """What other rooms are asked: for the key of a DID, and to raise where an agreement ended."""
-
-    resolve_key: ResolveKey
-    check_agreement: Callable[[Tx, str], object]
 
 
 class DestructionService:
@@ -78,11 +75,7 @@ class DestructionService:
         rules.check_role(by, rules.APPROVERS, "request a destruction")
         rules.check_person(by, "request a destruction")
         rules.check_reason(reason)
-        holding = self._journal.read(store.get_holding, version_id)
-        LIFECYCLE.step(holding.stage, "destroy", by="approver")
-        earlier = self.find(version_id)
-        if earlier is not None and earlier.state is not DestructionState.DONE:
-            raise NotReadyError("The destruction was requested before.", code="requested_before")
+        self._journal.read(check_may_be_requested, version_id)
         destruction = Destruction(
             id=self._ids.new("del"),
             version_id=version_id,
@@ -97,6 +90,7 @@ class DestructionService:
             to=f"version:{version_id}",
             why={"reason": destruction.reason, "destruction": destruction.id},
         ) as tx:
+            check_may_be_requested(tx.connection, version_id)
             store.add_destruction(tx.connection, destruction)
         return destruction
 
@@ -312,6 +306,15 @@ class DestructionService:
                     store.save_derived(tx.connection, gone)
 
     def _carry_out(self, destruction: Destruction) -> Certificate:
+        """Destroy what was approved; other acts on the version do not stand in its way."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._carried_out(destruction)
+            except HoldingChangedError:
+                continue  # its keys are gone; what there is now goes too
+        return self._carried_out(destruction)
+
+    def _carried_out(self, destruction: Destruction) -> Certificate:
         version_id = destruction.version_id
         holding = self._journal.read(store.get_holding, version_id)
         objects = holding.objects()

@@ -131,22 +131,25 @@ class HoldingsService:
         return moved
 
     def check_fixity(self, version_id: str, *, by: Actor = CHECKER) -> bool:
-        """Hash the objects again; a version whose objects changed goes into quarantine."""
+        """Hash the objects again; a version whose objects changed goes into quarantine.
+
+        Other acts may go on meanwhile: what they replaced or destroyed on purpose is not missing.
+        """
         if not by.is_system:
             rules.check_role(by, rules.KEEPERS, "check fixity")
         holding = self.get_holding(version_id)
         changed = [one.path for one in holding.objects() if not self._is_whole(one)]
         why: dict[str, Json] = {"objects": len(holding.objects()), "changed": list(changed)}
-        checked = replace(
-            holding, fixity_checked_at=iso(self._clock.now()), revision=holding.revision + 1
-        )
         with self._journal.write(
             by=by.id, did="version.fixity_checked", to=f"version:{version_id}", why=why
         ) as tx:
-            store.save_holding(tx.connection, checked, expect=holding.revision)
-        if changed and holding.stage in {Stage.STORED, Stage.ARCHIVED}:
+            current = store.get_holding(tx.connection, version_id)
+            checked = replace(current, fixity_checked_at=tx.at)
+            store.save_holding(tx.connection, checked, expect=current.revision)
+        wrong = set(changed) & {one.path for one in checked.objects()}
+        if wrong and checked.stage in {Stage.STORED, Stage.ARCHIVED}:
             self._move(checked, "quarantine", "system", CHECKER, "fixity check failed")
-        return not changed
+        return not wrong
 
     def check_all_fixity(self) -> int:
         """Check every stored or archived version; return how many were found changed."""
@@ -184,7 +187,7 @@ class HoldingsService:
         try:
             return self._vault.check(stored)
         except ObjectMissingError:
-            return False
+            return self._vault.keys.is_destroyed(stored.key)  # destroyed, and so not missing
 
     def _move(
         self, holding: Holding, action: str, actor_kind: str, by: Actor, reason: str
@@ -219,20 +222,21 @@ class HoldingsService:
             self._vault.keys.destroy(key)
         for table in (*holding.intake, *holding.quarantine):
             self._vault.delete(table.stored.path)
-        done = replace(
-            holding,
-            intake=(),
-            quarantine=(),
-            intake_destroyed_at=iso(self._clock.now()),
-            revision=holding.revision + 1,
-        )
         with self._journal.write(
             by=by.id,
             did="version.intake_key_destroyed",
             to=f"version:{holding.version_id}",
             why={"keys": len(keys)},
         ) as tx:
-            store.save_holding(tx.connection, done, expect=holding.revision)
+            current = store.get_holding(tx.connection, holding.version_id)
+            done = replace(
+                current,
+                intake=(),
+                quarantine=(),
+                intake_destroyed_at=tx.at,
+                revision=current.revision + 1,
+            )
+            store.save_holding(tx.connection, done, expect=current.revision)
         return done
 
 

@@ -55,6 +55,14 @@ class ParcelGoneError(WithheldError):
     """The parcel was destroyed with its agreement or version."""
 
 
+class _PackedTwiceError(Exception):
+    """The same rows were packed at the same moment; `parcel` came first."""
+
+    def __init__(self, parcel: Parcel) -> None:
+        super().__init__(parcel.id)
+        self.parcel = parcel
+
+
 class RowsService:
     """Rows that leave this node and rows that come to it, never in clear on a disk."""
 
@@ -152,6 +160,9 @@ class RowsService:
             )
             try:
                 self._keep_parcel(parcel)
+            except _PackedTwiceError as twice:
+                self._vault.tidy(parcel_id, frozenset(), frozenset())
+                return twice.parcel
             except TidegateError:
                 self._vault.tidy(parcel_id, frozenset(), frozenset())
                 raise
@@ -174,6 +185,9 @@ class RowsService:
         ) as tx:
             rules.check_readable(store.get_holding(tx.connection, parcel.version_id), READABLE)
             self._check_agreement(tx, parcel.agreement_id)
+            known = store.find_parcel(tx.connection, parcel.agreement_id, parcel.version_id)
+            if known is not None:
+                raise _PackedTwiceError(known)
             store.add_parcel(tx.connection, parcel)
 
     # --- what arrives
@@ -228,6 +242,8 @@ class RowsService:
                 by=PACKER.id, did="derived.kept", to=f"derived:{arrival_id}", why=why
             ) as tx:
                 self._check_agreement(tx, agreement_id)
+                if self._vault.keys.is_destroyed(arrival_id):
+                    raise ParcelGoneError("What arrived was dropped while it was kept.")
                 store.add_derived(tx.connection, derived)
                 if tell:
                     words = certificates.copy_words(derived)
@@ -242,10 +258,15 @@ class RowsService:
         return self._journal.read(store.find_derived, arrival_id)
 
     def drop_arrival(self, arrival_id: str) -> None:
-        """Destroy what has arrived of a copy that will never be whole; a whole one stays."""
-        if self.find_arrival(arrival_id) is None:
+        """Destroy what has arrived of a copy that will never be whole; a whole one stays.
+
+        Its key goes inside a write, so that nobody keeps the copy in that moment.
+        """
+        with self._journal.upkeep() as tx:
+            if store.find_derived(tx.connection, arrival_id) is not None:
+                return
             self._vault.keys.destroy(arrival_id)
-            self._vault.drop_draft(f"{arrival_id}/content")
+        self._vault.drop_draft(f"{arrival_id}/content")
 
     def free_bytes(self) -> int:
         """Return how many bytes are free where copies arrive."""
