@@ -20,7 +20,7 @@ def pressed_twice(browser, path, form):
         with httpx.Client(
             base_url=browser.base_url, cookies=browser.cookies, follow_redirects=True, timeout=60
         ) as one:
-            start.wait(10)
+            start.wait(60)
             return one.post(path, data=form)
 
     with ThreadPoolExecutor(2) as hands:

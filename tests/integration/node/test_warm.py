@@ -39,9 +39,9 @@ def test_a_script_that_stops_the_command_stops_the_node(number, tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_until(node.is_ready, 30, "readiness")
+    wait_until(node.is_ready, what="readiness")
     process.send_signal(number)
 
-    assert 0 == process.wait(20)
+    assert 0 == process.wait(60)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{node.base_url}/health/ready")

@@ -333,11 +333,11 @@ def test_two_senders_at_once_do_not_mix(pair):
 
     def slow():
         yield b"a" * MEBIBYTE
-        go.wait(10)
+        go.wait(60)
         yield b"a"
 
     first = threading.Thread(
-        target=lambda: done.append(httpx.post(url, content=slow(), headers=headers, timeout=30))
+        target=lambda: done.append(httpx.post(url, content=slow(), headers=headers, timeout=120))
     )
     first.start()
     wait(lambda: pid in faculty.plane.receiving._busy)

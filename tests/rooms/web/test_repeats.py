@@ -138,7 +138,7 @@ def test_two_at_the_same_moment_make_one():
     def act():
         acts.append(1)
         entered.set()
-        assert leave.wait(10)
+        assert leave.wait(60)
         return RedirectResponse("/made", 303)
 
     answers = []
@@ -146,11 +146,11 @@ def test_two_at_the_same_moment_make_one():
         threading.Thread(target=lambda: answers.append(repeats.once("key", act))) for _ in range(2)
     ]
     senders[0].start()
-    assert entered.wait(10)
+    assert entered.wait(60)
     senders[1].start()
     leave.set()
     for one in senders:
-        one.join(10)
+        one.join(60)
 
     assert (1, ["/made", "/made"]) == (len(acts), [one.headers["location"] for one in answers])
 

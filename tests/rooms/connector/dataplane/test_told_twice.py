@@ -39,7 +39,7 @@ class Pause:
         if self._first is None:
             self._first = threading.get_ident()
             self.wrote.set()
-            assert self._go_on.wait(10)
+            assert self._go_on.wait(60)
         else:
             self._go_on.set()
         self._settle(group)
@@ -53,7 +53,7 @@ def raced(desk, first, second):
     pause = Pause(desk.journal._database.writer)
     one = threading.Thread(target=first)
     one.start()
-    assert pause.wrote.wait(10)
+    assert pause.wrote.wait(60)
     try:
         return second()
     finally:
