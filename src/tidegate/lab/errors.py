@@ -27,7 +27,18 @@ class TooCloseError(WithheldError):
     """The result and an earlier release together would single people out."""
 
 
-TELLING = frozenset({"cohort_too_small", "groups_too_small", "too_close_to_earlier_release"})
+class TooManyToCompareError(WithheldError):
+    """The result cannot be compared with everything that was released, within a stated bound."""
+
+
+TELLING = frozenset(
+    {
+        "cohort_too_small",
+        "groups_too_small",
+        "too_close_to_earlier_release",
+        "too_many_to_compare",
+    }
+)
 """Codes of refusals that depend on the people in the data."""
 
 

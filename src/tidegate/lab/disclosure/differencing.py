@@ -7,7 +7,8 @@ people in one and not the other are its weight: the releases are safe beside eac
 cut between connected atoms is lighter than `min_cell`. Complements are unions too, since the last
 atom of a family is everybody else. The minimum cut is found by contracting heavy edges, then by
 M. Stoer and F. Wagner, "A simple min-cut algorithm", JACM 44, 1997. Besides, two earlier sets
-together are held against a new one (`triples`).
+together are held against a new one (`triples`), and all curves of a result together against every
+other result (`courses`).
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from tidegate.lab.disclosure.courses import Courses
 from tidegate.lab.disclosure.model import Family, FamilyKind, Words, pack
 from tidegate.lab.disclosure.triples import Pieces, makes_three, pieces_of
 from tidegate.lab.errors import TooCloseError
@@ -24,14 +26,17 @@ Shared = npt.NDArray[np.int64]
 
 def check_beside(new: Iterable[Family], earlier: "Ledger", min_cell: int) -> None:
     """Raise TooCloseError when a new family and an earlier one together single people out."""
-    for family in new:
-        if earlier.is_too_close(family, min_cell):
-            raise TooCloseError(
-                "Beside a result that was already released, this one would single out a few"
-                " people. Change a condition or a band by more, so that at least"
-                f" {min_cell} people move, or ask for the same groups as before.",
-                code="too_close_to_earlier_release",
-            )
+    families = tuple(new)
+    if any(earlier.is_too_close(family, min_cell) for family in families) or (
+        earlier.courses.are_too_close(families, min_cell)
+    ):
+        raise TooCloseError(
+            "Beside a result that was already released, this one would single out a few"
+            " people. Change a condition or a band by more, so that at least"
+            f" {min_cell} people move, or ask for the same groups as before, or for longer steps of"
+            " a curve.",
+            code="too_close_to_earlier_release",
+        )
 
 
 class Ledger:
@@ -40,20 +45,24 @@ class Ledger:
     def __init__(self, people: int, *, knows_everybody: bool = True) -> None:
         self._cells = _Shelf([everybody(people)] if knows_everybody else [])
         self._steps = _Shelf([])
+        self.courses = Courses()
         self._pieces: Pieces | None = None
 
-    def add(self, family: Family) -> None:
-        """Remember a released family."""
-        if family.kind is FamilyKind.STEPS:
-            self._steps.add(family)
-            return
-        self._cells.add(family)
-        self._pieces = None
+    def add(self, *release: Family) -> None:
+        """Remember the families of one release."""
+        self.courses.add(release)
+        for family in release:
+            if family.kind is FamilyKind.STEPS:
+                self._steps.add(family)
+            else:
+                self._cells.add(family)
+                self._pieces = None
 
     def is_too_close(self, new: Family, min_cell: int) -> bool:
         """Tell whether new atoms are too close to earlier ones: unions by twos, sets by threes.
 
-        Steps are held against all cells, and against the steps of curves of the same people.
+        The steps of one curve are held against all cells, and against those of curves of the same
+        people.
         """
         if new.kind is FamilyKind.STEPS:
             return self._cells.is_too_close(new, min_cell) or any(

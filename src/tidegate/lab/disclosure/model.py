@@ -57,6 +57,14 @@ def family_of(kind: FamilyKind, codes: Codes, people: int, index: Codes) -> Fami
     return Family(kind, people, np.stack([pack(mask) for mask in masks]))
 
 
+def codes_of(family: Family) -> Codes:
+    """Return for each person the atom they are in."""
+    codes = np.zeros(family.people, dtype=np.int64)
+    for place, atom in enumerate(family.atoms):
+        codes[unpack(atom, family.people)] = place
+    return codes
+
+
 def pack(mask: npt.NDArray[np.bool_]) -> Words:
     """Pack one truth a person into 64-bit words."""
     octets = np.packbits(mask, bitorder="little")

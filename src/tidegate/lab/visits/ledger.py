@@ -40,8 +40,7 @@ class DatasetLedger:
             conn, self._dataset_id, self.seq
         ):
             if version_id == self._version_id:
-                for family in open_families(self._seal, run_id, sealed):
-                    self._own.add(family)
+                self._own.add(*open_families(self._seal, run_id, sealed))
             else:
                 self._take_other(conn, version_id, run_id, sealed)
             self.seq = seq
@@ -59,8 +58,8 @@ class DatasetLedger:
             self._others[version_id] = self._open_other(conn, version_id)
         beside = self._others[version_id]
         if beside is not None:
-            for family in open_families(beside.seal, run_id, sealed):
-                beside.ledger.add(beside.from_there(family))
+            released = open_families(beside.seal, run_id, sealed)
+            beside.ledger.add(*(beside.from_there(family) for family in released))
 
     def _open_other(self, conn: Connection, version_id: str) -> "_Beside | None":
         sealed = store.find_roster(conn, version_id)
