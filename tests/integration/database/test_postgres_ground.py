@@ -60,6 +60,16 @@ def test_a_failed_write_leaves_nothing_and_the_next_one_works(ground):
     assert 1 == leaves(ground)
 
 
+def test_what_is_read_in_one_view_is_of_one_moment(ground):
+    with ground.journal.reading() as conn:
+        count = select(func.count(audit_leaf.c.position))
+        before = conn.execute(count).scalar()
+        ground.journal.note(by="person:a", did="task.retried", to="task:1")
+        after = conn.execute(count).scalar()
+
+    assert (0, 0, 1) == (before, after, leaves(ground))
+
+
 def test_two_processes_share_one_log_without_a_gap(ground, url, tmp_path):
     other = make_ground(tmp_path / "other", url=url)
 
