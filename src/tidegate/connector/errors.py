@@ -85,3 +85,7 @@ class SpaceConflictError(ConflictError):
 
 class CredentialMissingError(UnavailableError):
     """The node itself holds no valid membership credential at the moment."""
+
+
+class IssuanceRacedError(UnavailableError):
+    """What a credential would attest changed while it was issued; it is issued anew."""

@@ -95,7 +95,9 @@ class Database:
             engine = create_engine(
                 self.url, poolclass=QueuePool, pool_size=4, max_overflow=16, pool_pre_ping=True
             )  # a server that was restarted costs no reader an error
-            if read_only:  # one view of one moment, as SQLite gives: several queries are asked in it
+            if (
+                read_only
+            ):  # one view of one moment, as SQLite gives: several queries are asked in it
                 engine = engine.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )

@@ -67,6 +67,7 @@ class DidResolver:
         self._clock = clock
         self._settings = settings
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._turn = 0
         self._guard = threading.Lock()
         self._places = Places(most=_MOST_AT_ONCE, per_host=_MOST_PER_HOST)
 
@@ -77,11 +78,11 @@ class DidResolver:
             DidInvalidError: the DID or its document is malformed.
             PeerUnreachableError: the document cannot be fetched now.
         """
-        entry = self._find(did)
+        entry, turn = self._find(did), self._turn
         if entry is None:
             with self._places.taken(did):
                 entry = self._fetch(did)
-            self._keep(did, entry)
+            self._keep(did, entry, turn)
         return _document_of(entry)
 
     def prove(self, token: jose.Unproven, relation: Relation) -> Mapping[str, Any]:
@@ -120,15 +121,16 @@ class DidResolver:
             if entry is None:
                 return self.resolve(did)
             with entry.looking:
+                turn = self._turn
                 entry = self._find(did) or entry
                 now = self._clock.now()
                 if not self._may_look_again(entry, now):
                     return _document_of(entry)
-                self._keep(did, replace(entry, looked_again_at=now))
+                self._keep(did, replace(entry, looked_again_at=now), turn)
                 found = self._fetch(did)
                 if found.failure is None:
                     again = replace(found, looked_again_at=now, looking=entry.looking)
-                    self._keep(did, again)
+                    self._keep(did, again, turn)
             return _document_of(found)
 
     def _may_look_again(self, entry: _Entry, now: datetime) -> bool:
@@ -139,8 +141,9 @@ class DidResolver:
         return last is None or now - last >= pause
 
     def forget(self, did: str) -> None:
-        """Drop what is cached of a DID."""
+        """Drop what is cached of a DID, and what is on its way at this moment."""
         with self._guard:
+            self._turn += 1
             self._entries.pop(did, None)
 
     def _find(self, did: str) -> _Entry | None:
@@ -157,8 +160,11 @@ class DidResolver:
             return None
         return entry
 
-    def _keep(self, did: str, entry: _Entry) -> None:
+    def _keep(self, did: str, entry: _Entry, turn: int) -> None:
+        """Keep a document that was asked for in a turn, unless one was forgotten since."""
         with self._guard:
+            if turn != self._turn:
+                return
             self._entries[did] = entry
             self._entries.move_to_end(did)
             while len(self._entries) > _MOST_DOCUMENTS:

@@ -1,11 +1,10 @@
 """Who speaks: tokens we send, tokens we accept, and the peers behind them (DCP 1.0)."""
 
-import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
 from tidegate.connector.errors import (
     CredentialInvalidError,
     DidInvalidError,
@@ -18,6 +17,7 @@ from tidegate.connector.identity import jose, rules, store
 from tidegate.connector.identity.access_tokens import AccessTokens
 from tidegate.connector.identity.authority import AuthorityKeys, SpaceKeys
 from tidegate.connector.identity.did import own_document
+from tidegate.connector.identity.known import KnownPeers
 from tidegate.connector.identity.model import (
     MEMBER_SCOPE,
     Credential,
@@ -38,7 +38,6 @@ from tidegate.connector.identity.verifier import PresentationVerifier, peer_from
 from tidegate.connector.model import Peer
 from tidegate.kernel.clock import Clock, iso, parse_iso
 from tidegate.kernel.ids import Ids
-from tidegate.kernel.values import dataclass
 from tidegate.keys.service import KeyRing
 from tidegate.partners.model import Member, MemberState, PersonAssertion, Space
 
@@ -57,11 +56,9 @@ class Membership(SpaceKeys, Protocol):
         """Return a member by its DID."""
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    peer: Peer
-    until: datetime
+    def find_member_within(self, tx: Tx, did: str) -> Member | None:
+        """Return a member by its DID, as it stands inside the caller's write."""
+        ...
 
 
 class IdentityService:
@@ -88,9 +85,8 @@ class IdentityService:
         self._keys = keys
         self._membership = membership
         self._kid = f"{node.did}#{keys.identity_kid}"
-        self._peers: dict[tuple[str, tuple[str, ...]], _Known] = {}
+        self._peers = KnownPeers(clock)
         self._turns = Turns()
-        self._guard = threading.Lock()
         self._places = Places(most=_MOST_MET, per_host=_MOST_MET_PER_HOST)
         self.on_peer: Callable[[str], None] = lambda _did: None
         self.refusals = Refusals(
@@ -262,7 +258,7 @@ class IdentityService:
         speaker = self.identify(authorization)
         try:
             self._check_not_revoked(speaker.did)
-            peer = self._known(speaker.did, scope) or self._meet(speaker, scope)
+            peer = self._peers.find(speaker.did, scope) or self._meet(speaker, scope)
             self._check_not_revoked(speaker.did)
         except (PeerRefusedError, PeerUnauthenticatedError) as problem:
             self.refusals.note(speaker.did, problem)
@@ -297,16 +293,13 @@ class IdentityService:
 
     def forget_peer(self, did: str) -> None:
         """Drop what is cached of a peer; its next call must prove everything anew."""
-        with self._guard:
-            for known in [key for key in self._peers if key[0] == did]:
-                del self._peers[known]
+        self._peers.forget(did)
         self.resolver.forget(did)
         self.statuses.forget()
 
     def _forget_peers(self) -> None:
         """Have every peer prove itself by what the authority says now, and renew our own proof."""
-        with self._guard:
-            self._peers.clear()
+        self._peers.forget()
         self.statuses.forget()
         with self._journal.upkeep() as tx:
             tx.enqueue("credentials.renew", lane="credentials.renew")
@@ -349,21 +342,16 @@ class IdentityService:
         """Whether the node belongs to no space yet."""
         return self._membership.find_space() is None
 
-    def _known(self, did: str, scope: tuple[str, ...]) -> Peer | None:
-        with self._guard:
-            known = self._peers.get((did, scope))
-        return known.peer if known is not None and self._clock.now() < known.until else None
-
     def _meet(self, speaker: Speaker, scope: tuple[str, ...]) -> Peer:
         """Query and verify a peer's credentials, once for callers that come together."""
         with self._places.taken(speaker.did), self._turns.taken(speaker.did):
-            known = self._known(speaker.did, scope)
+            known, turn = self._peers.find(speaker.did, scope), self._peers.turn
             if known is not None:
                 return known
             credentials = self._fetched(speaker, scope)
             peer = peer_from(speaker.did, credentials)
-            self._remember(peer, scope, credentials)
-            self.standings.keep(peer, credentials)
+            if self._peers.keep(peer, scope, self._until(credentials), turn=turn):
+                self.standings.keep(peer, credentials)
             return peer
 
     def _fetched(self, speaker: Speaker, scope: tuple[str, ...]) -> tuple[Credential, ...]:
@@ -379,13 +367,10 @@ class IdentityService:
             authority=self.authority(),
         )
 
-    def _remember(
-        self, peer: Peer, scope: tuple[str, ...], credentials: tuple[Credential, ...]
-    ) -> None:
+    def _until(self, credentials: tuple[Credential, ...]) -> datetime:
         ends = [parse_iso(each.valid_until) for each in credentials]
         limit = self._clock.now() + timedelta(seconds=self.settings.peer_cache_seconds)
-        with self._guard:
-            self._peers[peer.did, scope] = _Known(peer, min([limit, *ends]))
+        return min([limit, *ends])
 
     def list_peer_memberships(self) -> tuple[str, ...]:
         """Return the membership credential that each peer last presented, as JWT."""

@@ -49,6 +49,7 @@ class StatusLists:
         self._clock = clock
         self._settings = settings
         self._held: dict[str, _Held] = {}
+        self._turn = 0
         self._guard = threading.Lock()
 
     def check(self, credential: Credential) -> None:
@@ -67,17 +68,19 @@ class StatusLists:
     def forget(self) -> None:
         """Ask for every list anew at its next use."""
         with self._guard:
+            self._turn += 1  # what is on its way at this moment is not kept
             self._held.clear()
 
     def _bits(self, entry: StatusEntry, issuer: str) -> bytes:
         with self._guard:
-            held = self._held.get(entry.list_url)
+            held, turn = self._held.get(entry.list_url), self._turn
         now = self._clock.now()
         age = timedelta(seconds=self._settings.status_cache_seconds)
         if held is None or now - held.fetched_at >= age:
             held = self._refreshed(entry.list_url, issuer, now)
             with self._guard:
-                self._held[entry.list_url] = held
+                if turn == self._turn:
+                    self._held[entry.list_url] = held
         if entry.purpose not in held.purposes:
             raise CredentialInvalidError(
                 "The status list is for another purpose.", code="status_list_invalid"
@@ -94,7 +97,9 @@ class StatusLists:
             return self._read(remembered, url, issuer, now)
         held = self._read(jwt, url, issuer, now)
         with self._journal.upkeep() as tx:
-            store.keep_status_list(tx.connection, url, jwt, tx.at)
+            known = store.find_status_list(tx.connection, url)
+            if known is None or _signed_at(known) <= _signed_at(jwt):
+                store.keep_status_list(tx.connection, url, jwt, tx.at)
         return held
 
     def _read(self, jwt: str, url: str, issuer: str, now: datetime) -> _Held:
@@ -125,6 +130,11 @@ class StatusLists:
             parse_iso(listed.valid_until),
             now,
         )
+
+
+def _signed_at(jwt: str) -> str:
+    """Return from when a status list counts, that was verified when it came."""
+    return read_credential(jose.read(jwt).claims).valid_from
 
 
 def _purposes(claims: Mapping[str, Any]) -> tuple[str, ...]:

@@ -48,12 +48,14 @@ class Proofs:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._held: dict[str, _Held] = {}
+        self._turn = 0
         self._places = Places(most=_MOST_AT_ONCE, per_host=_MOST_AT_ONCE)
         self._guard = threading.Lock()
 
     def forget(self) -> None:
         """Forget the key sets that were fetched: a registration has changed."""
         with self._guard:
+            self._turn += 1  # what is on its way at this moment is not kept
             self._held.clear()
 
     def plane_of(self, kind: PlaneKind, token: str) -> Plane:
@@ -83,12 +85,13 @@ class Proofs:
         """Return the key set at the plane's address, not older than that; fetch it otherwise."""
         now = self._desk.clock.now().timestamp()
         with self._guard:
-            held = self._held.get(one.jwks_uri)
+            held, turn = self._held.get(one.jwks_uri), self._turn
         if held is None or now - held.at >= (fresh if held.keys else KEYS_FAILED_SECONDS):
             with self._places.taken(one.id):
                 held = _Held(self._asked(one), now)
             with self._guard:
-                self._held[one.jwks_uri] = held
+                if turn == self._turn:
+                    self._held[one.jwks_uri] = held
         if held.keys is None:
             raise UnavailableError(
                 f"The key set of {one.id} cannot be read now.", code="jwks_unavailable"

@@ -15,7 +15,7 @@ from tidegate.partners.errors import (
     NotAuthorityError,
     SpaceKnownError,
 )
-from tidegate.partners.model import Member, MemberState, Space
+from tidegate.partners.model import Invitation, Member, MemberState, Space
 
 _DID = re.compile(r"did:web:[A-Za-z0-9.%:_-]{1,300}")
 
@@ -56,6 +56,12 @@ def fingerprint_of(evidence_public: str) -> str:
     if len(raw) != 32:
         raise InvalidError("The evidence key must be 32 bytes of Ed25519 in base64url.")
     return sha256_hex(raw)
+
+
+def is_repeat(invitation: Invitation | None, known: Member, fingerprint: str) -> bool:
+    """Tell whether a member shows the code again that admitted it."""
+    is_same = known.state is MemberState.ACTIVE and known.evidence_fingerprint == fingerprint
+    return is_same and invitation is not None and invitation.used_by == known.did
 
 
 def check_no_other(known: Space | None, space: Space) -> None:

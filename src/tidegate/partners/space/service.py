@@ -158,6 +158,10 @@ class SpaceService:
         """Return the member, revoked or not, or None."""
         return self.journal.read(store.find_member, did)
 
+    def find_member_within(self, tx: Tx, did: str) -> Member | None:
+        """Return the member, revoked or not, as it stands inside the caller's write."""
+        return store.find_member(tx.connection, did)
+
     def list_members(self) -> tuple[Member, ...]:
         """Return every member there is or was."""
         return self.journal.read(store.list_members)
@@ -211,7 +215,7 @@ class SpaceService:
         fingerprint = rules.fingerprint_of(evidence_public)
         invitation = self.journal.read(store.find_invitation, sha256_hex(code.encode()))
         known = self.find_member(did)
-        if known is not None and _is_repeat(invitation, known, fingerprint):
+        if known is not None and rules.is_repeat(invitation, known, fingerprint):
             return known  # the answer to the first try got lost on its way
         invitation = self._check_invitation(invitation, seat)
         rules.check_is_new(known, did)
@@ -383,11 +387,6 @@ def space_document(space: Space) -> dict[str, Any]:
         "rule_packs": list(space.rule_packs),
         "created_at": space.created_at,
     }
-
-
-def _is_repeat(invitation: Invitation | None, known: Member, fingerprint: str) -> bool:
-    is_same = known.state is MemberState.ACTIVE and known.evidence_fingerprint == fingerprint
-    return is_same and invitation is not None and invitation.used_by == known.did
 
 
 def _revoked(member: Member, message: RevocationMessage) -> Member:

@@ -7,7 +7,9 @@ import pytest
 
 from lib.dps_hosting import STEWARD, US
 from lib.dps_peer import Signer
+from lib.interleaving import act_after
 from tidegate.connector.http.model import Answer
+from tidegate.connector.signaling import proofs
 from tidegate.connector.signaling.errors import PlaneUnauthenticatedError, RegistrationInvalidError
 from tidegate.connector.signaling.model import PlaneKind
 from tidegate.kernel.errors import UnavailableError
@@ -153,3 +155,17 @@ def test_client_credentials_need_one_key_set(world, code, wrong):
 def test_times_and_names_that_are_none_open_nothing(world, signer, wrong):
     with pytest.raises(PlaneUnauthenticatedError):
         opens(world, signer, **wrong)
+
+
+def test_keys_that_were_on_their_way_when_a_plane_is_registered_anew_are_not_kept(
+    monkeypatch, world, signer
+):
+    def register():
+        world.wire.documents[WHERE] = {"keys": [Signer("key-1").jwk]}
+        world.room.register(asked(world, jwks_uri=WHERE), by=STEWARD)
+
+    act_after(monkeypatch, proofs, "read_keys", register)
+    opens(world, signer)
+
+    with pytest.raises(PlaneUnauthenticatedError):
+        opens(world, signer)

@@ -1,11 +1,12 @@
 """Issue credentials to members, deliver them, list the revoked ones, and revoke (DCP §6)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tidegate.access.model import Actor, node_actor
-from tidegate.audit.journal import Journal
+from tidegate.audit.journal import Journal, Tx
 from tidegate.connector.errors import (
+    IssuanceRacedError,
     MessageInvalidError,
     PeerDeclinedError,
     PeerRefusedError,
@@ -284,6 +285,7 @@ class IssuanceService:
             to=f"member:{request.holder}",
             why={"request": request.id, "types": [each.type for each in entries]},
         ) as tx:
+            self._check_unchanged(tx, request.holder, certified, now)
             for each in entries:
                 number, index = store.next_place(tx.connection, self._places)
                 lasts = [one.ends_at for one in certified if each.type == CERTIFICATION]
@@ -301,6 +303,14 @@ class IssuanceService:
                 store.add_issued(tx.connection, issued)
                 made.append(issued)
         return tuple(made)
+
+    def _check_unchanged(
+        self, tx: Tx, holder: str, certified: tuple[Certification, ...], now: datetime
+    ) -> None:
+        """Raise, inside the write that issues, where the grounds for it have ended since."""
+        _active(self._membership.find_member_within(tx, holder))
+        if certification_store.list_valid(tx.connection, holder, iso(now)) != certified:
+            raise IssuanceRacedError("The certifications changed at the same moment; try again.")
 
     def _certified(self, holder: str) -> tuple[Certification, ...]:
         return self._journal.read(certification_store.list_valid, holder, iso(self._clock.now()))
@@ -366,12 +376,7 @@ class IssuanceService:
         return self._identity.node.base_url.rstrip("/")
 
     def _member(self, did: str) -> Member:
-        member = self._membership.find_member(did)
-        if member is None or member.state is not MemberState.ACTIVE:
-            raise PeerRefusedError(
-                "Credentials are issued to members of the space only.", code="not_a_member"
-            )
-        return member
+        return _active(self._membership.find_member(did))
 
     def _check_authority(self) -> None:
         if not self._identity.node.is_authority:
@@ -379,3 +384,11 @@ class IssuanceService:
                 "This node is not the authority of a space and issues nothing.",
                 code="not_an_issuer",
             )
+
+
+def _active(member: Member | None) -> Member:
+    if member is None or member.state is not MemberState.ACTIVE:
+        raise PeerRefusedError(
+            "Credentials are issued to members of the space only.", code="not_a_member"
+        )
+    return member
