@@ -21,14 +21,19 @@ OUTSIDE = {
 
 
 class Watch:
-    """Refuses and remembers what goes on outside of a unit test while one runs."""
+    """Refuses and remembers what goes on outside of a unit test while one runs.
+
+    It judges the thread that runs the test, which can start no other: nodes that earlier tests of
+    this process serve go on meanwhile.
+    """
 
     def __init__(self) -> None:
         self.is_on = False
+        self.thread = threading.get_ident()
         self.seen: list[str] = []
 
     def judge(self, what: str | None) -> None:
-        if self.is_on and what is not None:
+        if self.is_on and what is not None and self.thread == threading.get_ident():
             self.seen.append(what)
             raise RuntimeError(f"A unit test {what}; such a test belongs in tests/rooms.")
 

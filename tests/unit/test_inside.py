@@ -25,3 +25,16 @@ def test_what_is_no_unit_is_refused_and_told(watch, act, told):
         act()
 
     assert told == watch.seen.pop()
+
+
+def test_what_another_thread_does_meanwhile_is_not_the_tests(watch):
+    go, slept = threading.Event(), []
+    watch.is_on = False
+    served = threading.Thread(target=lambda: go.wait(60) and slept.append(time.sleep(0)))
+    served.start()
+    watch.is_on = True
+
+    go.set()
+    served.join(60)
+
+    assert ([None], []) == (slept, watch.seen)
