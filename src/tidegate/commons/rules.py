@@ -78,6 +78,11 @@ def proposal_digest(proposal: Classification) -> str:
     return sha256_hex(canonical_json(asdict(replace(proposal, approved_by="", proposal=""))))
 
 
+def named(proposal: Classification) -> Classification:
+    """Return a proposal with its hash; those of before they were named by it get it here."""
+    return replace(proposal, proposal=proposal_digest(proposal))
+
+
 def check_classification(cn_class: str, level: int, important_status: str, hgr: str) -> None:
     """Refuse values the law does not know (Data Security Law art. 21; GB/T 39725-2020 §6)."""
     wanted = (

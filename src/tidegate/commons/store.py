@@ -3,9 +3,11 @@
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from tidegate.catalogue.model import Classification
+from tidegate.commons import rules
+from tidegate.commons.acts import Custody
 from tidegate.commons.errors import HoldingChangedError, HoldingUnknownError
 from tidegate.commons.model import (
     Certificate,
@@ -15,6 +17,7 @@ from tidegate.commons.model import (
     DestructionState,
     Holding,
     Parcel,
+    Stage,
     Upload,
 )
 from tidegate.db.tables.commons import (
@@ -28,6 +31,7 @@ from tidegate.db.tables.commons import (
 )
 
 T = TypeVar("T")
+_MAY_WAIT = (Stage.ACQUIRED, Stage.CLASSIFIED, Stage.DEIDENTIFIED, Stage.QUARANTINED)
 
 
 def _text(value: object) -> str:
@@ -108,6 +112,32 @@ def find_classification(conn: Connection, version_id: str) -> Classification | N
     table = commons_classification
     row = conn.execute(select(table.c.body).where(table.c.version_id == version_id)).first()
     return _read(row.body, Classification) if row else None
+
+
+def get_custody(conn: Connection, version_id: str) -> Custody:
+    """Return a holding with what was asked about it; raise HoldingUnknownError."""
+    return _with_asked(conn, get_holding(conn, version_id))
+
+
+def list_open_custody(conn: Connection) -> tuple[Custody, ...]:
+    """Return the holdings that may wait for a person: on their way, aside, or asked to end."""
+    table, asked = commons_holding, commons_destruction
+    ending = select(asked.c.version_id).where(asked.c.state == DestructionState.REQUESTED.value)
+    wanted = or_(table.c.stage.in_(_MAY_WAIT), table.c.version_id.in_(ending))
+    rows = conn.execute(select(table.c.body).where(wanted).order_by(table.c.version_id))
+    return tuple(_with_asked(conn, _read(row.body, Holding)) for row in rows.all())
+
+
+def _with_asked(conn: Connection, holding: Holding) -> Custody:
+    table = commons_classification
+    row = conn.execute(select(table).where(table.c.version_id == holding.version_id)).first()
+    return Custody(
+        holding,
+        rules.named(_read(row.body, Classification)) if row else None,
+        proposed_at=row.proposed_at if row else "",
+        approved_at=(row.approved_at or "") if row else "",
+        destruction=find_destruction(conn, holding.version_id),
+    )
 
 
 def add_destruction(conn: Connection, destruction: Destruction) -> None:

@@ -39,7 +39,7 @@ class ClassificationService:
         holding = self._journal.read(store.get_holding, version_id)
         LIFECYCLE.step(holding.stage, "classify", by="approver")
         proposed = replace(proposal, proposed_by=by.id, approved_by="")
-        proposed = replace(proposed, proposal=rules.proposal_digest(proposed))
+        proposed = rules.named(proposed)
         with self._journal.write(
             by=by.id,
             did="version.classification_proposed",
@@ -109,7 +109,7 @@ class ClassificationService:
 def _found(conn: Connection, version_id: str) -> Classification | None:
     """Find a classification; proposals of before they were named by their hash get it here."""
     found = store.find_classification(conn, version_id)
-    return found and replace(found, proposal=rules.proposal_digest(found))
+    return found and rules.named(found)
 
 
 def _known(found: Classification | None) -> Classification:

@@ -8,6 +8,7 @@ from tidegate.access.model import Actor, system_actor
 from tidegate.audit.journal import Journal
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import events, rules, store
+from tidegate.commons.acts import RULES, Act, Custody, next_for, since
 from tidegate.commons.deidentification.service import DeidentificationService
 from tidegate.commons.errors import NotReadyError, ObjectMissingError
 from tidegate.commons.holdings import facts, package
@@ -20,13 +21,13 @@ from tidegate.kernel.clock import Clock, iso
 from tidegate.kernel.failpoint import failpoint
 
 _SIDE_MOVES = {
-    "restrict": ("version.restricted", "committee", rules.COMMITTEE),
-    "unrestrict": ("version.unrestricted", "committee", rules.COMMITTEE),
-    "suspend": ("version.suspended", "steward", rules.STEWARDS),
-    "resume": ("version.resumed", "steward", rules.STEWARDS),
-    "recall": ("version.recalled", "steward", rules.STEWARDS),
-    "quarantine": ("version.quarantined", "steward", rules.STEWARDS),
-    "release": ("version.released_from_quarantine", "approver", rules.APPROVERS),
+    Act.RESTRICT: "version.restricted",
+    Act.UNRESTRICT: "version.unrestricted",
+    Act.SUSPEND: "version.suspended",
+    Act.RESUME: "version.resumed",
+    Act.RECALL: "version.recalled",
+    Act.QUARANTINE: "version.quarantined",
+    Act.RELEASE: "version.released_from_quarantine",
 }
 CHECKER = system_actor("commons.check_fixity")
 
@@ -56,6 +57,24 @@ class HoldingsService:
     def list_holdings(self) -> tuple[Holding, ...]:
         """Return every holding of this node, oldest first."""
         return self._journal.read(store.list_holdings)
+
+    def custody(self, version_id: str, *, by: Actor) -> Custody:
+        """Return a version as its keepers see it; raise RoleMissingError for anybody else."""
+        rules.check_role(by, rules.KEEPERS, "look after a version")
+        return self._judged(self._journal.read(store.get_custody, version_id))
+
+    def list_waiting(self, *, by: Actor) -> tuple[Custody, ...]:
+        """Return the versions that wait for an act of this person, those who wait longest first."""
+        if not by.roles & rules.APPROVERS:
+            return ()
+        found = map(self._judged, self._journal.read(store.list_open_custody))
+        waiting = [(act, one) for one in found if (act := next_for(by, one)) is not None]
+        return tuple(one for act, one in sorted(waiting, key=lambda each: since(*each)))
+
+    def _judged(self, custody: Custody) -> Custody:
+        report = custody.holding.report
+        is_signable = report is not None and self._deidentification.accepts(report)
+        return replace(custody, is_signable=is_signable)
 
     def store(self, version_id: str, *, by: Actor) -> Holding:
         """Keep the signed de-identified tables; the key of the identified intake is destroyed."""
@@ -148,7 +167,7 @@ class HoldingsService:
             store.save_holding(tx.connection, checked, expect=current.revision)
         wrong = set(changed) & {one.path for one in checked.objects()}
         if wrong and checked.stage in {Stage.STORED, Stage.ARCHIVED}:
-            self._move(checked, "quarantine", "system", CHECKER, "fixity check failed")
+            self._move(checked, Act.QUARANTINE, "system", CHECKER, "fixity check failed")
         return not wrong
 
     def check_all_fixity(self) -> int:
@@ -162,12 +181,13 @@ class HoldingsService:
 
         What comes back from aside is stored or archived, as it was before.
         """
-        if action not in _SIDE_MOVES:
+        act = next((one for one in _SIDE_MOVES if one == action), None)
+        rule = RULES[act] if act else None
+        if act is None or rule is None or rule.move is None:
             raise NotReadyError(f"There is no act {action!r}.", code="act_unknown")
-        _, actor_kind, roles = _SIDE_MOVES[action]
-        rules.check_role(by, roles, f"{action} a version")
+        rules.check_role(by, rule.roles, f"{action} a version")
         rules.check_reason(reason)
-        return self._move(self.get_holding(version_id), action, actor_kind, by, reason)
+        return self._move(self.get_holding(version_id), act, rule.move[1], by, reason)
 
     def rule_facts(self, version_id: str) -> Mapping[str, Mapping[str, str | int | bool]]:
         """Return what the rules ask about a dataset and its de-identification; unknown = absent."""
@@ -190,7 +210,7 @@ class HoldingsService:
             return self._vault.keys.is_destroyed(stored.key)  # destroyed, and so not missing
 
     def _move(
-        self, holding: Holding, action: str, actor_kind: str, by: Actor, reason: str
+        self, holding: Holding, action: Act, actor_kind: str, by: Actor, reason: str
     ) -> Holding:
         back = stage_before(holding)
         move = LIFECYCLE.step(holding.stage, action, by=actor_kind, to=back)
@@ -203,7 +223,7 @@ class HoldingsService:
         )
         with self._journal.write(
             by=by.id,
-            did=_SIDE_MOVES[action][0],
+            did=_SIDE_MOVES[action],
             to=f"version:{holding.version_id}",
             why={"reason": reason, "stage": move.target.value},
         ) as tx:
