@@ -10,6 +10,7 @@ import tidegate
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.text import Language
 from tidegate.web.messages import find_words
+from tidegate.web.sayings import say_fact
 
 SOURCE = Path(tidegate.__file__).parent
 MET_ON_PAGES = (
@@ -44,6 +45,15 @@ OF_PYTHON = {
     "ConnectionError",
 }
 REFUSING = {"_refuse", "_refused", "_refusal", "_bad", "_invalid"}
+SIDE_MOVES = (
+    "recall",
+    "restrict",
+    "unrestrict",
+    "suspend",
+    "resume",
+    "quarantine",
+    "release",
+)
 A_CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -92,6 +102,33 @@ def test_every_refusal_a_page_can_meet_has_words(room):
         if not (
             find_words(Language.EN, f"problem.{code}") or find_words(Language.EN, f"reason.{code}")
         )
+    }
+    assert set() == unsaid
+
+
+ASKING = {"check_role", "check_person", "require_second_person", "_opened"}
+
+
+def acts_of(path):
+    """Return the acts that the refusals of a module name, as in `sign a risk report`."""
+    tree = ast.parse(path.read_text())
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if getattr(call.func, "attr", getattr(call.func, "id", "")) in ASKING:
+            last = call.args[-1]
+            if isinstance(last, ast.Constant) and isinstance(last.value, str):
+                yield last.value
+
+
+def test_every_act_that_a_refusal_names_has_words_in_every_language():
+    named = {act for path in (SOURCE / "commons").rglob("*.py") for act in acts_of(path)}
+    named |= {f"{act} a version" for act in SIDE_MOVES}
+
+    assert len(named) > 15
+    unsaid = {
+        (act, language)
+        for act in named
+        for language in (Language.ZH_HANT, Language.ZH_HANS)
+        if say_fact("act", act, language) == act
     }
     assert set() == unsaid
 

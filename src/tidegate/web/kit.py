@@ -300,8 +300,12 @@ def problem_page(ask: Ask, problem: TidegateError) -> Response:
     """Show what went wrong, in the reader's words where we have them."""
     if isinstance(problem, SignInNeededError):
         return ask.page("sign_in.html", status=401, next=ask.url, problem=None)
-    status = next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 500)
-    return ask.page("problem.html", status=status, problem=problem)
+    return ask.page("problem.html", status=status_of(problem), problem=problem)
+
+
+def status_of(problem: TidegateError) -> int:
+    """Return the status of a page that tells this problem."""
+    return next((code for kind, code in STATUS.items() if isinstance(problem, kind)), 500)
 
 
 def seal(web: Web, visitor: Visitor, response: Response) -> Response:

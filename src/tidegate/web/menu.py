@@ -97,7 +97,7 @@ def counts_for(house: House, actor: Actor, did: str) -> Mapping[str, int]:
             one.state is ApplicationState.SUBMITTED and one.provider == did
             for one in house.applications.list_applications()
         )
-    return {"inbox": waiting}
+    return {"inbox": waiting + len(house.holdings.list_waiting(by=actor))}
 
 
 def _is_here(path: str, here: str) -> bool:

@@ -39,6 +39,7 @@ def _environment() -> Environment:
         day=_day,
         text=_text,
         term=_term,
+        basis=_basis,
         problem=_problem,
         roles=_roles,
         plain=_plain,
@@ -134,6 +135,12 @@ def _term(context: Context, value: str, group: str) -> str:
     """Say a code in words (`stored` of group `stage`); a code without words is made readable."""
     found = find_words(_language(context), f"{group}.{str(value).replace('.', '_')}")
     return found or str(value).replace("_", " ").replace(".", " ")
+
+
+@pass_context
+def _basis(context: Context, basis: str) -> str:
+    """Say a legal basis by its code, or as somebody wrote it."""
+    return find_words(_language(context), f"legal_basis.{basis}") or basis
 
 
 @pass_context

@@ -10,6 +10,7 @@ from tidegate.web import facts, formats
 from tidegate.web.messages import find_words, words
 
 _NUMBER = re.compile(r"\d+")
+_BETWEEN = re.compile(r"[ -]")
 _SIGNS = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥"}
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _STAMP = re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z")
@@ -29,6 +30,8 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
     "unit": ("unit",),
 }
 """Under which words the codes stand that leaves give under a name."""
+_PHRASES = {"act": "act", "action": "act", "by": "mover", "machine": "machine"}
+"""Under which words stand the phrases that name an act, who does it, and what it moves."""
 _TRUTHS = {"true": "yes", "false": "no"}
 _POOLED = {"(other)": "other", "(missing)": "missing"}
 _GROUPS = {"everyone": "everyone", "yes": "yes", "no": "no", **_POOLED}
@@ -64,6 +67,8 @@ def say_fact(name: str, text: str, language: Language) -> str:
     """Say what a leaf gives as a code, one or several, in the reader's words where we have them."""
     if text.lower() in _TRUTHS:
         return words(language, f"group.{_TRUTHS[text.lower()]}")
+    if name in _PHRASES:
+        return find_words(language, f"{_PHRASES[name]}.{_BETWEEN.sub('_', text)}") or text
     groups = _FACTS.get(name)
     if groups is None or not _LIST_OF_CODES.fullmatch(text):
         return text

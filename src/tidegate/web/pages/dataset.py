@@ -1,5 +1,6 @@
 """A dataset: what it is, under which policy, how good, and its whole life with the evidence."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -9,12 +10,15 @@ from tidegate.access.model import Actor, Role, person_ref
 from tidegate.access.rules import has_role
 from tidegate.audit.model import LeafView
 from tidegate.catalogue.model import HarvestedRecord, VersionRecord, Visibility
+from tidegate.commons.acts import Act
 from tidegate.commons.runs.model import RunState, RunView
-from tidegate.kernel.errors import InvalidError
+from tidegate.kernel.errors import InvalidError, TidegateError
 from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 from tidegate.policy.service import Sentence, sentences
-from tidegate.web.kit import Ask, json_ld, making, page
+from tidegate.web import custody
+from tidegate.web.custody import Refused, care_of
+from tidegate.web.kit import Ask, json_ld, making, page, status_of
 from tidegate.web.names import names_of
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.steps import steps_of
@@ -57,7 +61,21 @@ def show_datasets(ask: Ask) -> Response:
 
 def show_dataset(ask: Ask) -> Response:
     """Show one dataset of the space, of this node or of a peer."""
-    listing = ask.house.catalogue.get_listing(ask.path["dataset_id"], by=ask.actor)
+    return _show(ask, ask.path["dataset_id"], ask.query.get("version", ""))
+
+
+def attempt(ask: Ask, act: Act, do: Callable[[VersionRecord], object], *, said: str) -> Response:
+    """Do what a form of a version asks for; show its page again with what was refused, and why."""
+    version = ask.house.catalogue.get_version_for(ask.path["version_id"], by=ask.actor)
+    try:
+        do(version)
+    except TidegateError as problem:
+        return _show(ask, version.dataset_id, version.id, Refused(act, problem))
+    return ask.go(f"/datasets/{version.dataset_id}?version={version.id}", said=said)
+
+
+def _show(ask: Ask, dataset_id: str, version_id: str, refused: Refused | None = None) -> Response:
+    listing = ask.house.catalogue.get_listing(dataset_id, by=ask.actor)
     shown: dict[str, Any] = {
         "listing": listing,
         "people": names_of(ask),
@@ -66,17 +84,19 @@ def show_dataset(ask: Ask) -> Response:
         and has_role(ask.actor, Role.RESEARCHER),
         "agreements": ask.house.policy.list_agreements(dataset_id=listing.id),
         "is_keeper": has_role(ask.actor, Role.STEWARD),
+        "refused": refused,
+        "status": status_of(refused.problem) if refused else 200,
     }
     if listing.is_own:
-        return _show_own(ask, listing.id, shown)
+        return _show_own(ask, listing.id, version_id, shown)
     record = ask.house.catalogue.find_harvested(listing.id, listing.publisher.did)
     return ask.page("dataset.html", **shown, **_peer_view(record), steps=_life(ask, (), listing.id))
 
 
-def _show_own(ask: Ask, dataset_id: str, shown: dict[str, Any]) -> Response:
+def _show_own(ask: Ask, dataset_id: str, version_id: str, shown: dict[str, Any]) -> Response:
     catalogue = ask.house.catalogue
     versions = catalogue.list_versions_for(dataset_id, by=ask.actor)
-    version = _chosen(versions, ask.query.get("version", ""))
+    version = _chosen(versions, version_id)
     offers = tuple(
         OfferView(one.id, one.formats, _words(one.policy), one.published_at, is_own=True)
         for one in catalogue.list_offers(dataset_id=dataset_id)
@@ -94,6 +114,8 @@ def _show_own(ask: Ask, dataset_id: str, shown: dict[str, Any]) -> Response:
         offers=offers,
         harvested=None,
         run=_run(ask, version),
+        care=care_of(ask, version),
+        choices=custody,
         **_lost(ask, version),
         steps=_life(ask, (version,) if version else (), dataset_id),
     )
@@ -136,6 +158,7 @@ def _peer_view(record: HarvestedRecord | None) -> dict[str, Any]:
         "versions": (),
         "version": None,
         "stone": None,
+        "care": None,
         "lost": None,
         "waypoints": (),
         "offers": tuple(

@@ -6,9 +6,12 @@ from starlette.responses import Response
 
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role, has_role
+from tidegate.catalogue.model import VersionRecord
+from tidegate.commons.acts import Act, next_for, since
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.progress.model import Standing, Trouble
 from tidegate.connector.progress.rules import may_take
+from tidegate.kernel.text import Multilingual
 from tidegate.kernel.values import dataclass
 from tidegate.web.kit import Ask, page
 from tidegate.web.names import names_of, title_of
@@ -28,6 +31,16 @@ class Waiting:
     may_counter: bool
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingVersion:
+    """A version of this node's that waits for an act of the reader."""
+
+    version: VersionRecord
+    title: Multilingual | None
+    act: Act
+    since: str
+
+
 def show_inbox(ask: Ask) -> Response:
     """Show what waits for a person, and what is stuck."""
     check_has_role(ask.actor, *HELPERS)
@@ -41,6 +54,7 @@ def show_inbox(ask: Ask) -> Response:
         may_answer_rows=may_answer(ask),
         applications=sorted(applications, key=lambda one: one.submitted_at),
         application_titles=titles_of(ask, list(applications)),
+        versions=_versions(ask),
         people=names_of(ask),
         **_elsewhere(ask),
     )
@@ -58,6 +72,18 @@ def _stuck(ask: Ask) -> tuple[Standing, ...]:
 def _waiting(ask: Ask, one: Negotiation) -> Waiting:
     step = "offer" if one.side.value == "provider" else "request"
     return Waiting(one, title_of(ask, one.dataset_id), proposal_of(ask, one), may_take(one, step))
+
+
+def _versions(ask: Ask) -> tuple[WaitingVersion, ...]:
+    """Return the versions that wait for an act of this person."""
+    found = []
+    for one in ask.house.holdings.list_waiting(by=ask.actor):
+        act = next_for(ask.actor, one)
+        if act is not None:
+            version = ask.house.catalogue.get_version(one.holding.version_id)
+            title = title_of(ask, version.dataset_id)
+            found.append(WaitingVersion(version, title, act, since(act, one)))
+    return tuple(found)
 
 
 def _elsewhere(ask: Ask) -> dict[str, Any]:
