@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from tidegate.catalogue.model import Classification
 from tidegate.commons import rules
-from tidegate.commons.acts import Custody
+from tidegate.commons.custody.model import Custody
 from tidegate.commons.errors import HoldingChangedError, HoldingUnknownError
 from tidegate.commons.model import (
     Certificate,

@@ -2,11 +2,10 @@
 
 import unicodedata
 
-from tidegate.access.rules import has_role
 from tidegate.catalogue.model import VersionRecord
-from tidegate.commons.acts import Act, Custody, acts_for, next_for
+from tidegate.commons.custody.model import Act, Custody
+from tidegate.commons.custody.rules import acts_for, may_look_after, next_for
 from tidegate.commons.model import Certificate, Stage
-from tidegate.commons.rules import KEEPERS
 from tidegate.kernel.errors import InvalidError, TidegateError
 from tidegate.kernel.text import Multilingual
 from tidegate.kernel.values import dataclass
@@ -61,7 +60,7 @@ class Care:
 
 def care_of(ask: Ask, version: VersionRecord | None) -> Care | None:
     """Return what this person may do with a version; None for those who do not keep it."""
-    if version is None or not has_role(ask.actor, *KEEPERS):
+    if version is None or not may_look_after(ask.actor):
         return None
     custody = ask.house.holdings.custody(version.id, by=ask.actor)
     acts, due = acts_for(ask.actor, custody), next_for(ask.actor, custody)

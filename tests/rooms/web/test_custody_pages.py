@@ -8,7 +8,8 @@ import pytest
 
 from rooms.web.site import build_site
 from rooms.web.versions import PROPOSED, add_version, page_of
-from tidegate.commons.acts import Act, acts_for
+from tidegate.commons.custody.model import Act
+from tidegate.commons.custody.rules import acts_for
 from tidegate.commons.model import Stage
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")

@@ -8,7 +8,8 @@ from tidegate.access.model import Actor, system_actor
 from tidegate.audit.journal import Journal
 from tidegate.catalogue.service import CatalogueService
 from tidegate.commons import events, rules, store
-from tidegate.commons.acts import RULES, Act, Custody, next_for, since
+from tidegate.commons.custody.model import Act, Custody
+from tidegate.commons.custody.rules import RULES, next_for, since
 from tidegate.commons.deidentification.service import DeidentificationService
 from tidegate.commons.errors import NotReadyError, ObjectMissingError
 from tidegate.commons.holdings import facts, package

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from tidegate.catalogue.model import Classification
-from tidegate.commons.acts import Act
+from tidegate.commons.custody.model import Act
 from tidegate.web.forms import Form
 from tidegate.web.kit import Ask, making
 from tidegate.web.pages.dataset import attempt

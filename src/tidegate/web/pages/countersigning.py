@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from tidegate.commons.acts import Act
+from tidegate.commons.custody.model import Act
 from tidegate.web.kit import Ask, making
 from tidegate.web.pages.dataset import attempt
 

@@ -10,7 +10,7 @@ from tidegate.access.model import Actor, Role, person_ref
 from tidegate.access.rules import has_role
 from tidegate.audit.model import LeafView
 from tidegate.catalogue.model import HarvestedRecord, VersionRecord, Visibility
-from tidegate.commons.acts import Act
+from tidegate.commons.custody.model import Act
 from tidegate.commons.runs.model import RunState, RunView
 from tidegate.kernel.errors import InvalidError, TidegateError
 from tidegate.kernel.values import dataclass

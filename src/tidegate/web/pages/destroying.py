@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from tidegate.catalogue.model import VersionRecord
-from tidegate.commons.acts import Act
+from tidegate.commons.custody.model import Act
 from tidegate.kernel.errors import NotFoundError
 from tidegate.web.custody import care_of, check_confirmed
 from tidegate.web.kit import Ask, making, page

@@ -7,7 +7,8 @@ from starlette.responses import Response
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role, has_role
 from tidegate.catalogue.model import VersionRecord
-from tidegate.commons.acts import Act, next_for, since
+from tidegate.commons.custody.model import Act
+from tidegate.commons.custody.rules import next_for, since
 from tidegate.connector.negotiation.model import Negotiation
 from tidegate.connector.progress.model import Standing, Trouble
 from tidegate.connector.progress.rules import may_take

@@ -4,78 +4,13 @@ The services ask themselves again when somebody acts: what stands here only deci
 """
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 
 from tidegate.access.model import Actor, Role
-from tidegate.catalogue.model import Classification
 from tidegate.commons import rules
+from tidegate.commons.custody.model import Act, Custody
 from tidegate.commons.lifecycle import LIFECYCLE
-from tidegate.commons.model import Destruction, DestructionState, Holding, Stage
+from tidegate.commons.model import Stage
 from tidegate.kernel.values import dataclass
-
-
-class Act(StrEnum):
-    """Something a person can do with a version that this node keeps."""
-
-    PROPOSE = "propose"
-    APPROVE = "approve"
-    DEIDENTIFY = "deidentify"
-    SIGN = "sign"
-    STORE = "store"
-    ARCHIVE = "archive"
-    RECALL = "recall"
-    CHECK = "check"
-    RESTRICT = "restrict"
-    UNRESTRICT = "unrestrict"
-    SUSPEND = "suspend"
-    RESUME = "resume"
-    QUARANTINE = "quarantine"
-    RELEASE = "release"
-    REQUEST_DESTRUCTION = "request_destruction"
-    APPROVE_DESTRUCTION = "approve_destruction"
-
-
-@dataclass(frozen=True, slots=True)
-class Custody:
-    """A version as those who keep it see it: where it stands, and what was asked about it."""
-
-    holding: Holding
-    proposal: Classification | None = None
-    """The classification proposed or approved."""
-    proposed_at: str = ""
-    approved_at: str = ""
-    destruction: Destruction | None = None
-    is_signable: bool = False
-    """Whether the risk that is left is small enough to be signed."""
-
-    @property
-    def has_proposal(self) -> bool:
-        """Whether a classification waits to be approved."""
-        return self.proposal is not None and not self.proposal.approved_by
-
-    @property
-    def has_unsigned_report(self) -> bool:
-        """Whether a risk report waits to be signed."""
-        report = self.holding.report
-        return (
-            self.holding.stage is Stage.DEIDENTIFIED and report is not None and not report.signed_by
-        )
-
-    @property
-    def is_signed(self) -> bool:
-        """Whether the tables that were made may be stored."""
-        return self.holding.report is not None and bool(self.holding.report.signed_by)
-
-    @property
-    def has_request(self) -> bool:
-        """Whether a destruction was requested and not approved yet."""
-        one = self.destruction
-        return one is not None and one.state is DestructionState.REQUESTED
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether a destruction was requested or is being carried out."""
-        return self.destruction is not None and self.destruction.state is not DestructionState.DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +73,11 @@ NEXT = (
     Act.RELEASE,
 )
 """The acts that a version waits for; the others are done when somebody wants to."""
+
+
+def may_look_after(actor: Actor) -> bool:
+    """Tell whether somebody is among those who keep versions."""
+    return bool(actor.roles & rules.KEEPERS)
 
 
 def acts_for(actor: Actor, custody: Custody) -> frozenset[Act]:

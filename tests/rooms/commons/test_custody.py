@@ -7,7 +7,8 @@ import pytest
 from rooms.commons.commons_world import COMMITTEE, GENERAL, RESEARCHER, STEWARD
 from tidegate.access.errors import RoleMissingError
 from tidegate.access.model import Actor, Role
-from tidegate.commons.acts import RULES, Act, Rule, acts_for, next_for, since
+from tidegate.commons.custody.model import Act
+from tidegate.commons.custody.rules import RULES, Rule, acts_for, next_for, since
 from tidegate.commons.model import Stage
 from tidegate.kernel.errors import TidegateError
 

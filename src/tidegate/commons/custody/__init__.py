@@ -1,0 +1,1 @@
+"""The care of a version: which acts are open to whom, and what a version waits for."""
