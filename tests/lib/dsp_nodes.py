@@ -68,7 +68,7 @@ STRANGER = "did:web:localhost%3A7004"
 STEWARD = Actor("person:per_steward", "Steward", frozenset({Role.STEWARD, Role.OPERATOR}))
 RESEARCHER = Actor("person:per_ada", "Ada", frozenset({Role.RESEARCHER}))
 ADA = person_ref(FACULTY, "per_ada")
-POLICY = research_policy(purposes=("DUO:0000007",), until="2027-01-01T00:00:00Z", max_uses=100)
+POLICY = research_policy(purposes=("DUO:0000007",), until="2099-01-01T00:00:00Z", max_uses=100)
 
 
 class Crash(BaseException):
