@@ -203,9 +203,9 @@ class Catalogue:
         """Give a dataset better words: title, description, keywords, theme."""
         return self._http.put(f"/datasets/{dataset_id}", description, Dataset)
 
-    def get_listing(self, dataset_id: str) -> Listing:
-        """Return a dataset of the space, of this node or of a peer."""
-        return self._http.get(f"/listings/{dataset_id}", Listing)
+    def get_listing(self, dataset_id: str, publisher: str = "") -> Listing:
+        """Return a dataset of the space, of this node or of the peer whose DID is given."""
+        return self._http.get(f"/listings/{dataset_id}", Listing, publisher=publisher)
 
     def dcat(self, dataset_id: str) -> dict[str, Any]:
         """Return a dataset as DCAT JSON-LD."""

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from tidegate.access.model import Actor, Role, system_actor
 from tidegate.catalogue.model import DatasetRecord, VersionRecord
-from tidegate.connector.messages.model import Side
+from tidegate.connector.messages.model import Side, subject_of
 from tidegate.house import House
 from tidegate.kernel.ids import RandomIds
 from tidegate.kernel.text import Multilingual
@@ -97,7 +97,7 @@ def _seed(node: Node, names: OfferNames, pause_ms: int) -> None:
         service.set_strategy(offer_of(dataset_of(test)), strategy, by=STEWARD)
     for test, steps in CONSUMER.items():
         strategy = strategy_of(test, Side.CONSUMER, steps, pause_ms)
-        service.set_strategy(dataset_of(test), strategy, by=STEWARD)
+        service.set_strategy(subject_of(KIT, dataset_of(test)), strategy, by=STEWARD)
     for side, scripts in (
         (Side.PROVIDER, TRANSFER_PROVIDER),
         (Side.CONSUMER, TRANSFER_CONSUMER),

@@ -27,6 +27,7 @@ from tidegate.catalogue.model import (
     OfferState,
     VersionRecord,
 )
+from tidegate.catalogue.rules import the_one
 from tidegate.connector.approvals.errors import ApprovalPendingError
 from tidegate.connector.catalog.service import DspCatalogService
 from tidegate.connector.dataplane.model import (
@@ -179,8 +180,12 @@ class Shelf:
     def find_open_offer(self, offer_id):
         return next((one for one in self.list_open_offers() if one.id == offer_id), None)
 
+    def find_offer(self, offer_id):
+        return self.offers.get(offer_id)
+
     def find_harvested(self, dataset_id, publisher=""):
-        return self.records.get((dataset_id, publisher))
+        found = [one for (name, _), one in self.records.items() if name == dataset_id]
+        return the_one(found, dataset_id, publisher)
 
     def list_open_offers(self, *, dataset_id=""):
         return tuple(

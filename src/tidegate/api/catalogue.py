@@ -112,8 +112,10 @@ def list_harvested(call: Call[None]) -> tuple[HarvestedRecord, ...]:
 
 
 def get_listing(call: Call[None]) -> Listing:
-    """Return how a dataset of the space is shown."""
-    return call.house.catalogue.get_listing(call.path["dataset_id"], by=call.actor)
+    """Return how a dataset of the space is shown; `publisher` says whose, by DID."""
+    return call.house.catalogue.get_listing(
+        call.path["dataset_id"], call.query.get("publisher", ""), by=call.actor
+    )
 
 
 def search(call: Call[None]) -> SearchResult:

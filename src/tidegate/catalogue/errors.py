@@ -7,6 +7,10 @@ class DatasetUnknownError(NotFoundError):
     """No such dataset in this node's catalogue, nor among the records of its peers."""
 
 
+class DatasetAmbiguousError(ConflictError):
+    """Several institutions use one dataset id, and it was not said whose dataset is meant."""
+
+
 class VersionUnknownError(NotFoundError):
     """No such version in this node's catalogue."""
 

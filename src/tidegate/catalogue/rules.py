@@ -1,11 +1,12 @@
 """Who may do what in the catalogue, and what may be offered. Pure: values in, answer out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tidegate.access.model import Actor, Role
 from tidegate.catalogue.dcat import purposes_of
 from tidegate.catalogue.errors import (
     BuriedError,
+    DatasetAmbiguousError,
     NotOfferableError,
     OfferInvalidError,
     OfferTwiceError,
@@ -163,6 +164,26 @@ def list_own(
         labels=tuple(label for _, label in columns if label.en),
         tombstone=graves[-1].reason if all_gone else "",
     )
+
+
+def the_one(
+    records: Sequence[HarvestedRecord], dataset_id: str, publisher: str
+) -> HarvestedRecord | None:
+    """Return the publisher's record, or the only one there is; None where there is none.
+
+    Raises DatasetAmbiguousError where several institutions use the id and none is named: nobody
+    can put a dataset in the place of another's by giving it the same id.
+    """
+    matching = [one for one in records if publisher in {"", one.peer.did}]
+    if len(matching) > 1:
+        names = ", ".join(one.peer.did for one in matching)
+        raise DatasetAmbiguousError(
+            f"Several institutions have a dataset {dataset_id}: {names}. Say whose is meant.",
+            code="dataset_ambiguous",
+            dataset=dataset_id,
+            publishers=names,
+        )
+    return next(iter(matching), None)
 
 
 def list_harvested(record: HarvestedRecord) -> Listing:

@@ -114,6 +114,10 @@ class CatalogueService:
         """Return an offer of this node, published or withdrawn; raise OfferUnknownError."""
         return self._journal.read(store.get_offer, offer_id)
 
+    def find_offer(self, offer_id: str) -> Offer | None:
+        """Return an offer of this node, published or withdrawn, or None."""
+        return self._journal.read(store.find_offer, offer_id)
+
     def list_datasets(self) -> tuple[DatasetRecord, ...]:
         """Return every dataset of this node, oldest first."""
         return self._journal.read(store.list_datasets)
@@ -229,14 +233,21 @@ class CatalogueService:
         return tuple(record for record, _ in self._journal.read(store.list_harvested))
 
     def find_harvested(self, dataset_id: str, publisher: str = "") -> HarvestedRecord | None:
-        """Return a peer's record of a dataset, or None."""
-        found = self._journal.read(store.list_harvested, dataset_id=dataset_id)
-        matches = (record for record, _ in found if publisher in ("", record.peer.did))
-        return next(matches, None)
+        """Return a peer's record of a dataset, or None.
 
-    def get_listing(self, dataset_id: str, *, by: Actor) -> Listing:
-        """Return how a dataset of the space is shown; unknown to those who may not see it."""
-        listing = self._journal.read(self._find_listing, dataset_id)
+        An id is its publisher's own: raises DatasetAmbiguousError where several peers use it and
+        `publisher` does not say whose is meant.
+        """
+        found = self._journal.read(store.list_harvested, dataset_id=dataset_id)
+        return rules.the_one([record for record, _ in found], dataset_id, publisher)
+
+    def get_listing(self, dataset_id: str, publisher: str = "", *, by: Actor) -> Listing:
+        """Return how a dataset of the space is shown; unknown to those who may not see it.
+
+        Without a `publisher` an id is our own, where we have it, or else the one peer's that has
+        it; raises DatasetAmbiguousError where several have.
+        """
+        listing = self._journal.read(self._find_listing, dataset_id, publisher)
         if listing is None or listing.visibility not in rules.visibilities_for(by):
             raise DatasetUnknownError(
                 f"No dataset {dataset_id} is offered in the space; search the catalogue again.",
@@ -244,12 +255,13 @@ class CatalogueService:
             )
         return listing
 
-    def _find_listing(self, conn: Any, dataset_id: str) -> Listing | None:
-        if store.find_dataset(conn, dataset_id) is not None:
+    def _find_listing(self, conn: Any, dataset_id: str, publisher: str = "") -> Listing | None:
+        own = store.find_dataset(conn, dataset_id)
+        if own is not None and publisher in {"", own.publisher.did}:
             return load_own(conn, dataset_id)
-        for record, _ in store.list_harvested(conn, dataset_id=dataset_id):
-            return rules.list_harvested(record)
-        return None
+        found = [record for record, _ in store.list_harvested(conn, dataset_id=dataset_id)]
+        record = rules.the_one(found, dataset_id, publisher)
+        return rules.list_harvested(record) if record is not None else None
 
     def dcat(self, dataset_id: str, *, by: Actor | None = None) -> dict[str, Any]:
         """Return a dataset, its published offers and the versions one may see, as DCAT JSON-LD."""

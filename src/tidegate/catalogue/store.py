@@ -232,16 +232,22 @@ def close_offer(conn: Connection, offer: Offer) -> None:
     touch_dataset(conn, offer.dataset_id)
 
 
-def get_offer(conn: Connection, offer_id: str) -> Offer:
-    """Return the offer; raise OfferUnknownError if there is none."""
+def find_offer(conn: Connection, offer_id: str) -> Offer | None:
+    """Return the offer, or None."""
     table = catalogue_offer
     body = conn.execute(select(table.c.body).where(table.c.id == offer_id)).scalar()
-    if body is None:
+    return None if body is None else _read_body(body, Offer)
+
+
+def get_offer(conn: Connection, offer_id: str) -> Offer:
+    """Return the offer; raise OfferUnknownError if there is none."""
+    offer = find_offer(conn, offer_id)
+    if offer is None:
         raise OfferUnknownError(
             f"This node's catalogue has no offer {offer_id}; look the dataset up again.",
             offer=offer_id,
         )
-    return _read_body(body, Offer)
+    return offer
 
 
 def list_offers(

@@ -124,7 +124,7 @@ def _print(report: Report) -> None:
 
 def _print_life(life: Life) -> None:
     click.echo("")
-    _say(f"The life of {life.version}")
+    _say(f"The life of {life.version} at {life.keeper}")
     for event in life.events:
         _say(f"  {_line(event)}")
     click.echo("")

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 
 from tidegate.access.model import PERSON_MARK
+from tidegate.catalogue.model import HarvestedRecord, Listing
+from tidegate.connector.messages.model import Side
+from tidegate.connector.negotiation.model import Negotiation
+from tidegate.connector.transfer.model import Transfer
 from tidegate.house import House
 from tidegate.kernel.errors import NotFoundError
 from tidegate.kernel.text import Multilingual
@@ -29,12 +33,31 @@ def institutions_of(house: House) -> Mapping[str, str]:
     return harvested | {member.did: member.name for member in house.space.list_members()}
 
 
-def title_of(ask: Ask, dataset_id: str) -> Multilingual | None:
-    """Return the title of a dataset, or None where the catalogue does not know it."""
+def title_of(ask: Ask, dataset_id: str, publisher: str) -> Multilingual | None:
+    """Return the title of a publisher's dataset, or None where the catalogue does not know it."""
     try:
-        return ask.house.catalogue.get_listing(dataset_id, by=ask.actor).title
+        return ask.house.catalogue.get_listing(dataset_id, publisher, by=ask.actor).title
     except NotFoundError:
         return None
+
+
+def provider_of(ask: Ask, one: Negotiation | Transfer) -> str:
+    """Return the DID of the side whose dataset a process is about."""
+    return one.peer_did if one.side is Side.CONSUMER else ask.web.settings.node_did
+
+
+def asked_listing(ask: Ask) -> Listing:
+    """Return the dataset an address names: its id, and `publisher` where it is not our own."""
+    return ask.house.catalogue.get_listing(
+        ask.path["dataset_id"], ask.query.get("publisher", ""), by=ask.actor
+    )
+
+
+def asked_record(ask: Ask) -> HarvestedRecord | None:
+    """Return the peer's dataset an address names, or None."""
+    return ask.house.catalogue.find_harvested(
+        ask.path["dataset_id"], ask.query.get("publisher", "")
+    )
 
 
 class Named(dict[str, str]):

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.text import Language, Multilingual
-from tidegate.web import facts, formats, sayings
+from tidegate.web import facts, formats, paths, sayings
 from tidegate.web.messages import NAMES, find_words, words
 
 _TICKED = re.compile("`([^`]+)`")
@@ -27,7 +27,13 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        t=_translate, said=_said, gap=_gap, colon=_colon, Language=Language, names=NAMES
+        t=_translate,
+        said=_said,
+        gap=_gap,
+        colon=_colon,
+        Language=Language,
+        names=NAMES,
+        dataset_path=_dataset_path,
     )
     environment.filters.update(
         number=formats.number,
@@ -69,6 +75,12 @@ def _language(context: Context) -> Language:
 @pass_context
 def _translate(context: Context, key: str, **values: object) -> str:
     return words(_language(context), key, **values)
+
+
+@pass_context
+def _dataset_path(context: Context, dataset_id: str, publisher: str, rest: str = "") -> str:
+    """Return the address of a dataset, which says whose it is where it is not our own."""
+    return paths.dataset_path(dataset_id, publisher, rest, own=context["node"].node_did)
 
 
 @pass_context

@@ -6,6 +6,8 @@ import pytest
 
 from lib.ground import make_ground
 from rooms.catalogue.records import (
+    FACULTY,
+    HOSPITAL,
     RESEARCHER,
     STEWARD,
     enter,
@@ -17,9 +19,11 @@ from rooms.catalogue.records import (
     offered,
 )
 from tidegate.access.errors import RoleMissingError
+from tidegate.access.model import Participant, Seat
 from tidegate.audit.store import list_subject_leaves
 from tidegate.catalogue.errors import (
     BuriedError,
+    DatasetAmbiguousError,
     DatasetUnknownError,
     NotOfferableError,
     OfferClosedError,
@@ -290,6 +294,54 @@ def test_a_record_that_comes_back_is_listed_again(ground, catalogue):
     harvest(ground, catalogue, make_harvested("ds_a"))
 
     assert catalogue.find_harvested("ds_a").dataset.id == "ds_a"
+
+
+CLINIC = Participant("did:web:localhost%3A7001", "Kowloon Clinic", Seat.HK)
+
+
+def test_two_peers_with_one_dataset_id_stay_apart(ground, catalogue):
+    harvest(ground, catalogue, make_harvested("ds_a", title="Kidney registry"))
+    harvest(ground, catalogue, make_harvested("ds_a", title="Bait"), peer=CLINIC)
+
+    for peer, title in ((FACULTY, "Kidney registry"), (CLINIC, "Bait")):
+        listing = catalogue.get_listing("ds_a", peer.did, by=RESEARCHER)
+        assert (peer, title) == (listing.publisher, listing.title.en)
+        assert title == catalogue.find_harvested("ds_a", peer.did).dataset.title.en
+    assert {FACULTY, CLINIC} == {hit.listing.publisher for hit in catalogue.search("").hits}
+    assert [CLINIC] == [hit.listing.publisher for hit in catalogue.search("bait").hits]
+    for ask in (
+        lambda: catalogue.get_listing("ds_a", by=RESEARCHER),
+        lambda: catalogue.find_harvested("ds_a"),
+    ):
+        with pytest.raises(DatasetAmbiguousError, match=r"localhost%3A7001, did.*localhost%3A7002"):
+            ask()
+    with pytest.raises(DatasetUnknownError):
+        catalogue.get_listing("ds_a", HOSPITAL.did, by=RESEARCHER)
+
+    harvest(ground, catalogue, peer=CLINIC)  # its record is gone, the other's is not
+    assert FACULTY == catalogue.get_listing("ds_a", by=RESEARCHER).publisher
+
+
+def test_a_peer_that_takes_our_dataset_id_does_not_stand_in_its_place(ground, catalogue):
+    offered(ground, catalogue)
+    harvest(ground, catalogue, make_harvested("ds_liver", title="Bait"), peer=CLINIC)
+
+    assert catalogue.get_listing("ds_liver", by=RESEARCHER).is_own
+    assert catalogue.get_listing("ds_liver", HOSPITAL.did, by=RESEARCHER).is_own
+    assert "Bait" == catalogue.get_listing("ds_liver", CLINIC.did, by=RESEARCHER).title.en
+    assert {HOSPITAL, CLINIC} == {hit.listing.publisher for hit in catalogue.search("").hits}
+
+
+def test_a_peer_that_takes_the_id_of_a_hidden_dataset_of_ours_does_not_show_it(ground, catalogue):
+    enter(ground, catalogue)
+    harvest(ground, catalogue, make_harvested("ds_liver", title="Bait"), peer=CLINIC)
+
+    assert "Bait" == catalogue.get_listing("ds_liver", CLINIC.did, by=RESEARCHER).title.en
+    for publisher in ("", HOSPITAL.did):
+        with pytest.raises(DatasetUnknownError):
+            catalogue.get_listing("ds_liver", publisher, by=RESEARCHER)
+    with pytest.raises(DatasetUnknownError):
+        catalogue.list_versions_for("ds_liver", by=RESEARCHER)
 
 
 def test_a_listing_is_shown_only_to_those_who_may_see_it(ground, catalogue):

@@ -325,6 +325,21 @@ def test_a_copy_nobody_keeps_here_is_not_found(commons):
         commons.destruction.open_derived("der_none", by=RESEARCHER)
 
 
+def test_copies_of_a_peers_dataset_of_the_same_id_are_not_certified_with_ours(commons):
+    version = commons.stored()
+    ours = commons.holdings.get_holding(version).dataset_id
+    kept = commons.destruction.keep_derived(
+        [b"a curve of theirs"], source=ours, agreement_id="urn:uuid:9", provider=PROVIDER,
+        kind="result", name="q_9", by=RESEARCHER,
+    )  # fmt: skip
+
+    destroy(commons, version)
+
+    (given,) = commons.destruction.list_certificates(f"version:{version}")
+    assert kept.id not in json.dumps(given.body)
+    assert b"a curve of theirs" == commons.destruction.open_derived(kept.id, by=RESEARCHER)
+
+
 def test_holders_of_copies_are_told_when_the_source_is_destroyed(commons, ground):
     version = commons.stored()
     commons.destruction.receive_derived(

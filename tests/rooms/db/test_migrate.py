@@ -111,3 +111,32 @@ def test_a_database_of_another_version_is_refused_with_the_command_that_helps(da
 
     with pytest.raises(SchemaBehindError, match="tidegate migrate"):
         check_current(database)
+
+
+def test_what_was_set_for_a_dataset_id_is_kept_for_the_peers_known_to_have_it(tmp_path):
+    older = Database(f"sqlite:///{tmp_path / 'older.db'}")
+    with older.migrating() as connection:
+        migrate(connection, "0016")
+        for table in ("connector_strategy", "connector_script"):
+            for subject in ("ds_1", "offer_1", "unknown"):
+                connection.execute(
+                    text(f"INSERT INTO {table} VALUES (:subject, '{{}}', 'person:x', '2026')"),
+                    {"subject": subject},
+                )
+        for peer, dataset in (("did:a", "ds_1"), ("did:b", "ds_1"), ("did:b", "ds_2")):
+            connection.execute(
+                text(
+                    "INSERT INTO catalogue_harvested VALUES (:p, :d, '2026', NULL, 1, '{}', '{}')"
+                ),
+                {"p": peer, "d": dataset},
+            )
+    upgrade(older)
+
+    with older.reading() as connection:
+        strategies, scripts = (
+            sorted(connection.execute(text(f"SELECT subject FROM {table}")).scalars())
+            for table in ("connector_strategy", "connector_script")
+        )
+    assert ["did:a#ds_1", "did:b#ds_1", "offer_1", "unknown"] == strategies
+    assert ["did:a#ds_1", "did:b#ds_1", "ds_1", "offer_1", "unknown"] == scripts
+    older.close()

@@ -41,6 +41,13 @@ def test_the_gate_is_open_at_the_consumer_too(world, permit):
     assert "mech" not in facts.rule_inputs
 
 
+def test_a_permit_of_one_provider_opens_nothing_of_another_with_the_same_dataset_id(world, permit):
+    asked = GateQuestion(AUTHORITY.did, FACULTY.did, DATASET, (story.HMB,), REX)
+
+    for house in (world.faculty, world.hospital):
+        assert ("", ()) == (house.gate.facts(asked).permit_id, house.gate.facts(asked).variables)
+
+
 def test_the_facts_speak_the_words_of_the_rule_pack(world, permit):
     inputs = world.hospital.gate.check(story.agreement(), REX).rule_inputs
 

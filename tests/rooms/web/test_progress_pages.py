@@ -1,7 +1,10 @@
 """Negotiations on the screen: how they stand, what waits for a person, other terms, strategies."""
 
+from urllib.parse import quote
+
 import pytest
 
+from rooms.web.site import FACULTY
 from tidegate.connector.messages.model import Side
 from tidegate.connector.negotiation.model import Act
 from tidegate.connector.negotiation.strategy import AUTOMATIC, PRESETS, check_strategy
@@ -233,7 +236,7 @@ def test_a_strategy_for_a_dataset_of_a_peer_is_the_consumers(site):
 
     browser.send(path, page=path, choice="accept")
 
-    strategy = site.node.house.negotiation.find_strategy("ds_peer")
+    strategy = site.node.house.negotiation.find_strategy(f"{FACULTY.did}#ds_peer")
     assert Act.ACCEPT is strategy.reaction_to(Side.CONSUMER, "OFFERED").act
     assert 404 == browser.get("/datasets/none/strategy").status_code
 
@@ -285,7 +288,7 @@ def test_a_person_refuses_from_the_inbox_with_a_reason(site):
     assert ("We cannot keep that.", True) == (one.reason, bool(one.pending))
 
 
-ASKING = "/datasets/ds_peer/terms"
+ASKING = f"/datasets/ds_peer/terms?publisher={quote(FACULTY.did, safe='')}"
 
 
 def asked_form(site, **changes):
@@ -311,9 +314,9 @@ def asked_form(site, **changes):
 def test_other_terms_are_asked_for_from_the_dataset_with_the_difference_first(
     site, language, words
 ):
-    browser, path = site.browser("rex", language), f"{ASKING}?offer=offer_peer"
+    browser, path = site.browser("rex", language), f"{ASKING}&offer=offer_peer"
     page = browser.get("/datasets/ds_peer").text
-    assert f'href="{path}">{words}<' in page
+    assert f'href="{ASKING}&amp;offer=offer_peer">{words}<' in page
     before = len(site.node.house.negotiation.list_negotiations())
 
     shown = browser.send(ASKING, page=path, **asked_form(site, r0_max_uses="7"), do="preview")
@@ -324,7 +327,7 @@ def test_other_terms_are_asked_for_from_the_dataset_with_the_difference_first(
 
 
 def test_asking_for_terms_that_rest_on_a_word_needs_that_word(site):
-    browser, path = site.browser("rex"), f"{ASKING}?offer=offer_peer"
+    browser, path = site.browser("rex"), f"{ASKING}&offer=offer_peer"
     form = asked_form(site, delete_within_days="30", r0_max_uses="7")
 
     answer = browser.send(ASKING, page=path, **form, do="send")
@@ -334,5 +337,5 @@ def test_asking_for_terms_that_rest_on_a_word_needs_that_word(site):
 
 
 def test_only_an_offer_of_a_peer_has_such_a_page(site):
-    assert 404 == site.browser("rex").get(f"{ASKING}?offer=offer_else").status_code
+    assert 404 == site.browser("rex").get(f"{ASKING}&offer=offer_else").status_code
     assert 404 == site.browser("rex").get("/datasets/ds_none/terms?offer=offer_peer").status_code

@@ -13,6 +13,7 @@ from tidegate.audit.model import Entry
 from tidegate.kernel.canonical import Json
 
 VERSION = "version"
+_KEPT = frozenset({VERSION, "dataset"})
 _LINKING = frozenset(
     {
         "offer", "negotiation", "agreement", "transfer", "visit", "query", "release",
@@ -22,8 +23,25 @@ _LINKING = frozenset(
 
 
 def tell_lives(logs: tuple[CheckedLog, ...], names: Mapping[str, str]) -> tuple[Life, ...]:
-    """Return the life of every version that any log speaks of, in the order of their ids."""
-    acts = [(log, position, entry) for log in logs for position, entry in enumerate(log.entries)]
+    """Return the life of every version that any log speaks of, in the order of their ids.
+
+    A version and its dataset are named by the node that keeps them: what another node's log says
+    under the same ids is about data of its own, and another life.
+    """
+    keepers = [log for log in logs if any(_kind(entry.to) == VERSION for entry in log.entries)]
+    lives = [life for keeper in keepers for life in _lives_at(keeper, logs, names)]
+    return tuple(sorted(lives, key=lambda life: life.version))
+
+
+def _lives_at(
+    keeper: CheckedLog, logs: tuple[CheckedLog, ...], names: Mapping[str, str]
+) -> tuple[Life, ...]:
+    acts = [
+        (log, position, entry)
+        for log in logs
+        for position, entry in enumerate(log.entries)
+        if log is keeper or _kind(entry.to) not in _KEPT
+    ]
     mentioned = _mentions(entry for _, _, entry in acts)
     versions = sorted({entry.to for _, _, entry in acts if _kind(entry.to) == VERSION})
     owners = _datasets(versions, mentioned)
@@ -36,7 +54,7 @@ def tell_lives(logs: tuple[CheckedLog, ...], names: Mapping[str, str]) -> tuple[
             if entry.to in subjects and not _is_of_another(entry, version, versions)
         ]
         events.sort(key=lambda event: (event.at, event.node, event.position))
-        lives.append(Life(version, tuple(events)))
+        lives.append(Life(version, tuple(events), names.get(keeper.did, keeper.did)))
     return tuple(lives)
 
 

@@ -48,6 +48,8 @@ class Life:
 
     version: str
     events: tuple[LifeEvent, ...]
+    keeper: str = ""
+    """The node that keeps the version: another node may use the same id for data of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -323,7 +323,8 @@ class DestructionService:
         for path in self._vault.list(version_id):
             self._vault.delete(path)
         failpoint("destroy.commit")
-        derived = self._journal.read(store.list_derived, sources=(version_id, holding.dataset_id))
+        made = self._journal.read(store.list_derived, sources=(version_id, holding.dataset_id))
+        derived = tuple(copy for copy in made if copy.provider == self._participant.did)
         body = certificates.version_body(
             holding, destruction, derived, keys=len(keys), refused=refused
         )

@@ -19,6 +19,14 @@ class Side(StrEnum):
         return Side.PROVIDER if self is Side.CONSUMER else Side.CONSUMER
 
 
+def subject_of(publisher: str, dataset_id: str) -> str:
+    """Name a peer's dataset, for a strategy or a script: its id alone is the peer's own word.
+
+    So no peer is answered as another was meant to be, nor as one of our offers, by using its id.
+    """
+    return f"{publisher}#{dataset_id}"
+
+
 class Direction(StrEnum):
     """Which way a message went."""
 

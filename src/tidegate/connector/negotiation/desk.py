@@ -22,6 +22,10 @@ class OfferShelf(Protocol):
         """Return an offer of this node that can be negotiated now, or None."""
         ...
 
+    def find_offer(self, offer_id: str) -> Offer | None:
+        """Return an offer of this node, published or withdrawn, or None."""
+        ...
+
     def find_harvested(self, dataset_id: str, publisher: str = "") -> HarvestedRecord | None:
         """Return a peer's record of a dataset, or None."""
         ...

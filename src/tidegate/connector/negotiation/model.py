@@ -5,7 +5,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
-from tidegate.connector.messages.model import Side
+from tidegate.connector.messages.model import Side, subject_of
 from tidegate.kernel.values import dataclass
 
 
@@ -155,8 +155,10 @@ class Negotiation:
 
     @property
     def subject(self) -> str:
-        """What the strategy is set for: the offer at the provider, the dataset at the consumer."""
-        return self.offer_id if self.side is Side.PROVIDER else self.dataset_id
+        """What the strategy is set for: our offer as provider, the peer's dataset as consumer."""
+        if self.side is Side.PROVIDER:
+            return self.offer_id
+        return subject_of(self.peer_did, self.dataset_id)
 
     @property
     def trigger(self) -> str:

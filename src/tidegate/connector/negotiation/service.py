@@ -7,7 +7,7 @@ from tidegate.access.model import Actor, Role
 from tidegate.access.rules import check_has_role
 from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.delivery import AnswerGate
-from tidegate.connector.messages.model import MessageRecord, Side
+from tidegate.connector.messages.model import MessageRecord, Side, subject_of
 from tidegate.connector.messages.read import read
 from tidegate.connector.messages.wire import (
     ContractAgreementMessage,
@@ -227,13 +227,16 @@ class NegotiationService:
         return one
 
     def set_strategy(self, subject: str, strategy: Strategy, *, by: Actor) -> Strategy:
-        """Set how this node answers for an offer (as provider) or a dataset (as consumer).
+        """Set how this node answers for an offer (as provider) or a peer's dataset (as consumer).
 
-        Raises StrategyInvalidError where it cannot be followed, and PolicyInvalidError or
-        PolicyUnenforceableError where it would propose terms nobody here can keep.
+        A dataset is named `DID#DATASET`; its id alone will do where one peer offers it. Raises
+        DatasetAmbiguousError where several do, StrategyInvalidError where it cannot be followed,
+        and PolicyInvalidError or PolicyUnenforceableError where it would propose terms nobody here
+        can keep.
         """
         check_has_role(by, Role.STEWARD, Role.OPERATOR)
         check_strategy(strategy)
+        subject = self._whole(subject)
         for one in strategy.reactions:
             if one.act is Act.COUNTER:
                 check_enforceable(policy_of({"@type": "Offer", **(one.offer or {})}))
@@ -249,6 +252,7 @@ class NegotiationService:
     def clear_strategy(self, subject: str, *, by: Actor) -> Strategy:
         """Let the usual strategy hold again for an offer or dataset; return it."""
         check_has_role(by, Role.STEWARD, Role.OPERATOR)
+        subject = self._whole(subject)
         with self._desk.journal.write(
             by=by.id,
             did="negotiation.strategy_set",
@@ -264,7 +268,14 @@ class NegotiationService:
 
     def find_strategy(self, subject: str) -> Strategy | None:
         """Return the strategy set for an offer or dataset, or None where the usual one holds."""
-        return self._desk.journal.read(store.find_strategy, subject)
+        return self._desk.journal.read(store.find_strategy, self._whole(subject))
+
+    def _whole(self, subject: str) -> str:
+        """Say whose dataset is meant by an id alone; an offer of ours stays as it is."""
+        if self._desk.offers.find_offer(subject) is not None:
+            return subject
+        found = self._desk.offers.find_harvested(subject)
+        return subject_of(found.peer.did, subject) if found is not None else subject
 
     # --- reading
 

@@ -15,7 +15,7 @@ from tidegate.connector.messages import store as messages
 from tidegate.connector.messages.compose import Document, data_address
 from tidegate.connector.messages.delivery import Delivery
 from tidegate.connector.messages.errors import MessageRefusedError
-from tidegate.connector.messages.model import MessageRecord, MessageState, Side
+from tidegate.connector.messages.model import MessageRecord, MessageState, Side, subject_of
 from tidegate.connector.transfer import store
 from tidegate.connector.transfer.address import (
     grant,
@@ -69,8 +69,13 @@ _STOPPED = {
 
 
 def script_of(conn: Connection, one: Transfer) -> TransferScript | None:
-    """Return the script a transfer follows: its agreement's, else its dataset's; None as usual."""
-    return store.find_script(conn, one.agreement_id, one.dataset_id)
+    """Return the script a transfer follows: its agreement's, else its dataset's; None as usual.
+
+    Ours as provider is named by its id, a peer's by `DID#DATASET`.
+    """
+    is_own = one.side is Side.PROVIDER
+    dataset = one.dataset_id if is_own else subject_of(one.peer_did, one.dataset_id)
+    return store.find_script(conn, one.agreement_id, dataset)
 
 
 def event_of(step: Step) -> str:

@@ -220,7 +220,10 @@ class TransferService(Following):
     # --- scripts
 
     def set_script(self, subject: str, script: TransferScript, *, by: Actor) -> TransferScript:
-        """Set what this node does, step by step, with transfers of an agreement or a dataset."""
+        """Set what this node does, step by step, with transfers of an agreement or a dataset.
+
+        A peer's dataset is named `DID#DATASET`, since its id alone is that of one of ours.
+        """
         check_has_role(by, Role.STEWARD, Role.OPERATOR)
         check_script(script)
         with self._desk.journal.write(

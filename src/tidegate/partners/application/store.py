@@ -71,10 +71,16 @@ def find_permit_of(conn: Connection, application_id: str) -> Permit | None:
     return found[0] if found else None
 
 
-def list_permits_for(conn: Connection, dataset_id: str, grantee: str) -> tuple[Permit, ...]:
-    """Return the permits of an institution for a dataset, oldest first."""
+def list_permits_for(
+    conn: Connection, dataset_id: str, provider: str, grantee: str
+) -> tuple[Permit, ...]:
+    """Return the permits of an institution for a provider's dataset, oldest first.
+
+    Ids are each provider's own: what one granted opens nothing of another's.
+    """
     conditions = (PERMIT.c.dataset_id == dataset_id, PERMIT.c.grantee == grantee)
-    return records.listing(conn, PERMIT, Permit, *conditions)
+    found = records.listing(conn, PERMIT, Permit, *conditions)
+    return tuple(one for one in found if one.provider == provider)
 
 
 def add_permit(conn: Connection, permit: Permit) -> None:

@@ -193,7 +193,9 @@ def facts_of(known: Known) -> GateFacts:
 
 def _choose_permit(conn: Connection, question: GateQuestion, at: str) -> Permit | None:
     """Take the permit that fits best: live, of the asked study, naming the person, newest."""
-    permits = application_store.list_permits_for(conn, question.dataset_id, question.recipient)
+    permits = application_store.list_permits_for(
+        conn, question.dataset_id, question.provider, question.recipient
+    )
     fitting = [
         one for one in permits if not question.project_id or one.project_id == question.project_id
     ]

@@ -9,7 +9,7 @@ from tidegate.kernel.errors import NotFoundError
 from tidegate.policy.model import Agreement, AgreementState
 from tidegate.policy.service import max_uses, rows_refusal, sentences
 from tidegate.web.kit import Ask, making, page
-from tidegate.web.names import names_of, title_of
+from tidegate.web.names import asked_record, names_of, provider_of, title_of
 from tidegate.web.pages.approving import approvals_of, may_answer
 from tidegate.web.pages.progress import progress_of
 from tidegate.web.pages.searching import purpose_name
@@ -24,13 +24,16 @@ def show_agreements(ask: Ask) -> Response:
     agreed = {one.id for one in ask.house.policy.list_agreements()}
     negotiations = tuple(one for one in negotiations if one.agreement_id not in agreed)
     agreements = ask.house.policy.list_agreements()
-    spoken_of = {one.dataset_id for one in agreements} | {one.dataset_id for one in negotiations}
+    titles = {one.id: title_of(ask, one.dataset_id, one.assigner) for one in agreements}
+    titles |= {
+        one.pid: title_of(ask, one.dataset_id, provider_of(ask, one)) for one in negotiations
+    }
     return ask.page(
         "agreements.html",
         agreements=agreements[::-1],
         negotiations=negotiations,
         stuck=_stuck(ask),
-        titles={dataset_id: title_of(ask, dataset_id) for dataset_id in spoken_of},
+        titles=titles,
         people=names_of(ask),
     )
 
@@ -48,7 +51,7 @@ def show_agreement(ask: Ask) -> Response:
     return ask.page(
         "agreement.html",
         agreement=agreement,
-        title=title_of(ask, agreement.dataset_id),
+        title=title_of(ask, agreement.dataset_id, agreement.assigner),
         terms=sentences(agreement.policy),
         uses=ask.house.policy.uses_so_far(agreement.id),
         limit=max_uses(agreement.policy),
@@ -82,7 +85,7 @@ def end(ask: Ask) -> Response:
 
 def negotiate(ask: Ask) -> Response:
     """Ask a provider for an agreement on one of its offers."""
-    record = ask.house.catalogue.find_harvested(ask.path["dataset_id"])
+    record = asked_record(ask)
     if record is None:
         raise NotFoundError("No peer offers this dataset.", code="dataset_unknown")
     one = ask.house.negotiation.request(

@@ -7,7 +7,7 @@ from tidegate.access.rules import has_role
 from tidegate.kernel.errors import NotFoundError
 from tidegate.partners.model import Application, ApplicationState
 from tidegate.web.kit import Ask, making, page
-from tidegate.web.names import names_of
+from tidegate.web.names import names_of, title_of
 from tidegate.web.pages.dataset import my_ref
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.steps import steps_of
@@ -50,16 +50,8 @@ def show_applications(ask: Ask) -> Response:
 
 
 def titles_of(ask: Ask, things: list[Application]) -> dict[str, object]:
-    """Return the titles of the datasets that are spoken of, where the catalogue knows them."""
-    titles: dict[str, object] = {}
-    for thing in things:
-        try:
-            titles[thing.dataset_id] = ask.house.catalogue.get_listing(
-                thing.dataset_id, by=ask.actor
-            ).title
-        except NotFoundError:
-            continue
-    return titles
+    """Return the titles of the datasets that are asked for, by application."""
+    return {one.id: title_of(ask, one.dataset_id, one.provider) for one in things}
 
 
 def show_application(ask: Ask) -> Response:
@@ -71,7 +63,7 @@ def show_application(ask: Ask) -> Response:
         "application.html",
         application=application,
         permit=permit,
-        title=titles_of(ask, [application]).get(application.dataset_id),
+        title=title_of(ask, application.dataset_id, application.provider),
         can_decide=may_decide(ask, application),
         is_mine=application.applicant == my_ref(ask, ask.actor),
         steps=steps_of(ask.house.evidence.timeline(*subjects)),

@@ -37,7 +37,7 @@ def _question(ask: Ask, one: RowsApproval) -> Question:
         transfer = ask.house.transfer.get(one.transfer) if one.transfer else None
     except ProcessUnknownError:
         transfer = None
-    return Question(one, title_of(ask, one.dataset_id), transfer)
+    return Question(one, title_of(ask, one.dataset_id, ask.web.settings.node_did), transfer)
 
 
 def approvals_of(ask: Ask, agreement_id: str) -> tuple[RowsApproval, ...]:

@@ -10,7 +10,7 @@ from tidegate.kernel.errors import TidegateError
 from tidegate.policy.model import Policy
 from tidegate.policy.service import differences, fields_of
 from tidegate.web.kit import Ask, making, page
-from tidegate.web.names import institutions_of, names_of, title_of
+from tidegate.web.names import institutions_of, names_of, provider_of, title_of
 from tidegate.web.pages.progress import HELPERS
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.proposals import proposal_of, published_policy
@@ -68,7 +68,7 @@ def _page(
         "counter.html",
         status=400 if problem is not None else 200,
         negotiation=one,
-        title=title_of(ask, one.dataset_id),
+        title=title_of(ask, one.dataset_id, provider_of(ask, one)),
         proposal=proposal,
         fields=fields_of(shown) if shown is not None else None,
         choices=choices_for(base, dict(institutions_of(ask.house))) if base is not None else None,

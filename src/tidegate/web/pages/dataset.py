@@ -9,17 +9,17 @@ from starlette.responses import Response
 from tidegate.access.model import Actor, Role, person_ref
 from tidegate.access.rules import has_role
 from tidegate.audit.model import LeafView
-from tidegate.catalogue.model import HarvestedRecord, VersionRecord, Visibility
+from tidegate.catalogue.model import HarvestedRecord, Listing, VersionRecord, Visibility
 from tidegate.commons.custody.model import Act
 from tidegate.commons.runs.model import RunState, RunView
-from tidegate.kernel.errors import InvalidError, TidegateError
+from tidegate.kernel.errors import InvalidError, NotFoundError, TidegateError
 from tidegate.kernel.values import dataclass
-from tidegate.policy.model import Policy
+from tidegate.policy.model import Agreement, Policy
 from tidegate.policy.service import Sentence, sentences
 from tidegate.web import custody
 from tidegate.web.custody import Refused, care_of
 from tidegate.web.kit import Ask, json_ld, making, page, status_of
-from tidegate.web.names import names_of
+from tidegate.web.names import asked_listing, names_of
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.steps import steps_of
 
@@ -61,7 +61,7 @@ def show_datasets(ask: Ask) -> Response:
 
 def show_dataset(ask: Ask) -> Response:
     """Show one dataset of the space, of this node or of a peer."""
-    return _show(ask, ask.path["dataset_id"], ask.query.get("version", ""))
+    return _show(ask, asked_listing(ask), ask.query.get("version", ""))
 
 
 def attempt(ask: Ask, act: Act, do: Callable[[VersionRecord], object], *, said: str) -> Response:
@@ -70,31 +70,37 @@ def attempt(ask: Ask, act: Act, do: Callable[[VersionRecord], object], *, said: 
     try:
         do(version)
     except TidegateError as problem:
-        return _show(ask, version.dataset_id, version.id, Refused(act, problem))
+        listing = ask.house.catalogue.get_listing(version.dataset_id, by=ask.actor)
+        return _show(ask, listing, version.id, Refused(act, problem))
     return ask.go(f"/datasets/{version.dataset_id}?version={version.id}", said=said)
 
 
-def _show(ask: Ask, dataset_id: str, version_id: str, refused: Refused | None = None) -> Response:
-    listing = ask.house.catalogue.get_listing(dataset_id, by=ask.actor)
+def _show(ask: Ask, listing: Listing, version_id: str, refused: Refused | None = None) -> Response:
     shown: dict[str, Any] = {
         "listing": listing,
         "people": names_of(ask),
         "purpose_name": lambda code: purpose_name(ask, code),
         "may_apply": listing.visibility is Visibility.OFFERED
         and has_role(ask.actor, Role.RESEARCHER),
-        "agreements": ask.house.policy.list_agreements(dataset_id=listing.id),
+        "agreements": _agreements(ask, listing),
         "is_keeper": has_role(ask.actor, Role.STEWARD),
         "refused": refused,
         "status": status_of(refused.problem) if refused else 200,
     }
     if listing.is_own:
-        return _show_own(ask, listing.id, version_id, shown)
+        return _show_own(ask, listing, version_id, shown)
     record = ask.house.catalogue.find_harvested(listing.id, listing.publisher.did)
-    return ask.page("dataset.html", **shown, **_peer_view(record), steps=_life(ask, (), listing.id))
+    return ask.page("dataset.html", **shown, **_peer_view(record), steps=_life(ask, listing))
 
 
-def _show_own(ask: Ask, dataset_id: str, version_id: str, shown: dict[str, Any]) -> Response:
-    catalogue = ask.house.catalogue
+def _agreements(ask: Ask, listing: Listing) -> tuple[Agreement, ...]:
+    """Return the agreements about this publisher's dataset, not about another's of the same id."""
+    found = ask.house.policy.list_agreements(dataset_id=listing.id)
+    return tuple(one for one in found if one.assigner == listing.publisher.did)
+
+
+def _show_own(ask: Ask, listing: Listing, version_id: str, shown: dict[str, Any]) -> Response:
+    catalogue, dataset_id = ask.house.catalogue, listing.id
     versions = catalogue.list_versions_for(dataset_id, by=ask.actor)
     version = _chosen(versions, version_id)
     offers = tuple(
@@ -117,7 +123,7 @@ def _show_own(ask: Ask, dataset_id: str, version_id: str, shown: dict[str, Any])
         care=care_of(ask, version),
         choices=custody,
         **_lost(ask, version),
-        steps=_life(ask, (version,) if version else (), dataset_id),
+        steps=_life(ask, listing, version),
     )
 
 
@@ -190,11 +196,11 @@ def waypoints(stage: str) -> tuple[Waypoint, ...]:
     )
 
 
-def _life(ask: Ask, versions: tuple[VersionRecord, ...], dataset_id: str) -> tuple[object, ...]:
-    """Join the chains of the dataset, its version, and the agreements about it."""
-    subjects = [f"dataset:{dataset_id}", *(f"version:{version.id}" for version in versions)]
-    agreements = ask.house.policy.list_agreements(dataset_id=dataset_id)
-    subjects += [f"agreement:{agreement.id}" for agreement in agreements]
+def _life(ask: Ask, listing: Listing, version: VersionRecord | None = None) -> tuple[object, ...]:
+    """Join the chains of our dataset, its version, and the agreements about it."""
+    subjects = [f"dataset:{listing.id}"] if listing.is_own else []
+    subjects += [f"version:{version.id}"] if version else []
+    subjects += [f"agreement:{agreement.id}" for agreement in _agreements(ask, listing)]
     leaves = ask.house.evidence.timeline(*subjects)
     return steps_of(_once(leaves))
 
@@ -213,7 +219,7 @@ def _once(leaves: tuple[LeafView, ...]) -> list[LeafView]:
 
 def show_apply(ask: Ask) -> Response:
     """Show the form to apply for access."""
-    listing = ask.house.catalogue.get_listing(ask.path["dataset_id"], by=ask.actor)
+    listing = asked_listing(ask)
     mine = my_ref(ask, ask.actor)
     projects = [
         project
@@ -237,7 +243,7 @@ def my_ref(ask: Ask, actor: Actor) -> str:
 
 def apply(ask: Ask) -> Response:
     """Send an application."""
-    listing = ask.house.catalogue.get_listing(ask.path["dataset_id"], by=ask.actor)
+    listing = asked_listing(ask)
     project = ask.house.projects.get_project(ask.form.required("project"))
     people = ask.form.every("people") or (my_ref(ask, ask.actor),)
     known = {project.lead, *project.people}
@@ -264,8 +270,9 @@ def withdraw_offer(ask: Ask) -> Response:
 
 def show_dcat(ask: Ask) -> Response:
     """Give the DCAT JSON-LD of a dataset of this node."""
-    listing = ask.house.catalogue.get_listing(ask.path["dataset_id"], by=ask.actor)
-
+    listing = asked_listing(ask)
+    if not listing.is_own:
+        raise NotFoundError("Its own institution describes it.", code="dataset_unknown")
     return json_ld(ask.house.catalogue.dcat(listing.id, by=ask.actor))
 
 

@@ -15,7 +15,7 @@ from tidegate.connector.progress.rules import may_take
 from tidegate.kernel.text import Multilingual
 from tidegate.kernel.values import dataclass
 from tidegate.web.kit import Ask, page
-from tidegate.web.names import names_of, title_of
+from tidegate.web.names import names_of, provider_of, title_of
 from tidegate.web.pages.applications import titles_of, waiting_for
 from tidegate.web.pages.approving import may_answer, questions_for
 from tidegate.web.pages.progress import HELPERS
@@ -72,7 +72,12 @@ def _stuck(ask: Ask) -> tuple[Standing, ...]:
 
 def _waiting(ask: Ask, one: Negotiation) -> Waiting:
     step = "offer" if one.side.value == "provider" else "request"
-    return Waiting(one, title_of(ask, one.dataset_id), proposal_of(ask, one), may_take(one, step))
+    return Waiting(
+        one,
+        title_of(ask, one.dataset_id, provider_of(ask, one)),
+        proposal_of(ask, one),
+        may_take(one, step),
+    )
 
 
 def _versions(ask: Ask) -> tuple[WaitingVersion, ...]:
@@ -82,7 +87,7 @@ def _versions(ask: Ask) -> tuple[WaitingVersion, ...]:
         act = next_for(ask.actor, one)
         if act is not None:
             version = ask.house.catalogue.get_version(one.holding.version_id)
-            title = title_of(ask, version.dataset_id)
+            title = title_of(ask, version.dataset_id, ask.web.settings.node_did)
             found.append(WaitingVersion(version, title, act, since(act, one)))
     return tuple(found)
 

@@ -22,7 +22,11 @@ def _page(ask: Ask, done: Registered | None = None) -> Response:
     return ask.page(
         "planes.html",
         planes=planes,
-        titles={name: title_of(ask, name) for one in planes for name in one.datasets},
+        titles={
+            name: title_of(ask, name, ask.web.settings.node_did)
+            for one in planes
+            for name in one.datasets
+        },
         flows=signaling.list_flows(by=ask.actor, limit=MOST_FLOWS),
         done=done,
         kinds=tuple(PlaneKind),

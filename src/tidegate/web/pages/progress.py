@@ -15,7 +15,7 @@ from tidegate.connector.progress.rules import course, may_take, process_of
 from tidegate.connector.progress.service import Either
 from tidegate.connector.transfer.model import VISIT_FORMAT, Transfer
 from tidegate.web.kit import Ask, action, making, page
-from tidegate.web.names import names_of, title_of
+from tidegate.web.names import names_of, provider_of, title_of
 from tidegate.web.pages.approving import approvals_of, may_answer
 from tidegate.web.proposals import proposal_of
 
@@ -60,7 +60,7 @@ def _negotiation(ask: Ask, one: Negotiation, peer_says: PeerSays | None = None) 
     return ask.page(
         "negotiation.html",
         negotiation=one,
-        title=title_of(ask, one.dataset_id),
+        title=title_of(ask, one.dataset_id, provider_of(ask, one)),
         progress=progress_of(ask, one),
         proposal=proposal_of(ask, one),
         may_counter=may_take(one, "offer" if one.side.value == "provider" else "request"),
@@ -119,7 +119,7 @@ def _transfer(ask: Ask, one: Transfer, peer_says: PeerSays | None = None) -> Res
     return ask.page(
         "transfer.html",
         transfer=one,
-        title=title_of(ask, one.dataset_id),
+        title=title_of(ask, one.dataset_id, provider_of(ask, one)),
         progress=progress_of(ask, one),
         rows=ask.house.dataplane.progress(one.pid),
         is_moving=is_rows and not process_of(one).is_final,

@@ -10,7 +10,7 @@ from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 from tidegate.policy.service import attested, differences, fields_of, sentences
 from tidegate.web.kit import Ask, making, page
-from tidegate.web.names import institutions_of, names_of
+from tidegate.web.names import asked_record, institutions_of, names_of
 from tidegate.web.pages.searching import purpose_name
 from tidegate.web.terms_form import choices_for, local, read_terms
 
@@ -55,7 +55,7 @@ def propose(ask: Ask) -> Response:
 
 def _asked(ask: Ask, offer_id: str) -> Asked:
     check_has_role(ask.actor, *ASKERS)
-    record = ask.house.catalogue.find_harvested(ask.path["dataset_id"])
+    record = asked_record(ask)
     offers = record.dataset.offers if record is not None else ()
     offer = next((one for one in offers if one.id == offer_id), None)
     if record is None or offer is None:

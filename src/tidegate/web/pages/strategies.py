@@ -6,15 +6,16 @@ from starlette.responses import Response
 
 from tidegate.access.model import Role
 from tidegate.access.rules import check_has_role, has_role
-from tidegate.connector.messages.model import Side
+from tidegate.connector.messages.model import Side, subject_of
 from tidegate.connector.negotiation.strategy import AUTOMATIC
 from tidegate.kernel.errors import NotFoundError, TidegateError
 from tidegate.kernel.values import dataclass
 from tidegate.policy.model import Policy
 from tidegate.policy.service import differences, fields_of, from_odrl
 from tidegate.web.kit import Ask, making, page
-from tidegate.web.names import institutions_of, names_of, title_of
+from tidegate.web.names import asked_record, institutions_of, names_of, title_of
 from tidegate.web.pages.searching import purpose_name
+from tidegate.web.paths import dataset_path
 from tidegate.web.strategies import (
     CHOICES,
     choice_of,
@@ -34,6 +35,7 @@ class Subject:
     id: str
     side: Side
     dataset_id: str
+    publisher: str
     policy: Policy
     path: str
 
@@ -61,16 +63,19 @@ def set_dataset(ask: Ask) -> Response:
 def _offer(ask: Ask) -> Subject:
     offer = ask.house.catalogue.get_offer(ask.path["offer_id"])
     path = f"/offers/{offer.id}/strategy"
-    return Subject(offer.id, Side.PROVIDER, offer.dataset_id, offer.policy, path)
+    return Subject(
+        offer.id, Side.PROVIDER, offer.dataset_id, ask.web.settings.node_did, offer.policy, path
+    )
 
 
 def _dataset(ask: Ask) -> Subject:
-    record = ask.house.catalogue.find_harvested(ask.path["dataset_id"])
+    record = asked_record(ask)
     if record is None or not record.dataset.offers:
         raise NotFoundError("No peer offers this dataset.", code="dataset_unknown")
-    id_ = record.dataset.id
+    id_, peer = record.dataset.id, record.peer.did
     policy = record.dataset.offers[0].policy
-    return Subject(id_, Side.CONSUMER, id_, policy, f"/datasets/{id_}/strategy")
+    path = dataset_path(id_, peer, "/strategy", own=ask.web.settings.node_did)
+    return Subject(subject_of(peer, id_), Side.CONSUMER, id_, peer, policy, path)
 
 
 def _set(ask: Ask, subject: Subject) -> Response:
@@ -113,7 +118,7 @@ def _page(
         "strategy.html",
         status=400 if problem is not None else 200,
         subject=subject,
-        title=title_of(ask, subject.dataset_id),
+        title=title_of(ask, subject.dataset_id, subject.publisher),
         lines=say_strategy(strategy, subject.side, ask.language),
         options=CHOICES[subject.side],
         choice=choice or choice_of(strategy, subject.side),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.dsp_nodes import RESEARCHER, STEWARD, agreed, make_pair, pump
+from lib.dsp_nodes import HOSPITAL, RESEARCHER, STEWARD, agreed, make_pair, pump
 from tidegate.access.errors import RoleMissingError
 from tidegate.connector.dataplane.model import HTTP_PULL
 from tidegate.connector.transfer.errors import ScriptInvalidError
@@ -102,6 +102,16 @@ def test_a_datasets_script_holds_where_its_agreement_has_none(pair):
     pair[0].transfer.set_script("ds_1", PRESETS["once"], by=STEWARD)
 
     assert states(pair, run(pair)) == ["COMPLETED", "COMPLETED"]
+
+
+@pytest.mark.parametrize(
+    ("whose", "state"),
+    [("", "STARTED"), ("did:web:other#", "STARTED"), (HOSPITAL + "#", "TERMINATED")],
+)
+def test_a_consumers_script_is_for_the_dataset_of_one_peer(pair, whose, state):
+    pair[1].transfer.set_script(f"{whose}ds_1", script("terminate"), by=STEWARD)
+
+    assert [state, state] == states(pair, run(pair))
 
 
 def test_the_script_goes_on_after_a_kill(pair):
