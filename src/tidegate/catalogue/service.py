@@ -339,10 +339,13 @@ class CatalogueService:
         with self._journal.write(
             by=by.id, did=events.PUBLISHED, to=f"dataset:{offer.dataset_id}", why=why
         ) as tx:
+            current = store.get_version(tx.connection, version_id)
+            stones = store.list_tombstones(tx.connection, current.dataset_id)
+            rules.check_may_offer(current, stones, formats)
             published = store.list_offers(
                 tx.connection, version_id=version_id, state=OfferState.PUBLISHED
             )
-            rules.check_is_new(published, policy, formats)  # again: two may publish at once
+            rules.check_is_new(published, policy, formats)  # all again: others act at once
             tx.note(did=events.PUBLISHED, to=f"version:{version_id}", why=why)
             store.add_offer(tx.connection, offer)
             tx.announce(events.PUBLISHED, dataset=offer.dataset_id, offer=offer.id)

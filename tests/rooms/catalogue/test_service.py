@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lib.ground import make_ground
+from lib.interleaving import act_after
 from rooms.catalogue.records import (
     FACULTY,
     HOSPITAL,
@@ -21,6 +22,7 @@ from rooms.catalogue.records import (
 from tidegate.access.errors import RoleMissingError
 from tidegate.access.model import Participant, Seat
 from tidegate.audit.store import list_subject_leaves
+from tidegate.catalogue import rules
 from tidegate.catalogue.errors import (
     BuriedError,
     DatasetAmbiguousError,
@@ -422,3 +424,20 @@ def test_what_was_offered_and_is_gone_is_still_told(ground, catalogue):
 
     assert ["ver_1"] == [stone.version_id for stone in catalogue.list_tombstones_for(by=RESEARCHER)]
     assert "Wrong file." == catalogue.get_listing("ds_liver", by=RESEARCHER).tombstone
+
+
+def test_a_version_destroyed_while_it_is_offered_is_not_offered(monkeypatch, ground, catalogue):
+    enter(ground, catalogue)
+
+    def destroy():
+        with ground.journal.write(by="system:t", did="version.destroyed", to="version:ver_1") as tx:
+            gone = replace(catalogue.get_version("ver_1"), stage="destroyed")
+            catalogue.update_version(tx, gone, expect_stage="stored")
+            catalogue.tombstone(tx, "ver_1", "no longer needed")
+
+    act_after(monkeypatch, rules, "check_may_offer", destroy)
+
+    with pytest.raises(BuriedError):
+        catalogue.publish_offer("ver_1", make_policy(), ("Tidegate-Visit",), by=STEWARD)
+
+    assert () == catalogue.list_offers(version_id="ver_1")

@@ -268,6 +268,8 @@ class Receiving:
             )
         self.forget(pid)
         current = self._desk.get(pid)
+        if current.state is not DataFlowState.STARTED:
+            return current  # stopped while it was kept: it ends as it was told, or goes on later
         whole = replace(current, sha256=found, total=size, moved=size)
         saved = ended(self._desk, whole, by=node_actor(record.flow.peer_did).id)
         if tell_control:

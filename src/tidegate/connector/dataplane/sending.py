@@ -166,6 +166,9 @@ class Sending:
             self._desk.cuts.close(pid, cut)
 
     def _finish(self, record: FlowRecord) -> None:
+        """Note that every byte has left, unless the flow was stopped with the last of them."""
+        if record.state is not DataFlowState.STARTED:
+            return
         whole = replace(record, moved=record.total)
         ended(self._desk, whole, by=ACTOR)
         self._desk.control().flow_completed(record.flow.pid)

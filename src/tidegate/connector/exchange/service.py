@@ -23,6 +23,7 @@ from tidegate.connector.http.service import PeerHttp
 from tidegate.connector.identity.service import IdentityService
 from tidegate.db.outbox import lane_of
 from tidegate.kernel.clock import Clock, iso
+from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.failpoint import failpoint
 
 Receiver = Callable[[str, Mapping[str, Any]], None]
@@ -69,8 +70,16 @@ class ExchangeService:
             PeerDeclinedError: the peer refuses; the task is parked with the peer's reason.
         """
         self._waited_for.add(to)
+        try:
+            self._deliver(id, to, kind, body)
+        except TidegateError:
+            self._waited_for.add(to)  # again: it may have spoken while it was tried
+            raise
+        self._waited_for.discard(to)
+
+    def _deliver(self, name: str, to: str, kind: str, body: str) -> None:
         message = PeerMessage(
-            id=id,
+            id=name,
             kind=kind,
             sender=self._identity.node.did,
             to=to,
@@ -92,7 +101,6 @@ class ExchangeService:
                 peer=to,
             )
         answer.checked()
-        self._waited_for.discard(to)
 
     def heard_from(self, did: str) -> None:
         """Deliver now what waits for a peer: it speaks, so it can be reached again."""

@@ -47,7 +47,7 @@ class Proofs:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._held: dict[str, _Held] = {}
+        self._held: dict[tuple[str, str], _Held] = {}
         self._turn = 0
         self._places = Places(most=_MOST_AT_ONCE, per_host=_MOST_AT_ONCE)
         self._guard = threading.Lock()
@@ -82,16 +82,19 @@ class Proofs:
             return None
 
     def _fetched(self, one: Plane, fresh: float) -> KeySet:
-        """Return the key set at the plane's address, not older than that; fetch it otherwise."""
-        now = self._desk.clock.now().timestamp()
+        """Return the key set at the plane's address, not older than that; fetch it otherwise.
+
+        One is kept for a registration: another process of this node may have made it anew.
+        """
+        now, name = self._desk.clock.now().timestamp(), (one.jwks_uri, one.changed_at)
         with self._guard:
-            held, turn = self._held.get(one.jwks_uri), self._turn
+            held, turn = self._held.get(name), self._turn
         if held is None or now - held.at >= (fresh if held.keys else KEYS_FAILED_SECONDS):
             with self._places.taken(one.id):
                 held = _Held(self._asked(one), now)
             with self._guard:
                 if turn == self._turn:
-                    self._held[one.jwks_uri] = held
+                    self._held[name] = held
         if held.keys is None:
             raise UnavailableError(
                 f"The key set of {one.id} cannot be read now.", code="jwks_unavailable"

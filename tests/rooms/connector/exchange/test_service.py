@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lib.interleaving import act_after
 from lib.space_world import opened_world
 from tidegate.access.model import Seat
 from tidegate.connector.errors import (
@@ -13,6 +14,7 @@ from tidegate.connector.errors import (
     PeerRefusedError,
     PeerUnreachableError,
 )
+from tidegate.connector.exchange import service
 from tidegate.db.outbox import lane_of
 from tidegate.kernel.errors import UnavailableError
 from tidegate.work.model import delay_before
@@ -225,3 +227,24 @@ def test_what_waits_for_a_peer_goes_out_when_the_peer_speaks(world):
         faculty.identity.authenticate(hospital.identity.token_for(faculty.did))
 
     assert [lane_of("peer", hospital.did)] == revived
+
+
+def test_what_waits_for_a_peer_that_spoke_while_it_could_not_be_reached_is_delivered_when_it_speaks(
+    world, monkeypatch
+):
+    _, faculty, hospital = world.nodes
+    revived = []
+    faculty.exchange._revive = lambda lane, codes: revived.append(lane)
+    send(faculty, hospital)
+    world.wire.down.add("localhost:7402")
+    act_after(
+        monkeypatch, service, "PeerMessage", lambda: faculty.exchange.heard_from(hospital.did)
+    )
+    with pytest.raises(UnavailableError):
+        faculty.exchange.deliver(**task(faculty))
+    world.wire.down.clear()
+    before = len(revived)
+
+    faculty.exchange.heard_from(hospital.did)
+
+    assert before + 1 == len(revived)

@@ -12,6 +12,7 @@ from tidegate.connector.http.model import Answer
 from tidegate.connector.signaling import proofs
 from tidegate.connector.signaling.errors import PlaneUnauthenticatedError, RegistrationInvalidError
 from tidegate.connector.signaling.model import PlaneKind
+from tidegate.connector.signaling.registry import Registry
 from tidegate.kernel.errors import UnavailableError
 
 WHERE = "https://plane.example.org/keys"
@@ -166,6 +167,16 @@ def test_keys_that_were_on_their_way_when_a_plane_is_registered_anew_are_not_kep
 
     act_after(monkeypatch, proofs, "read_keys", register)
     opens(world, signer)
+
+    with pytest.raises(PlaneUnauthenticatedError):
+        opens(world, signer)
+
+
+def test_keys_read_for_a_registration_count_for_none_that_another_process_made_since(world, signer):
+    opens(world, signer)
+    world.ground.clock.advance(seconds=1)
+    world.wire.documents[WHERE] = {"keys": [Signer("key-1").jwk]}
+    Registry(world.registry._desk).put(asked(world, jwks_uri=WHERE), by=STEWARD)
 
     with pytest.raises(PlaneUnauthenticatedError):
         opens(world, signer)
