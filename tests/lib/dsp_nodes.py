@@ -180,6 +180,9 @@ class Shelf:
     def find_open_offer(self, offer_id):
         return next((one for one in self.list_open_offers() if one.id == offer_id), None)
 
+    def is_open_within(self, tx, offer_id):
+        return self.find_open_offer(offer_id) is not None
+
     def find_offer(self, offer_id):
         return self.offers.get(offer_id)
 

@@ -202,6 +202,11 @@ class CatalogueService:
             found = store.list_open_offers(conn, rules.OFFERABLE_STAGES, offer_id=offer_id)
         return next(iter(found), None)
 
+    def is_open_within(self, tx: Tx, offer_id: str) -> bool:
+        """Tell, inside the caller's write, whether an offer can be negotiated."""
+        stages = rules.OFFERABLE_STAGES
+        return bool(store.list_open_offers(tx.connection, stages, offer_id=offer_id))
+
     def list_tombstones(self, dataset_id: str = "") -> tuple[Tombstone, ...]:
         """Return the tombstones of one dataset, or of all."""
         return self._journal.read(store.list_tombstones, dataset_id)

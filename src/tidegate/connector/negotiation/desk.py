@@ -22,6 +22,10 @@ class OfferShelf(Protocol):
         """Return an offer of this node that can be negotiated now, or None."""
         ...
 
+    def is_open_within(self, tx: Tx, offer_id: str) -> bool:
+        """Tell, inside the caller's write, whether an offer of this node can be negotiated."""
+        ...
+
     def find_offer(self, offer_id: str) -> Offer | None:
         """Return an offer of this node, published or withdrawn, or None."""
         ...

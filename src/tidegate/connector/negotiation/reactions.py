@@ -141,9 +141,19 @@ class Reactions:
         return self.send(changed, step, by=by)
 
     def send(
-        self, one: Negotiation, step: Step, *, by: str, code: str = "", reason: str = ""
+        self,
+        one: Negotiation,
+        step: Step,
+        *,
+        by: str,
+        code: str = "",
+        reason: str = "",
+        check: Callable[[Tx], None] = lambda _tx: None,
     ) -> Negotiation:
-        """Queue the message of a step, with the negotiation as it will be said."""
+        """Queue the message of a step, with the negotiation as it will be said.
+
+        `check` raises, inside the write that does, where it may not be said any more.
+        """
         why: dict[str, str | tuple[str, ...]] = {
             "step": step.value,
             "state": one.state.value,
@@ -158,6 +168,7 @@ class Reactions:
         with self._desk.journal.write(
             by=by, did="negotiation.decided", to=f"negotiation:{one.pid}", why=why
         ) as tx:
+            check(tx)
             changed = replace(
                 one,
                 reason_code=code or one.reason_code,
@@ -226,7 +237,7 @@ class Reactions:
     def _published(self, one: Negotiation) -> Offer:
         offer = self._desk.offers.find_open_offer(one.offer_id)
         if offer is None or not may_see(offer, self._desk.standing_of(one.peer_did)):
-            raise OfferNotOpenError("The offer was withdrawn meanwhile.", code="offer_withdrawn")
+            raise _withdrawn()
         return offer
 
     def agree(self, one: Negotiation, *, by: str) -> Negotiation:
@@ -236,7 +247,17 @@ class Reactions:
         said = agreement_document(
             in_our_words, self._desk.ids.urn(), assigner=self._desk.did, at=at
         )
-        return self.send(replace(one, agreement=said), Step.AGREE, by=by)
+        return self.send(
+            replace(one, agreement=said),
+            Step.AGREE,
+            by=by,
+            check=lambda tx: self._check_open(tx, one.offer_id),
+        )
+
+    def _check_open(self, tx: Tx, offer_id: str) -> None:
+        """Raise OfferNotOpenError, inside the write that agrees, where the offer has closed."""
+        if not self._desk.offers.is_open_within(tx, offer_id):
+            raise _withdrawn()
 
     def _in_our_words(self, one: Negotiation) -> Mapping[str, Any]:
         """Return the terms agreed on: as published, where that is what the peer asked for.
@@ -276,6 +297,10 @@ class Reactions:
             ),
         )
         tx.announce(WAITING, negotiation=one.pid)
+
+
+def _withdrawn() -> OfferNotOpenError:
+    return OfferNotOpenError("The offer was withdrawn meanwhile.", code="offer_withdrawn")
 
 
 def assessment_of(decision: Decision) -> Assessment:
