@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from lib.interleaving import act_after
-from lib.lab_world import AGREEMENT, CHECKER, HOSPITAL, RESEARCHER, Consumer, Provider
+from lib.lab_world import AGREEMENT, CHECKER, HOSPITAL, REF, RESEARCHER, Consumer, Provider
 from tidegate.kernel.errors import ConflictError, WithheldError
 from tidegate.lab.errors import AskedRacedError
 from tidegate.lab.model import RunState
@@ -179,3 +179,26 @@ def test_a_result_that_comes_while_its_agreement_ends_is_told_to_be_destroyed(
     found = consumer.queries.get(asked.id, by=RESEARCHER)
     assert (RunState.RELEASED, "") == (found.state, found.derived_id)
     assert found.destroyed_at
+
+
+@pytest.mark.parametrize("what", ["the agreement ends", "the version is destroyed"])
+def test_a_query_taken_back_while_all_are_stopped_keeps_no_other_from_being_stopped(
+    monkeypatch, provider, what
+):
+    first, second = provider.ask(BY_SEX), provider.ask(q.CohortCount(q.Everyone()))
+    ends = what == "the agreement ends"
+    act_after(
+        monkeypatch,
+        store,
+        "list_waiting_under" if ends else "list_waiting_of",
+        lambda: provider.lab.withdraw(f"{REF}@ver_one", "tp_1", first.id),
+    )
+
+    if ends:
+        end_agreement(provider)
+    else:
+        provider.lab.on_version_destroyed("ver_one")
+
+    states = {run.id: run.state for run in provider.lab.list_runs()}
+    assert {first.id: RunState.WITHDRAWN, second.id: RunState.STOPPED} == states
+    assert not provider.engine._sessions

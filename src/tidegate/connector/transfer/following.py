@@ -36,6 +36,8 @@ class Following:
         What a script holds is held by the agreement from now on, so no script lets it go on.
         """
         for one in self._desk.journal.read(store.list_open, agreement):
+            if self._outgoing.is_ending(one):
+                continue
             if one.state is TransferState.STARTED or (is_held_by_script(one) and not one.pending):
                 self._acts.stop(
                     one,

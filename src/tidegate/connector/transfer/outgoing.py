@@ -92,11 +92,13 @@ class Outgoing:
     def queue(self, tx: Tx, one: Transfer, step: Step) -> Transfer:
         """Queue the message of a step in the caller's write and save the transfer.
 
-        Stopping overtakes a message that is still on its way; anything else waits its turn.
+        Stopping overtakes a message that is still on its way, but nothing overtakes an end;
+        anything else waits its turn.
         """
         TRANSFER.step(one.state, step.value, by=one.side.value)
         if one.pending:
-            if step not in {Step.TERMINATE, Step.SUSPEND}:
+            is_ending = _is_end(tx.connection, one)
+            if step is not Step.TERMINATE and (is_ending or step is not Step.SUSPEND):
                 raise TransferRacedError("A message is on its way already; wait for its answer.")
             records.abandon(tx, one.pending, f"Overtaken by {step}.")
         script = script_of(tx.connection, one)
@@ -133,10 +135,7 @@ class Outgoing:
 
     def is_ending(self, one: Transfer) -> bool:
         """Tell whether the message that ends a transfer is on its way already."""
-        if not one.pending:
-            return False
-        message = self._desk.journal.read(messages.find_message, one.pending)
-        return message is not None and message.action == Step.TERMINATE.value
+        return self._desk.journal.read(_is_end, one)
 
     def deliver(self, transfer: str, message: str) -> None:
         """Try once to deliver a queued message; retries queue themselves. May run twice."""
@@ -325,6 +324,11 @@ class Outgoing:
                 self.queue(tx, ended, Step.TERMINATE)
             else:
                 self.arrived(tx, replace(ended, state=TransferState.TERMINATED))
+
+
+def _is_end(conn: Connection, one: Transfer) -> bool:
+    message = messages.find_message(conn, one.pending) if one.pending else None
+    return message is not None and message.action == Step.TERMINATE.value
 
 
 def _end_tokens(tx: Tx, one: Transfer, step: Step) -> None:

@@ -1,6 +1,7 @@
 """Queries that visit the data: checked every time, run beside it, answered or held."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from tidegate.lab.errors import (
     QueryNotFoundError,
     QueryStoppedError,
     RefusalsSpentError,
+    StaleRunError,
 )
 from tidegate.lab.model import MACHINE, QUERY_LIFE, Run, RunAnswer
 from tidegate.lab.query.axes import axes_of
@@ -109,8 +111,7 @@ class LabService:
             lambda one: one.agreement_id == agreement, "the agreement was closed"
         )
         waiting = self._journal.read(store.list_waiting_under, agreement)
-        for run in waiting:
-            self._publishing.stop(run, "The agreement ended or was suspended.")
+        self._stop(waiting, "The agreement ended or was suspended.")
         for version_id in self._journal.read(store.versions_under, agreement):
             self._versions.forget_unless_used(version_id, agreement)
 
@@ -126,9 +127,14 @@ class LabService:
 
     def on_version_destroyed(self, version: str) -> None:
         """Forget a destroyed version, and destroy the key of everything released from it."""
-        for run in self._journal.read(store.list_waiting_of, version):
-            self._publishing.stop(run, "The data were destroyed.")
+        self._stop(self._journal.read(store.list_waiting_of, version), "The data were destroyed.")
         self._versions.destroy(version)
+
+    def _stop(self, waiting: Iterable[Run], reason: str) -> None:
+        """Stop what waits for a checker; what has moved on since is left, and hinders no other."""
+        for run in waiting:
+            with suppress(StaleRunError):
+                self._publishing.stop(run, reason)
 
     def _visit(self, token: str, transfer_pid: str) -> Visit:
         visit = self._transfers.visit_for_token(token)

@@ -90,3 +90,20 @@ def test_a_person_who_asks_twice_at_once_has_asked_once(monkeypatch, pair, what)
 
     assert [first[0].pid] == [one.pid for one in faculty.transfer.list_transfers()]
     assert first[0].pid == ask().pid
+
+
+@pytest.mark.parametrize("who", ["the agreement", "a person"])
+def test_a_suspension_takes_no_termination_back_that_is_on_its_way(pair, visit, who):
+    hospital, _ = pair
+    agreement, own = visit
+    hospital.transfer.terminate(own, "No more.", by=STEWARD)
+
+    if who == "the agreement":
+        hospital.transfer.on_agreement_suspended(agreement)
+    else:
+        with pytest.raises(TransferRacedError):
+            hospital.transfer.suspend(own, "A pause.", by=STEWARD)
+    pump(*pair)
+
+    found = [one for node in pair for one in node.transfer.list_transfers()]
+    assert [("TERMINATED", "No more.")] * 2 == [(one.state.value, one.reason) for one in found]
