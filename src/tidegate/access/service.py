@@ -289,6 +289,7 @@ class AccessService:
         person = self.find_by_email(email)
         credential = self.journal.read(store.get_credential, person.id if person else "")
         right = self.passwords.matches(credential.password_hash, password)
+        self._check_throttle(target)  # others may have guessed while this one was judged
         step = None
         if person and right and credential.totp_confirmed and person.state is PersonState.ACTIVE:
             step = self._step(credential, person.id, totp)

@@ -6,7 +6,12 @@ import pytest
 from lib.interleaving import act_after
 from lib.partners_world import quick_ground
 from tidegate.access import entry_store, store
-from tidegate.access.errors import EmailTakenError, LastOperatorError, SignInRefusedError
+from tidegate.access.errors import (
+    EmailTakenError,
+    LastOperatorError,
+    SignInRefusedError,
+    TooManyAttemptsError,
+)
 from tidegate.access.model import AccessSettings, Role, system_actor
 from tidegate.access.service import AccessService
 
@@ -160,3 +165,19 @@ def test_a_code_used_meanwhile_signs_in_nobody_else(monkeypatch, ground, access,
         access.sign_in(olga.email, OLD, code(ground, enrolment))
 
     assert olga.as_actor() == access.actor_for_session(first[0].token)
+
+
+def test_guesses_that_were_begun_together_are_no_more_than_one_after_another(
+    monkeypatch, ground, access, olga, enrolment
+):
+    confirmed(ground, access, olga, enrolment)
+
+    def guess():
+        for _ in range(access.settings.free_failures):
+            with pytest.raises(SignInRefusedError):
+                access.sign_in(olga.email, "not the password at all", code(ground, enrolment))
+
+    act_after(monkeypatch, access.passwords, "matches", guess)
+
+    with pytest.raises(TooManyAttemptsError):
+        access.sign_in(olga.email, OLD, code(ground, enrolment))

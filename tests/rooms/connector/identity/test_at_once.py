@@ -155,3 +155,17 @@ def test_an_older_status_list_that_comes_later_is_not_what_is_remembered(monkeyp
 
 def member_jwt(node):
     return node.wallet.membership_jwts()[0]
+
+
+def test_a_credential_delivered_late_takes_no_newer_ones_place(fresh_world):
+    faculty = fresh_world.nodes[1]
+    jwt = member_jwt(faculty)
+    older = read_credential(read(jwt).claims, jwt)
+    fresh_world.clock.advance(seconds=60)
+    faculty.wallet.request_credentials()
+    fresh_world.settle()
+    newer = {each.id for each in faculty.wallet.list_credentials()}
+
+    faculty.wallet._keep((older,), by="system:test")
+
+    assert newer == {each.id for each in faculty.wallet.list_credentials()}

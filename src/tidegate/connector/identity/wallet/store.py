@@ -18,11 +18,13 @@ def list_held(conn: Connection) -> tuple[tuple[str, str, str, str, str], ...]:
 
 
 def keep(conn: Connection, credential: Credential, at: str) -> None:
-    """Keep a credential in the place of older ones of its type and issuer."""
+    """Keep a credential in the place of older ones of its type and issuer; not of a newer one."""
     table = connector_credential
-    conn.execute(
-        delete(table).where(table.c.type == credential.type, table.c.issuer == credential.issuer)
-    )
+    alike = (table.c.type == credential.type, table.c.issuer == credential.issuer)
+    newer = select(table.c.id).where(*alike, table.c.valid_from > credential.valid_from)
+    if conn.execute(newer).first() is not None:
+        return
+    conn.execute(delete(table).where(*alike))
     conn.execute(
         insert(table),
         {
