@@ -98,6 +98,7 @@ class Reading:
         file = self._desk.rows.open_parcel(grant.parcel)
         try:
             file.seek(part.start)
+            self._check_moves(pid)  # what cut it before there was anything to cut
             while sent < part.length:
                 if sent - looked >= self._desk.settings.look_every_bytes:
                     looked = sent
@@ -120,9 +121,12 @@ class Reading:
 
     def _look(self, record: FlowRecord, moved: int) -> None:
         """Look up whether bytes may still move, and note how far they are."""
-        if not self._desk.control().is_flowing(record.flow.pid):
-            raise _cut()
+        self._check_moves(record.flow.pid)
         self._mark(record, moved)
+
+    def _check_moves(self, pid: str) -> None:
+        if not self._desk.control().is_flowing(pid):
+            raise _cut()
 
     def _mark(self, record: FlowRecord, moved: int) -> None:
         found = self._desk.find(record.flow.pid)

@@ -8,6 +8,7 @@ tells nothing is sent the whole content in one request, as other data planes do.
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from threading import Event
 
 from tidegate.commons.model import Parcel
 from tidegate.connector.dataplane import store
@@ -149,11 +150,11 @@ class Sending:
         file = self._desk.rows.open_parcel(parcel)
         try:
             file.seek(part.start)
+            self._check_moves(pid, cut)  # what cut it before there was anything to cut
             while left:
                 if looked - left >= self._desk.settings.look_every_bytes:
                     looked = left
-                    if not self._desk.control().is_flowing(pid):
-                        cut.set()
+                    self._check_moves(pid, cut)
                     self._desk.moved(self._desk.get(pid), part.end - left)
                 if cut.is_set():
                     raise BytesRefusedError("flow_cut", "The transfer was stopped.", again=True)
@@ -164,6 +165,10 @@ class Sending:
         finally:
             file.close()
             self._desk.cuts.close(pid, cut)
+
+    def _check_moves(self, pid: str, cut: Event) -> None:
+        if not self._desk.control().is_flowing(pid):
+            cut.set()
 
     def _finish(self, record: FlowRecord) -> None:
         """Note that every byte has left, unless the flow was stopped with the last of them."""

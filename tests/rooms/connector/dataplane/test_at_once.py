@@ -1,10 +1,15 @@
 """A flow that is stopped in the moment its last byte has moved: it stays what it became."""
 
+import io
+
 import pytest
 
 from lib.ground import make_ground
 from tidegate.connector.dataplane.desk import PlaneDesk
+from tidegate.connector.dataplane.errors import BytesRefusedError, FlowWithheldError
 from tidegate.connector.dataplane.model import DataFlowState, Flow, FlowRecord
+from tidegate.connector.dataplane.ranges import Part
+from tidegate.connector.dataplane.reading import Grant
 from tidegate.connector.dataplane.service import HttpPlane
 from tidegate.connector.messages.model import Side
 
@@ -19,6 +24,9 @@ ABOUT = {
 }
 TAKEN_IN = Flow(side=Side.CONSUMER, **ABOUT)
 SENT = Flow(side=Side.PROVIDER, **ABOUT)
+
+
+ROWS = b"rows"
 
 
 class Whole:
@@ -49,12 +57,18 @@ class Shelf:
     def drop_arrival(self, arrival):
         pass
 
+    def open_parcel(self, parcel):
+        return io.BytesIO(ROWS)
+
 
 class Control:
     """Counts what it is told."""
 
     def __init__(self):
-        self.completed = 0
+        self.completed, self.flowing = 0, True
+
+    def is_flowing(self, pid):
+        return self.flowing
 
     def flow_completed(self, pid):
         self.completed += 1
@@ -117,3 +131,33 @@ def test_a_flow_stopped_while_its_last_bytes_leave_stays_stopped(monkeypatch, de
 
     assert state is desk.get(SENT.pid).state
     assert 0 == desk.control().completed
+
+
+def test_no_row_is_read_of_a_flow_that_was_cut_before_its_reading_began(desk):
+    plane = HttpPlane(desk)
+    record = desk.save(FlowRecord(SENT, DataFlowState.STARTED, content="par_1", total=4))
+    let_in = Grant(record, None, Part(0, 4, 4), is_partial=False)
+    desk.control().flowing = False
+    assert 0 == plane.cut(SENT.pid)  # it does not move yet, so there is nothing to cut
+
+    with pytest.raises(FlowWithheldError):
+        list(plane.reading.stream(let_in))
+
+
+def test_no_row_is_sent_of_a_flow_that_was_cut_before_its_sending_began(desk):
+    plane = HttpPlane(desk)
+    record = desk.save(FlowRecord(SENT, DataFlowState.STARTED, content="par_1", total=4))
+    desk.control().flowing = False
+    assert 0 == plane.cut(SENT.pid)
+
+    with pytest.raises(BytesRefusedError):
+        list(plane._sending._pieces(record, None, Part(0, 4, 4)))
+
+
+def test_rows_of_a_flow_that_moves_are_read_and_sent(desk):
+    plane = HttpPlane(desk)
+    record = desk.save(FlowRecord(SENT, DataFlowState.STARTED, content="par_1", total=4))
+    part = Part(0, 4, 4)
+
+    assert ROWS == b"".join(plane.reading.stream(Grant(record, None, part, is_partial=False)))
+    assert ROWS == b"".join(plane._sending._pieces(record, None, part))
