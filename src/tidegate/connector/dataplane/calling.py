@@ -59,7 +59,7 @@ def renewed(desk: PlaneDesk, record: FlowRecord, old: PlaneAddress) -> PlaneAddr
     """
     flow = record.flow
     if old.properties.get("refreshToken"):
-        return _kept(desk, flow.pid, _refreshed(desk, flow.peer_did, old))
+        return _kept(desk, record, _refreshed(desk, flow.peer_did, old))
     if not flow.peer_address:
         return old
     answer = desk.http.post(
@@ -76,12 +76,19 @@ def renewed(desk: PlaneDesk, record: FlowRecord, old: PlaneAddress) -> PlaneAddr
     if not isinstance(heard, DataAddress):
         raise AddressInvalidError("The provider renewed nothing.", code="renewal_empty")
     fresh = replace(old, properties={**old.properties, **_properties(heard)})
-    return _kept(desk, flow.pid, fresh)
+    return _kept(desk, record, fresh)
 
 
-def _kept(desk: PlaneDesk, pid: str, fresh: PlaneAddress) -> PlaneAddress:
-    """Keep an address with its flow as that stands now, after the call, and return it."""
-    desk.save(replace(desk.get(pid), address=desk.seal(pid, fresh)))
+def _kept(desk: PlaneDesk, record: FlowRecord, fresh: PlaneAddress) -> PlaneAddress:
+    """Keep an address with its flow as that stands now, after the call, and return it.
+
+    One that the provider told meanwhile is newer than what was renewed, and stays.
+    """
+    current = desk.get(record.flow.pid)
+    told = desk.unseal(current) if current.address != record.address else None
+    if told is not None:
+        return told
+    desk.save(replace(current, address=desk.seal(record.flow.pid, fresh)))
     return fresh
 
 
