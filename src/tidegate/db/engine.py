@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from tidegate.kernel.errors import UnavailableError
@@ -74,8 +74,11 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Open one consistent, read-only view of what is committed."""
-        with self._readers.connect() as connection, connection.begin():
+        """Open one consistent, read-only view of what is committed.
+
+        Raises UnavailableError where a full or failing disk lets nothing be read.
+        """
+        with _disk_told(_unreadable), self._readers.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -151,7 +154,8 @@ class Writer:
             self._owner = threading.get_ident()
             group = self._group
             try:
-                yield self._open()[0], group
+                with _disk_told(_unwritable):
+                    yield self._open()[0], group
                 group.size += 1
                 group.leader = group.leader or self._owner
             finally:
@@ -184,10 +188,24 @@ class Writer:
         try:
             yield cursor
         except BaseException:
-            cursor.execute("ROLLBACK TO SAVEPOINT block")
-            cursor.execute("RELEASE SAVEPOINT block")
+            self._undo_block(cursor)
             raise
         cursor.execute("RELEASE SAVEPOINT block")
+
+    def _undo_block(self, cursor: Cursor) -> None:
+        """Undo one block; where that cannot be, fail the group: nothing of it may be committed.
+
+        SQLite undoes the whole transaction by itself when a disk is full or fails. What others
+        wrote before is gone then, and their leaves must not be written as if it were not.
+        """
+        try:
+            cursor.execute("ROLLBACK TO SAVEPOINT block")
+            cursor.execute("RELEASE SAVEPOINT block")
+        except Exception as problem:  # noqa: BLE001 - every writer of the group must learn of it
+            with self._joining:
+                self._group.problem = problem
+                self._group = Group()
+            self._undo()
 
     def settle(self, group: Group) -> None:
         """Return once `group` is durable; raise UnavailableError if it could not be committed."""
@@ -199,11 +217,7 @@ class Writer:
             else:
                 self._lead(group)  # the leader's thread was torn away before it came to lead
         if group.problem is not None:
-            raise UnavailableError(
-                "The change and its evidence could not be written durably, so it did not happen;"
-                " check the disk and the database, then try again.",
-                code="evidence_unwritable",
-            ) from group.problem
+            raise _unwritable() from group.problem
 
     def _lead(self, group: Group) -> None:
         with self._leading:
@@ -257,7 +271,12 @@ class Writer:
 
     def _commit(self, group: Group) -> None:
         with self._joining:
-            self._group = Group()  # whoever comes from now on joins the next one
+            if self._group is group:
+                self._group = Group()  # whoever comes from now on joins the next one
+        if group.problem is not None:  # it failed before its commit, and was undone
+            group.settled = True
+            group.latch.release()
+            return
         try:
             connection, cursor = self._open()
             if self._attendant is not None:
@@ -293,6 +312,41 @@ class Writer:
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+
+@contextmanager
+def _disk_told(refusal: Callable[[], UnavailableError]) -> Iterator[None]:
+    """Turn what a full or failing disk means in a block into a refusal in words."""
+    try:
+        yield
+    except OperationalError as problem:
+        if not _is_of_the_disk(problem.orig):
+            raise
+        raise refusal() from problem
+
+
+def _is_of_the_disk(problem: object) -> bool:
+    """Tell a full or failing disk by the driver's own code; each driver names it its way."""
+    code = str(getattr(problem, "sqlite_errorname", "") or getattr(problem, "sqlstate", ""))
+    return code.startswith(("SQLITE_FULL", "SQLITE_IOERR")) or code in {"53100", "58030"}
+
+
+def _unwritable() -> UnavailableError:
+    """Return the refusal of a write that could not be made durable."""
+    return UnavailableError(
+        "The change and its evidence could not be written durably, so it did not happen;"
+        " check the disk and the database, then try again.",
+        code="evidence_unwritable",
+    )
+
+
+def _unreadable() -> UnavailableError:
+    """Return the refusal of a reading that a full or failing disk does not allow."""
+    return UnavailableError(
+        "The database cannot be read now, since its disk is full or fails; make room or see to the"
+        " disk, then try again.",
+        code="database_unreadable",
+    )
 
 
 def _sqlite_writer(connection: Any, _record: Any) -> None:

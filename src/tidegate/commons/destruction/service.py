@@ -158,10 +158,11 @@ class DestructionService:
         """
         derived_id = self._ids.new("der")
         with self._vault.intents.hold(derived_id):
-            self._vault.keys.create(derived_id)
-            with self._vault.writing(f"{derived_id}/content", derived_id) as deposit:
-                for piece in content:
-                    deposit.file.write(piece)
+            with self._vault.all_or_nothing(derived_id):
+                self._vault.keys.create(derived_id)
+                with self._vault.writing(f"{derived_id}/content", derived_id) as deposit:
+                    for piece in content:
+                        deposit.file.write(piece)
             derived = Derived(
                 id=derived_id,
                 source=source,

@@ -138,15 +138,19 @@ class RowsService:
         words = msgspec.json.decode(msgspec.json.encode(record.codebook))
         rename = self._deid.renamer(f"rows/{agreement_id}")
         with self._vault.intents.hold(parcel_id):
-            self._vault.keys.create(parcel_id)
-            with self._vault.writing(f"{parcel_id}/rows", parcel_id) as deposit:
-                digest = packing.write_parcel(
-                    deposit.file,
-                    {one.table: read_batches(self._vault, one.stored) for one in holding.tables},
-                    canonical_json(words),
-                    _naming_columns(holding),
-                    rename,
-                )
+            with self._vault.all_or_nothing(parcel_id):
+                self._vault.keys.create(parcel_id)
+                with self._vault.writing(f"{parcel_id}/rows", parcel_id) as deposit:
+                    digest = packing.write_parcel(
+                        deposit.file,
+                        {
+                            one.table: read_batches(self._vault, one.stored)
+                            for one in holding.tables
+                        },
+                        canonical_json(words),
+                        _naming_columns(holding),
+                        rename,
+                    )
             failpoint("rows.packed")
             parcel = Parcel(
                 id=parcel_id,

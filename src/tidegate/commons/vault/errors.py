@@ -1,6 +1,12 @@
 """What can go wrong in the vault."""
 
-from tidegate.kernel.errors import ConflictError, CorruptError, NotFoundError, WithheldError
+from tidegate.kernel.errors import (
+    ConflictError,
+    CorruptError,
+    NotFoundError,
+    UnavailableError,
+    WithheldError,
+)
 
 
 class ObjectCorruptError(CorruptError):
@@ -21,3 +27,7 @@ class KeyDestroyedError(WithheldError):
 
 class KeyExistsError(ConflictError):
     """A key of that name was made before."""
+
+
+class StorageUnwritableError(UnavailableError):
+    """The disk of the vault takes no more; nothing of what was to be kept is there."""

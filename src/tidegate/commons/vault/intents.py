@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tidegate.commons.vault.room import told
 from tidegate.kernel.failpoint import failpoint
 
 
@@ -32,7 +33,9 @@ class Intents:
     @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
         while True:
-            with path.open("a") as file:
+            with told():
+                file = path.open("a")
+            with file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
                     yield

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tidegate.commons.vault.errors import KeyDestroyedError, KeyExistsError, KeyMissingError
+from tidegate.commons.vault.room import is_full, told
 from tidegate.kernel.errors import InvalidError
 
 _FORM = b"TGKEY1\x00\x00"
@@ -35,7 +36,8 @@ class KeyFiles:
             raise KeyExistsError(f"A key named {name} was made before; name the new one otherwise.")
         key, nonce = secrets.token_bytes(32), secrets.token_bytes(12)
         wrapped = _FORM + nonce + self._cipher.encrypt(nonce, key, _FORM + name.encode())
-        write_durably(self._path(name), wrapped)
+        with told():
+            write_durably(self._path(name), wrapped)
         return key
 
     def open(self, name: str) -> bytes:
@@ -63,19 +65,23 @@ class KeyFiles:
             ) from None
 
     def destroy(self, name: str) -> None:
-        """Destroy a key for good; doing it twice is the same as doing it once."""
-        write_durably(self._mark(name), b"destroyed\n")
-        path = self._path(name)
-        if not path.exists():
-            return
-        with path.open("r+b") as file:
-            for _ in range(2):
-                file.seek(0)
-                file.write(secrets.token_bytes(_SIZE))
-                file.flush()
-                os.fsync(file.fileno())
-        path.unlink()
-        flush_folder(self._folder)
+        """Destroy a key for good; doing it twice is the same as doing it once.
+
+        A full disk does not save a key: it is overwritten where it lies, and becomes the mark.
+        """
+        path, mark = self._path(name), self._mark(name)
+        with told():
+            try:
+                write_durably(mark, b"destroyed\n")
+            except OSError as problem:
+                if not (is_full(problem) and path.exists()):
+                    raise
+                _overwrite(path)
+                path.replace(mark)
+            if path.exists():
+                _overwrite(path)
+                path.unlink()
+            flush_folder(self._folder)
 
     def is_destroyed(self, name: str) -> bool:
         """Tell whether a key was destroyed and is not there any more."""
@@ -98,12 +104,26 @@ def write_durably(path: Path, content: bytes) -> None:
     """Put `content` at `path` whole or not at all, and on the disk when this returns."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
     flush_folder(path.parent)
+
+
+def _overwrite(path: Path) -> None:
+    """Put noise in the place of a key, on the disk when this returns; it takes no more room."""
+    with path.open("r+b") as file:
+        for _ in range(2):
+            file.seek(0)
+            file.write(secrets.token_bytes(_SIZE))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def flush_folder(folder: Path) -> None:

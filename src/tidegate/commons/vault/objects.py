@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
 from tidegate.commons.vault.errors import ObjectMissingError
 from tidegate.commons.vault.keyfiles import flush_folder
+from tidegate.commons.vault.room import told, unwritable
 
 _BUFFER = 4 * 1024 * 1024
 
@@ -33,19 +35,31 @@ class Objects:
 
     @contextmanager
     def writing(self, path: str) -> Iterator[Sink]:
-        """Publish what the block wrote at `path`; an error in the block publishes nothing."""
-        with obstore.open_writer(
-            self._store, path, buffer_size=_BUFFER, max_concurrency=1
-        ) as writer:
-            yield _Copying(writer)
-        self._flush(path)
+        """Publish what the block wrote at `path`; an error in the block publishes nothing.
+
+        Raises StorageUnwritableError where the disk does not take it; other errors of the block
+        are its own.
+        """
+        is_written = False
+        try:
+            with obstore.open_writer(
+                self._store, path, buffer_size=_BUFFER, max_concurrency=1
+            ) as writer:
+                yield _Copying(writer)
+                is_written = True
+            self._flush(path)
+        except (OSError, BaseError) as problem:
+            if is_written:
+                raise unwritable(problem) from problem
+            raise
 
     def adopt(self, file: Path, path: str) -> None:
         """Move a whole, flushed file of the same disk into the store as the object at `path`."""
         target = self._folder / path
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.replace(target)
-        self._flush(path)
+        with told():
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file.replace(target)
+            self._flush(path)
 
     def read_range(self, path: str, start: int, length: int) -> bytes:
         """Return some bytes of an object; raise ObjectMissingError where there is none."""
@@ -98,4 +112,5 @@ class _Copying:
         self._writer = writer
 
     def write(self, data: "bytes | memoryview", /) -> object:
-        return self._writer.write(bytes(data))
+        with told(BaseError):
+            return self._writer.write(bytes(data))

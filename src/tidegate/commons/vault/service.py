@@ -19,6 +19,7 @@ from tidegate.commons.vault.intents import Intents
 from tidegate.commons.vault.keyfiles import KeyFiles
 from tidegate.commons.vault.model import StoredObject
 from tidegate.commons.vault.streams import SealedReader, SealedWriter
+from tidegate.kernel.errors import TidegateError
 from tidegate.kernel.failpoint import failpoint
 from tidegate.keys.service import KeyRing
 
@@ -115,15 +116,28 @@ class Vault:
         return self._objects.list(folder)
 
     def tidy(self, folder: str, keep_objects: frozenset[str], keep_keys: frozenset[str]) -> int:
-        """Remove everything of a folder that is not to be kept, keys first; return how many."""
-        keys = [n for n in self.keys.names() if _owner(n) == folder and n not in keep_keys]
-        for name in keys:
-            self.keys.destroy(name)
+        """Remove everything of a folder that is not to be kept; return how many.
+
+        Objects go first: they never counted, and on a full disk they make room for what destroying
+        a key writes down.
+        """
         self._objects.sweep_drafts(folder)
         orphans = [path for path in self._objects.list(folder) if path not in keep_objects]
         for path in orphans:
             self._objects.delete(path)
+        keys = [n for n in self.keys.names() if _owner(n) == folder and n not in keep_keys]
+        for name in keys:
+            self.keys.destroy(name)
         return len(keys) + len(orphans)
+
+    @contextmanager
+    def all_or_nothing(self, folder: str) -> Iterator[None]:
+        """Remove everything of a folder of its own if the block fails to write it."""
+        try:
+            yield
+        except TidegateError:
+            self.tidy(folder, frozenset(), frozenset())
+            raise
 
     def recover(self, kept: Callable[[str], tuple[frozenset[str], frozenset[str]]]) -> int:
         """Clean up after killed writers; `kept(folder)` names the objects and keys in use."""
