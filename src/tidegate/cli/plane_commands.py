@@ -51,7 +51,10 @@ def list_planes(home: Path, person: str, as_json: bool) -> None:
     for one in found:
         serves = ", ".join((*one["profiles"], *one["datasets"])) or "nothing"
         waits = ", not approved yet" if one["datasets"] and not one["approved_by"] else ""
-        click.echo(f"{one['kind']} {one['id']}  {one['endpoint']}  ({serves}{waits})")
+        click.echo(
+            f"{one['kind']} {one['id']}  {one['endpoint']}  ({serves}{waits})"
+            f"  registered {one['registered_at']}"
+        )
 
 
 @plane.command()
@@ -100,15 +103,23 @@ def add(
 @plane.command()
 @click.argument("name")
 @click.option("--ground", required=True, help="On what ground its flows may move these data.")
+@click.option(
+    "--seen",
+    required=True,
+    metavar="MOMENT",
+    help="The moment of the registration that was read, as `tidegate plane list` shows it.",
+)
 @HOME
 @AS
-def approve(name: str, ground: str, home: Path, person: str) -> None:
-    """Open the datasets of the control plane NAME.
+def approve(name: str, ground: str, seen: str, home: Path, person: str) -> None:
+    """Open the datasets of the control plane NAME, as they were read.
 
-    Done by a legal officer who did not register it.
+    Done by a legal officer who did not register it. A registration made since is not approved.
     """
+    if not seen.strip():
+        raise InvalidError("Say the moment of the registration you read.", code="seen_missing")
     with acting(home, person) as (house, by):
-        done = house.signaling.approve(name, ground, by=by)
+        done = house.signaling.approve(name, ground, by=by, seen=seen.strip())
     click.echo(f"Control plane {name} may have this node serve {', '.join(done.datasets)}.")
 
 
@@ -132,6 +143,7 @@ def _shown(one: Plane) -> dict[str, str | list[str]]:
         "authorization": one.auth.value,
         "profiles": list(one.profiles),
         "datasets": list(one.datasets),
+        "registered_at": one.changed_at,
         "approved_by": one.approved_by,
     }
 

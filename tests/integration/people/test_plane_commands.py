@@ -10,6 +10,7 @@ from tidegate.cli.people_commands import person
 from tidegate.cli.plane_commands import plane
 from tidegate.connector.signaling.errors import ApprovalRefusedError, PlaneUnknownError
 from tidegate.connector.signaling.model import PROFILE_PULL
+from tidegate.kernel.errors import TidegateError
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,11 @@ def person_of(home, name, *roles):
     return json.loads(made)["id"]
 
 
+def registered_at(home, name):
+    listed = json.loads(run(home, "list", "--json"))
+    return next(one["registered_at"] for one in listed if one["id"] == name)
+
+
 def test_planes_are_registered_approved_listed_and_removed(home, tmp_path):
     steward = person_of(home, "op", "operator", "steward")
     officer = person_of(home, "law", "legal")
@@ -55,7 +61,16 @@ def test_planes_are_registered_approved_listed_and_removed(home, tmp_path):
     assert "shown only now: " in made
     assert kept.startswith("Registered controlplane other.\nIts datasets open once")
     assert "(ds_1, not approved yet)" in run(home, "list")
-    opened = run(home, "approve", "other", "--ground", "Our second connector.", "--as", officer)
+    ground = ("--ground", "Our second connector.", "--as", officer)
+    read = registered_at(home, "other")
+    assert read in run(home, "list")
+    elsewhere = ("controlplane", "other", "http://127.0.0.1:10/signaling", "--serves", "ds_1")
+    run(home, "add", *elsewhere, *files, "--as", steward)
+    for seen in (read, " "):
+        with pytest.raises(TidegateError, match=r"look at it again|you read"):
+            run(home, "approve", "other", *ground, "--seen", seen)
+    assert "(ds_1, not approved yet)" in run(home, "list")
+    opened = run(home, "approve", "other", *ground, "--seen", registered_at(home, "other"))
     assert opened == "Control plane other may have this node serve ds_1."
     listed = json.loads(run(home, "list", "--json"))
     assert [(one["kind"], one["profiles"], one["datasets"]) for one in listed] == [
