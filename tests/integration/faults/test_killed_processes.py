@@ -36,7 +36,7 @@ class Pair:
     def __init__(self, folder: Path) -> None:
         self.plan, self.ports = Plan(folder), {role: free_port() for role in ROLES}
         self.plan.set([])
-        self.log, self.client = folder / "log", httpx.Client(timeout=5)
+        self.log, self.client = folder / "log", httpx.Client(timeout=30)
         self.rounds = {"negotiation": 0, "transfer": 0}
         path = os.pathsep.join([str(TESTS), str(TESTS.parent / "src")])
         with self.log.open("ab") as log:
@@ -89,7 +89,7 @@ class Pair:
     def close(self) -> None:
         self.plan.hold(on=False)
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=60)
         self.client.close()
 
 
