@@ -21,6 +21,9 @@ PAGES = {
     "sam": {
         "datasets": "/datasets",
         "dataset": "/datasets/{dataset}",
+        "life_acquired": "/datasets/{life_acquired}",
+        "life_signed": "/datasets/{life_signed}",
+        "life_archived": "/datasets/{life_archived}",
         "recipe": "/versions/{classified}/recipe",
         "risk_report": "/versions/{version}/risk-report",
         "agreements": "/agreements",
@@ -38,6 +41,10 @@ PAGES = {
     "carl": {
         "agreement": "/agreements/{given}",
         "rows_inbox": "/inbox",
+        "life_proposed": "/datasets/{life_proposed}",
+        "life_deidentified": "/datasets/{life_deidentified}",
+        "life_asked": "/datasets/{life_asked}",
+        "life_destroyed": "/datasets/{life_destroyed}",
         "rows_asked": "/transfers/{rows_asked}",
         "evidence": "/evidence",
         "leaf": "/evidence/leaves/10",

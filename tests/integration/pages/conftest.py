@@ -9,6 +9,7 @@ from playwright.sync_api import sync_playwright
 from lib.screens import LANGUAGES, SIZES
 from lib.serving import Served
 from rooms.web.site import add_classified, build_site
+from rooms.web.versions import add_lives
 
 CHROMIUM = "/usr/bin/chromium"
 PATIENCE_MS = 120_000  # with a browser that starts, or draws a long page, on a busy machine
@@ -28,6 +29,7 @@ def site(tmp_path_factory):
     home = tmp_path_factory.mktemp("site")
     site = build_site(home)
     add_classified(site, home)
+    add_lives(site, home)
     yield site
     site.node.close()
 

@@ -435,6 +435,28 @@ def test_what_changed_on_the_disk_stops_the_archive_and_is_said(site, home):
     assert "请勿使用" in refusal(checked)
 
 
+def test_who_only_uses_data_is_told_so_on_the_page_of_an_offered_version(site):
+    version = site.ids["version"]
+    before = site.node.house.holdings.get_holding(version)
+
+    assert 'id="custody"' not in page(site, version, "rex").text
+    for place in ("archive", "aside/suspend", "destruction"):
+        answer = send(site, version, place, "rex", "zh-Hant", reason="Mine.")
+        assert 403 == answer.status_code
+        assert "沒有所需角色" in refusal(answer)
+        assert set() == offered(answer.text)
+    assert before == site.node.house.holdings.get_holding(version)
+
+
+def test_the_report_leads_to_its_signature(site, lives):
+    version = lives["deidentified"]
+    report = site.browser("carl").get(f"/versions/{version}/risk-report").text
+
+    assert f"?version={version}#custody" in report
+    signed = site.browser("carl").get(f"/versions/{lives['signed']}/risk-report").text
+    assert "#custody" not in signed
+
+
 def test_an_unknown_act_or_version_is_no_page(site, lives):
     for path in (f"/versions/{lives['stored']}/aside/destroy", "/versions/ver_none/store"):
         answer = site.browser("sam").send(path, confirm="x", reason="x")

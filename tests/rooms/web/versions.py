@@ -58,6 +58,18 @@ def _acquire(site: Site, home: Path, people: int) -> str:
     return house.acquisition.acquire([FileSource(path)], descriptor, by=site.actor("sam")).version
 
 
+def add_lives(site: Site, home: Path) -> None:
+    """Keep a version at each step that waits for somebody; `site.ids` names their pages."""
+    for step in ("acquired", "proposed", "deidentified", "signed", "archived"):
+        version = add_version(site, home, step)
+        site.ids[f"life_{step}"] = page_of(site, version).removeprefix("/datasets/")
+    for name, reason in (("asked", "The study is over."), ("destroyed", "No longer needed.")):
+        version = add_version(site, home, "stored")
+        site.ids[f"life_{name}"] = page_of(site, version).removeprefix("/datasets/")
+        site.node.house.destruction.request(version, reason, by=site.actor("sam"))
+    site.node.house.destruction.approve(version, by=site.actor("carl"))
+
+
 def page_of(site: Site, version: str) -> str:
     """Return the address of a version's page."""
     dataset = site.node.house.catalogue.get_version(version).dataset_id
