@@ -46,12 +46,15 @@ def ask(scene: Scene, words: str, query: dict[str, Any]) -> dict[str, Any]:
 
 
 def refusal(scene: Scene, query: dict[str, Any]) -> str:
-    """Ask what must be refused; return the reason, by whichever node says it first."""
+    """Ask what must be refused; return the reason, by whichever node says it first.
+
+    A query that is asked in the moment an agreement ends is stopped rather than refused.
+    """
     try:
         asked = scene["researcher"].client.queries.submit(scene.agreement, query).asked
     except NodeError as problem:
         return problem.message
-    if asked.state != "refused":
+    if asked.state not in {"refused", "stopped"}:
         raise DemoError(f"A query that must be refused is {asked.state}.")
     return asked.reason
 

@@ -9,7 +9,13 @@ from tidegate.commons.model import Stage
 pytestmark = pytest.mark.slow
 
 TITLE = {"en": "Clinic visits", "zh-Hant": "門診記錄", "zh-Hans": "门诊记录"}
-OTHERS = ("general", "sensitive", "consent", "checked_not_notified", "none")
+CHOICES = {
+    "cn_class": "general",
+    "personal": "sensitive",
+    "basis": "consent",
+    "important_status": "checked_not_notified",
+    "hgr": "none",
+}
 
 
 @pytest.fixture
@@ -35,8 +41,8 @@ def test_a_version_is_classified_by_two_people(open_page, site, folder, size, la
     version = add_version(site, folder, "acquired")
     at = page_of(site, version)
     first = open_page("sam", at, size, language)
-    for value in OTHERS:
-        first.locator(f"#act-propose input[type=radio][value={value}]").first.focus()
+    for name, value in CHOICES.items():
+        first.locator(f"#act-propose input[name={name}][value={value}]").focus()
         first.keyboard.press("Space")
     first.locator("#act-propose input[name=level][value='3']").focus()
     first.keyboard.press("ArrowDown")
