@@ -8,8 +8,15 @@ import httpx
 import pytest
 
 from lib.forms import form_of
+from tidegate.web.paths import dataset_path
 
 pytestmark = pytest.mark.slow
+
+
+def path_of(world, rest=""):
+    """Return the address of the hospital's dataset, or of a part of it, at the faculty's node."""
+    own = world.faculty.did
+    return dataset_path(world.dataset, world.hospital.did, rest, own=own)
 
 
 def pressed_twice(browser, path, form):
@@ -35,10 +42,10 @@ def fine(answers):
 
 
 def test_asking_for_an_agreement_twice_opens_one_negotiation(world):
-    action = f"/datasets/{world.dataset}/negotiate"
+    action = path_of(world, "/negotiate")
     known = world["researcher"].connector.list_negotiations()
     with world.browser(world.faculty, "Researcher") as browser:
-        page = browser.get(f"/datasets/{world.dataset}").text
+        page = browser.get(path_of(world)).text
         answers = pressed_twice(
             browser, action, form_of(page, action) | {"accepts": "delete-within"}
         )
@@ -53,10 +60,10 @@ def test_asking_for_an_agreement_twice_opens_one_negotiation(world):
 
 
 def test_proposing_terms_twice_opens_one_negotiation(world):
-    path = f"/datasets/{world.dataset}/terms"
+    path = path_of(world, "/terms")
     known = {one.pid for one in world["researcher"].connector.list_negotiations()}
     with world.browser(world.faculty, "Researcher") as browser:
-        page = browser.get(path, params={"offer": world.offer}).text
+        page = browser.get(f"{path}&offer={world.offer}").text
         sent = form_of(page, path) | {"do": "send", "accepts": "delete-within", "r0-uses": "7"}
         answers = pressed_twice(browser, path, sent)
 

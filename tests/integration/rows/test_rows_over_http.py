@@ -68,10 +68,17 @@ def test_rows_arrive_whole_encrypted_and_with_evidence_on_both_sides(pair, name,
     assert not any(sample in p.read_bytes() for p in files)
 
 
+def knows_of_its_start(provider):
+    """Tell whether the provider has heard that its start arrived."""
+    one = provider.node.transfer.get(mirror(provider))
+    return one.state.value == "STARTED" and not one.pending
+
+
 def test_a_token_about_to_end_is_renewed_before_the_fetch_and_costs_no_try(tmp_path, monkeypatch):
     renewals, misses = [], []
 
     def renewed(desk, record, old):
+        wait(lambda: knows_of_its_start(hospital))  # or it refuses, and the old token goes on
         renewals.append((old, fresh := calling.renewed(desk, record, old)))
         return fresh
 
