@@ -9,6 +9,9 @@ and stand here as doors before the node's:
   every offered id up and refuses unknown ones (DCP 1.0.1 §6.6.1).
 - `/tck/verify`: the door that makes the node ask a caller for its credentials, which in the product
   every door of the Dataspace Protocol is. The kit's credentials say nothing of name, role or seat.
+
+Nothing runs by itself: a node that looks for the kit while that is starting finds a host without
+its DID documents, and remembers so for ten seconds, in which the kit's tests come.
 """
 
 import base64
@@ -31,6 +34,7 @@ from tidegate.node.build import Node
 from tidegate.node.fittings import Fittings
 from tidegate.partners.model import SpaceProfile
 from tidegate.settings import NodeRole
+from tidegate.work.model import Periodic
 from tidegate_tck.model import Place, Profile, common_settings
 
 OPERATOR = Actor("person:kit", "The kit's operator", frozenset({Role.OPERATOR}))
@@ -53,7 +57,8 @@ def credential_service(place: Place) -> Profile:
         settings["dataspacetck.sts.client.id"] = client.id
         settings["dataspacetck.sts.client.secret"] = secret
 
-    return Profile(settings=settings, seed=seed, fittings=Fittings(routes=_holder_routes))
+    fittings = Fittings(routes=_holder_routes, periodics=_none)
+    return Profile(settings=settings, seed=seed, fittings=fittings)
 
 
 def issuer(place: Place) -> Profile:
@@ -73,7 +78,12 @@ def issuer(place: Place) -> Profile:
             evidence_public=base64.urlsafe_b64encode(key).rstrip(b"=").decode(),
         )
 
-    return Profile(settings=settings, seed=seed, role=NodeRole.AUTHORITY)
+    return Profile(
+        settings=settings,
+        seed=seed,
+        role=NodeRole.AUTHORITY,
+        fittings=Fittings(periodics=_none),
+    )
 
 
 def verifier(place: Place) -> Profile:
@@ -85,8 +95,12 @@ def verifier(place: Place) -> Profile:
     return Profile(
         settings=settings,
         seed=lambda node: _trust(node, place),
-        fittings=Fittings(routes=_verifier_routes),
+        fittings=Fittings(routes=_verifier_routes, periodics=_none),
     )
+
+
+def _none(_own: tuple[Periodic, ...]) -> tuple[Periodic, ...]:
+    return ()
 
 
 def _kit(place: Place, role: str) -> str:

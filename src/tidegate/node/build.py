@@ -90,7 +90,7 @@ def assemble(
     )
     ground = Ground(settings, database, journal, clock, ids, keys)
     house = build_house(ground, receivers_of, fittings)
-    runner = Runner(journal, clock, handlers_of(house), periodics_of(house))
+    runner = Runner(journal, clock, handlers_of(house), fittings.periodics(periodics_of(house)))
     journal.on_tasks = runner.wake
     return Node(settings, database, journal, keys, house, runner, fittings)
 

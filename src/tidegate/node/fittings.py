@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from tidegate.connector.http.model import HttpSettings
 from tidegate.connector.http.service import PeerHttp
 from tidegate.kernel.values import dataclass
+from tidegate.work.model import Periodic
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,9 @@ class Fittings:
 
     `crossing` decides whether rows may move, `planes` move them, `manners` say what is forgiven
     planes elsewhere, `hosting` judges flows of control planes elsewhere, `wire` carries calls to
-    peers, `http` makes the outgoing client of identity from its settings; `routes` takes the open
-    node and returns doors that come before all others.
+    peers, `http` makes the outgoing client of identity from its settings, `periodics` says which
+    jobs run by themselves; `routes` takes the open node and returns doors that come before all
+    others.
     """
 
     identity: Callable[[Any], Any] = lambda own: own
@@ -34,6 +36,7 @@ class Fittings:
     hosting: Callable[[Any], Any] = lambda own: own
     wire: Callable[[Any], Any] = lambda own: own
     http: Callable[[HttpSettings], PeerHttp] = PeerHttp
+    periodics: Callable[[tuple[Periodic, ...]], tuple[Periodic, ...]] = lambda own: own
     routes: Callable[[Any], Sequence[BaseRoute]] = lambda _node: ()
 
 
