@@ -118,12 +118,18 @@ def govern(provider: Provider) -> None:
         signed = policies.record_agreement(tx, agreement(policy=terms))
 
     class Transfers:
+        def is_running(self, *_about: object) -> bool:
+            return True
+
         def visit_for_token(self, _token: str) -> Visit:
             return Visit("tp_1", signed.id, "ds_liver", "ver_one", FACULTY, PERSON)
 
     class Gate:
         def check(self, *_about: object, **_now: object) -> object:
             return world.facts()
+
+        def check_within(self, *_about: object) -> None:
+            world.facts()
 
     admission = Admission(policies, Gate(), world.service, world.seats.get, ground.clock)
     publishing = Publishing(ground.journal, ground.clock, admission, provider.open)

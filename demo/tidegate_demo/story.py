@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
+from tidegate_client.client import Client
 from tidegate_client.errors import NodeError
 from tidegate_demo import questions, source_system
 from tidegate_demo.narrator import Narrator
@@ -57,10 +58,21 @@ def found_the_space(scene: Scene) -> None:
         )
 
 
+def _knows(client: Client, did: str) -> bool:
+    """Tell whether a node has heard that an institution is a member."""
+    return did in {one.did for one in client.space.list_members()}
+
+
 def become_partners(scene: Scene) -> None:
     """Step 1: a partnership that both sides sign."""
     scene.narrator.chapter("Two institutions become partners")
     hk, cn = scene["counsel_hk"], scene["counsel_cn"]
+    scene.until(
+        lambda: _knows(hk.client, scene.did("hospital")), "the faculty to hear of the hospital"
+    )
+    scene.until(
+        lambda: _knows(cn.client, scene.did("faculty")), "the hospital to hear of the faculty"
+    )
     partnership = hk.client.partnerships.propose(
         scene.did("hospital"),
         "Liver disease research programme",
